@@ -1,0 +1,21 @@
+//! The only files that import pyo3. A panic is caught by pyo3 here and becomes an exception; errors are turned into Python once.
+
+use pyo3::prelude::*;
+
+mod alert;
+mod decode;
+mod journal;
+mod mqtt;
+mod score;
+mod window;
+
+#[pymodule]
+fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    journal::register(module)?;
+    decode::register(module)?;
+    window::register(module)?;
+    score::register(module)?;
+    alert::register(module)?;
+    mqtt::register(module)
+}
