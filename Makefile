@@ -1,0 +1,84 @@
+# nightlamp: `make help` lists what can be done here. Two commands do all the set-up: `make demo` and `make test`.
+
+PYTHON  ?= python3
+VENV    := .venv
+BIN     := $(VENV)/bin
+SHARED  ?= ../shared
+DATA    ?= data
+RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help demo run test test-rust test-python bench lint format train wheel lock system clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: build  ## a simulated ward of 40 patients on this machine; prints the console's address
+	@$(BIN)/nightlamp demo
+
+run: build  ## the server alone, with its embedded PostgreSQL and Redis
+	@$(BIN)/nightlamp serve
+
+test: system build  ## every test, against real parts (PostgreSQL, TimescaleDB, Redis, Mosquitto, Chromium)
+	@$(MAKE) --no-print-directory test-rust test-python
+
+test-rust:
+	cargo test --locked --workspace
+
+test-python: build
+	$(BIN)/python -m pytest
+
+bench: build  ## the figures of docs/benchmarks.md, measured here and now
+	@$(BIN)/python -m tests.bench
+
+lint: build  ## ruff, mypy strict, stubtest, rustfmt, clippy with warnings as errors
+	$(BIN)/ruff format --check server tests
+	$(BIN)/ruff check server tests
+	$(BIN)/mypy
+	cd server && ../$(BIN)/python -m mypy.stubtest nightlamp._core --mypy-config-file ../pyproject.toml
+	cargo fmt --check
+	cargo clippy --locked --workspace --lib --bins --features nightlamp-core/python -- -D warnings
+	cargo clippy --locked --workspace --tests --benches -- -D warnings -A clippy::unwrap_used -A clippy::panic
+
+format:  ## format everything
+	$(BIN)/ruff format server tests
+	$(BIN)/ruff check --fix-only server tests
+	cargo fmt
+
+train: build  ## train the sepsis bundle on $(SHARED)/data/physionet2019 and write it under models/
+	$(BIN)/nightlamp train sepsis --data $(SHARED)/data/physionet2019 --out models
+
+wheel: $(VENV)/.deps  ## the one wheel that carries everything, into dist/
+	$(BIN)/maturin build --release --locked --out dist
+
+lock:  ## write requirements.lock anew from pyproject.toml (needs uv)
+	uv pip compile -q --generate-hashes --no-emit-index-url --no-annotate --no-header --extra train --group dev \
+		pyproject.toml -o requirements.lock
+
+system:  ## install the Debian packages that tests need (asks nothing, needs root; says what is missing otherwise)
+	@deploy/install-system-packages.sh test
+
+clean:  ## remove build products and the demo's data
+	rm -rf target $(VENV) dist $(DATA) .cache
+
+# --- what the targets above stand on ---------------------------------------------------------------------------------
+
+.PHONY: build
+build: $(VENV)/.built target/release/nightlamp-loadtest
+
+$(VENV)/.deps: requirements.lock
+	@deploy/check-toolchain.sh
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing the locked Python packages ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@touch $@
+
+$(VENV)/.built: $(VENV)/.deps $(RUST)
+	@echo "building the Rust core (a few minutes the first time) ..."
+	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --locked --quiet
+	@touch $@
+
+target/release/nightlamp-loadtest: $(shell find loadtest -name '*.rs' -o -name '*.toml') Cargo.lock
+	@echo "building the simulated ward ..."
+	@cargo build --quiet --release --locked -p nightlamp-loadtest
+	@touch $@
