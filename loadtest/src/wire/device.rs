@@ -1,0 +1,27 @@
+//! A monitor's reading as device JSON: eight signals with LOINC codes and UCUM units (docs/messages.md has the schema).
+
+use serde_json::json;
+
+use crate::ward::Vitals;
+
+/// One reading. `id` makes a redelivery recognisable; `at_ms` is milliseconds since 1970-01-01 UTC.
+pub fn reading(device: &str, id: u64, at_ms: i64, v: &Vitals) -> Vec<u8> {
+    let observation = |code: &str, value: f64, unit: &str| json!({"code": code, "value": value, "unit": unit});
+    json!({
+        "id": format!("{device}-{at_ms}-{id}"),
+        "device": device,
+        "time": at_ms,
+        "observations": [
+            observation("8867-4", v.hr.round(), "/min"),
+            observation("9279-1", v.resp.round(), "/min"),
+            observation("59408-5", v.spo2.round(), "%"),
+            observation("8480-6", v.sbp.round(), "mm[Hg]"),
+            observation("8462-4", v.dbp.round(), "mm[Hg]"),
+            observation("8478-0", v.map().round(), "mm[Hg]"),
+            observation("8310-5", (v.temp * 10.0).round() / 10.0, "Cel"),
+            observation("19891-1", v.etco2.round(), "mm[Hg]"),
+        ],
+    })
+    .to_string()
+    .into_bytes()
+}
