@@ -2,4 +2,4 @@
 
 mod frame;
 
-pub use frame::{Frame, Source};
+pub use frame::{CONTEXT_BYTES_MAX, FRAME_HEAD_BYTES, Frame, FrameRef, PRINCIPAL_BYTES_MAX, Source};

@@ -1,0 +1,165 @@
+//! Submitting: the next sequence number and one copy into the batch that gathers, under one short lock.
+
+use std::collections::BTreeMap;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::config::FRAME_OVERHEAD_BYTES;
+use super::durable::Durable;
+use super::segment::{append_record, record_len};
+use super::stats::Counters;
+use super::{Disk, JournalConfig, Receipt};
+use crate::error::{Code, Refusal};
+use crate::receive::{FrameRef, Source};
+
+/// A segment as far as it is durable.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct SegmentInfo {
+    /// Durable bytes, header included.
+    pub(super) bytes: u64,
+    /// Receipt of its first frame; `i64::MAX` while unknown. Frames before it are taken to be older.
+    pub(super) first_received_us: i64,
+}
+
+/// What handles, readers and the writer thread share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub(super) config: JournalConfig,
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) pending: Mutex<Pending>,
+    pub(super) work: Condvar,
+    pub(super) durable: Durable,
+    /// By first sequence number. The last one is live.
+    pub(super) segments: Mutex<BTreeMap<u64, SegmentInfo>>,
+    pub(super) counters: Counters,
+}
+
+/// The batch that gathers while the one before it is being synced.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    pub(super) next_seq: u64,
+    pub(super) batch: Batch,
+    /// Bytes of the batch that is being written.
+    pub(super) writing_bytes: usize,
+    /// Bytes of all segments on disk.
+    pub(super) disk_bytes: u64,
+    pub(super) closing: bool,
+    /// Why the journal is read-only.
+    pub(super) failed: Option<String>,
+}
+
+/// Records that are written and synced together.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) bytes: Vec<u8>,
+    pub(super) frames: u64,
+    pub(super) first_seq: u64,
+    pub(super) first_received_us: i64,
+    began: Option<Instant>,
+}
+
+impl Batch {
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.frames = 0;
+        self.began = None;
+    }
+}
+
+impl Shared {
+    /// See `Journal::submit`.
+    pub(super) fn submit(&self, frame: &FrameRef<'_>) -> Result<Receipt, Refusal> {
+        let config = &self.config;
+        let payload_max = config.frame_bytes_max + if frame.source == Source::Replay { FRAME_OVERHEAD_BYTES } else { 0 };
+        if frame.payload.len() > payload_max {
+            self.counters.refused_size.fetch_add(1, Relaxed);
+            return Err(Refusal::new(Code::TooLarge, format!("{} bytes, limit {payload_max}", frame.payload.len())));
+        }
+        let len = record_len(frame);
+        let mut pending = self.pending.lock();
+        self.admit(&pending, len)?;
+        let seq = pending.next_seq;
+        let first = pending.batch.frames == 0;
+        append_record(&mut pending.batch.bytes, seq, first, frame).inspect_err(|_| {
+            self.counters.refused_size.fetch_add(1, Relaxed);
+        })?;
+        pending.next_seq += 1;
+        pending.batch.frames += 1;
+        if first {
+            pending.batch.first_seq = seq;
+            pending.batch.first_received_us = frame.received_at_us;
+            pending.batch.began = Some(Instant::now());
+        }
+        drop(pending);
+        self.work.notify_one();
+        Ok(Receipt { seq })
+    }
+
+    /// Whether a record of `len` bytes may enter now (P5).
+    fn admit(&self, pending: &Pending, len: usize) -> Result<(), Refusal> {
+        let refuse = |counter: &std::sync::atomic::AtomicU64, code, detail: &str| {
+            counter.fetch_add(1, Relaxed);
+            Err(Refusal::new(code, detail))
+        };
+        if let Some(why) = &pending.failed {
+            return refuse(&self.counters.refused_failed, Code::Internal, &format!("the journal is read-only: {why}"));
+        }
+        if pending.closing {
+            return refuse(&self.counters.refused_failed, Code::Overloaded, "the journal is closing");
+        }
+        let waiting = pending.batch.bytes.len() + pending.writing_bytes;
+        if waiting + len > self.config.waiting_bytes_max {
+            return refuse(&self.counters.refused_overloaded, Code::Overloaded, "too many bytes wait for the disk");
+        }
+        if pending.disk_bytes + (waiting + len) as u64 > self.config.journal_bytes_max {
+            return refuse(&self.counters.refused_full, Code::JournalFull, "retention has to free space first");
+        }
+        Ok(())
+    }
+
+    /// Waits for a batch and takes it, leaving `spare` to gather the next; None once closing and empty.
+    pub(super) fn take_batch(&self, spare: Batch) -> Option<Batch> {
+        let mut pending = self.pending.lock();
+        pending.writing_bytes = 0;
+        loop {
+            if pending.batch.frames == 0 {
+                if pending.closing {
+                    return None;
+                }
+                self.work.wait(&mut pending);
+                continue;
+            }
+            match self.hold_back(&pending) {
+                Some(deadline) => {
+                    self.work.wait_until(&mut pending, deadline);
+                }
+                None => break,
+            }
+        }
+        let batch = mem::replace(&mut pending.batch, spare);
+        pending.writing_bytes = batch.bytes.len();
+        Some(batch)
+    }
+
+    /// Until when the gathering batch should wait for company; None when it should go now.
+    fn hold_back(&self, pending: &Pending) -> Option<Instant> {
+        let JournalConfig { commit_us_max, commit_frames_max, commit_bytes_max, .. } = self.config;
+        let batch = &pending.batch;
+        if pending.closing || batch.frames >= commit_frames_max || batch.bytes.len() >= commit_bytes_max {
+            return None;
+        }
+        let deadline = batch.began? + Duration::from_micros(commit_us_max.min(1_000_000));
+        (commit_us_max > 0 && Instant::now() < deadline).then_some(deadline)
+    }
+}
+
+impl Shared {
+    /// The error that says why the journal is read-only.
+    pub(super) fn failure(&self) -> super::JournalError {
+        super::JournalError::Failed(self.pending.lock().failed.clone().unwrap_or_default())
+    }
+}
