@@ -1,0 +1,77 @@
+//! Rows of `alert_events`: each step of each alert, in the order consoles resume from.
+
+use super::copy::{CopyBuffer, CopyTable};
+use super::scores::Scorer;
+use crate::alert::AlertEvent;
+
+/// COPY rows of `alert_events`.
+#[derive(Debug)]
+pub struct AlertRows(CopyBuffer);
+
+impl AlertRows {
+    /// The columns, in the order of the fields.
+    pub const COLUMNS: &'static [&'static str] = &[
+        "seq",
+        "ordinal",
+        "alert_id",
+        "patient_id",
+        "unit",
+        "bed",
+        "rule",
+        "kind",
+        "severity",
+        "at",
+        "model",
+        "version",
+        "value",
+        "reason",
+        "contributions",
+    ];
+
+    /// No rows.
+    pub const fn new() -> Self {
+        Self(CopyBuffer::new("alert_events", Self::COLUMNS))
+    }
+
+    /// Appends one row.
+    pub fn push(&mut self, event: &AlertEvent, scorer: Scorer<'_>) {
+        self.0
+            .tuple()
+            .int8(event.seq)
+            .int4(event.ordinal)
+            .int8(event.alert_id)
+            .uuid(event.patient.0)
+            .text_or_null(event.bed.as_ref().map(|bed| bed.unit.as_str()))
+            .text_or_null(event.bed.as_ref().map(|bed| bed.bed.as_str()))
+            .text(&event.rule)
+            .int2(event.kind as i16)
+            .int2(event.severity as i16)
+            .timestamp(event.at_us)
+            .text(scorer.name)
+            .text(scorer.version)
+            .float8(event.value)
+            .text(&event.reason)
+            .jsonb(&event.contributions);
+    }
+
+    /// Rows since the last `finish`.
+    pub const fn rows(&self) -> u32 {
+        self.0.rows()
+    }
+
+    /// Bytes since the last `finish`.
+    pub fn len_bytes(&self) -> usize {
+        self.0.len_bytes()
+    }
+
+    /// The finished stream, None without rows; the buffer is empty again.
+    pub fn finish(&mut self) -> Option<CopyTable> {
+        self.0.finish()
+    }
+}
+
+impl Default for AlertRows {
+    fn default() -> Self {
+        Self::new()
+    }
+}
