@@ -1,5 +1,6 @@
 //! decode: journalled bytes become `Event`s, or a refusal with a reason. Stateless: nothing is assumed (P7).
 
+pub mod catalogue;
 mod event;
 
 pub use event::{
