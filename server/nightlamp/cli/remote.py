@@ -1,0 +1,45 @@
+"""How commands speak to the running server: over HTTP, with a key from `--key` or $NIGHTLAMP_KEY."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Annotated, Any
+
+import typer
+
+from nightlamp.settings import Settings
+
+from .terminal import fail
+
+Key = Annotated[str, typer.Option("--key", envvar="NIGHTLAMP_KEY", help="API key.", show_envvar=True)]
+Url = Annotated[
+    str | None, typer.Option("--url", envvar="NIGHTLAMP_URL", help="The server; from the settings, if absent.")
+]
+TIMEOUT_S = 30.0
+
+
+def server_url(settings: Settings) -> str:
+    """The server's address as the settings give it."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(settings.http.host, settings.http.host)  # noqa: S104 (not bound)
+    return f"{'https' if settings.http.tls else 'http'}://{host}:{settings.http.port}"
+
+
+def call(base: str, method: str, path: str, key: str) -> Any:
+    """One request; its JSON. Leaves with 1 and the server's own words when it refuses."""
+    if not key:
+        fail("a key is needed: --key or $NIGHTLAMP_KEY (nightlamp keys create --role admin)", 2)
+    if not base.startswith(("http://", "https://")):
+        fail("the address of the server starts with http:// or https://", 2)
+    request = urllib.request.Request(base + path, method=method, headers={"Authorization": f"Bearer {key}"})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (scheme checked above)
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        body = error.read(65_536)
+        try:
+            text = json.loads(body).get("detail", "")
+        except ValueError:
+            text = ""
+        fail(f"{error.code} {text}".strip())
+    except OSError as error:
+        fail(f"no answer from {base}: {getattr(error, 'reason', error)}; is the server running?")

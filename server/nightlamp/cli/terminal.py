@@ -1,0 +1,27 @@
+"""What the commands share of the terminal: where to print, how to fail, which settings hold."""
+
+from pathlib import Path
+from typing import NoReturn
+
+import typer
+from rich.console import Console
+
+from nightlamp.settings import ConfigurationError, Settings, load
+
+out = Console(soft_wrap=True)
+err = Console(stderr=True, soft_wrap=True)
+
+
+def fail(text: str, code: int = 1) -> NoReturn:
+    """Say why on standard error and leave."""
+    err.print(f"[bold red]nightlamp:[/] {text}", highlight=False)
+    raise typer.Exit(code)
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """The settings that `--config`, the environment and ./nightlamp.toml give; leaves with 2 where they are wrong."""
+    config: Path | None = (context.find_root().obj or {}).get("config")
+    try:
+        return load(config)
+    except ConfigurationError as error:
+        fail(f"the settings cannot be used\n  {str(error).replace(chr(10), chr(10) + '  ')}", 2)

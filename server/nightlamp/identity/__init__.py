@@ -1,0 +1,1 @@
+"""Who may do what: API keys, roles, console sessions. Nobody enters anonymously."""

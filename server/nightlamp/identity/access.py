@@ -1,0 +1,57 @@
+"""From a connection to a principal, before any body is read: `Authorization`, `X-API-Key` or the console's cookie."""
+
+from collections.abc import Awaitable, Callable
+
+from starlette.requests import HTTPConnection
+
+from nightlamp.errors import Problem
+
+from .keys import KeyFile
+from .roles import Permission, Principal
+from .sessions import COOKIE, Sessions
+
+
+class Access:
+    """The one door guard of HTTP and WebSocket."""
+
+    def __init__(self, keys: KeyFile, sessions: Sessions) -> None:
+        self.keys, self.sessions = keys, sessions
+
+    def principal(self, connection: HTTPConnection) -> Principal:
+        """Who is asking. Raises a 401 `Problem` when nobody valid is."""
+        headers = connection.headers
+        scheme, _, bearer = headers.get("authorization", "").partition(" ")
+        text = bearer.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+        if text:
+            found = self.keys.authenticate(text)
+        else:
+            session = connection.cookies.get(COOKIE, "")
+            found = self.sessions.principal(session) if session and _same_origin(connection) else None
+        if found is None:
+            raise Problem(401, "unauthenticated", "Send a valid key as 'Authorization: Bearer nl_...' or 'X-API-Key'.")
+        return found
+
+    def require(self, connection: HTTPConnection, permission: Permission, source: str | None = None) -> Principal:
+        """The principal, if it may do this (and use this door). Raises a 401 or 403 `Problem` otherwise."""
+        found = self.principal(connection)
+        if not found.may(permission):
+            raise Problem(403, "forbidden", f"The role {found.role} does not have the permission {permission}.")
+        if source is not None and source not in found.sources:
+            raise Problem(403, "forbidden", f"This key is not scoped to the source {source}.")
+        return found
+
+
+def _same_origin(connection: HTTPConnection) -> bool:
+    """A cookie only counts for pages of this very host and port: SameSite alone lets other ports of the host in."""
+    origin = connection.headers.get("origin")
+    return origin is None or origin.partition("://")[2] == connection.headers.get("host")
+
+
+def requires(permission: Permission) -> Callable[[HTTPConnection], Awaitable[Principal]]:
+    """A FastAPI dependency: `principal: Annotated[Principal, Depends(requires(Permission.READ))]`."""
+
+    async def dependency(connection: HTTPConnection) -> Principal:
+        access: Access = connection.app.state.access
+        return access.require(connection, permission)
+
+    return dependency

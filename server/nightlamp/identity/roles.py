@@ -1,0 +1,71 @@
+"""Roles and what they may do, in one table."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Permission(StrEnum):
+    """What an endpoint asks for."""
+
+    INGEST = "ingest"
+    READ = "read"
+    READ_IDENTITY = "read_identity"
+    OPERATE = "operate"
+    ADMIN = "admin"
+
+
+class Role(StrEnum):
+    """What a key is for."""
+
+    DEVICE = "device"
+    EHR = "ehr"
+    NURSE = "nurse"
+    PHYSICIAN = "physician"
+    CHARGE_NURSE = "charge_nurse"
+    DATA_SCIENTIST = "data_scientist"
+    SRE = "sre"
+    ADMIN = "admin"
+
+
+_CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY})
+
+#: The one table: a data scientist sees pseudonyms only, an SRE sees how the server fares and no patient.
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.DEVICE: frozenset({Permission.INGEST}),
+    Role.EHR: frozenset({Permission.INGEST}),
+    Role.NURSE: _CLINICAL,
+    Role.PHYSICIAN: _CLINICAL,
+    Role.CHARGE_NURSE: _CLINICAL,
+    Role.DATA_SCIENTIST: frozenset({Permission.READ}),
+    Role.SRE: frozenset({Permission.OPERATE}),
+    Role.ADMIN: frozenset(Permission),
+}
+
+#: The doors a key may be scoped to, by the names of `Source` in core_rs/src/receive/frame.rs.
+SOURCES = ("hl7_http", "json_http", "json_mqtt", "hl7_mqtt")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who has shown a valid credential.
+
+    `sources`: doors it may use; `units`: wards it may read or publish for by MQTT, None is all of them.
+    """
+
+    id: str
+    role: Role
+    sources: frozenset[str]
+    units: frozenset[str] | None
+
+    @property
+    def permissions(self) -> frozenset[Permission]:
+        """What its role may do."""
+        return PERMISSIONS[self.role]
+
+    def may(self, permission: Permission) -> bool:
+        """Whether its role may do this."""
+        return permission in PERMISSIONS[self.role]
+
+    def may_see(self, unit: str) -> bool:
+        """Whether this ward is within its scope."""
+        return self.units is None or unit in self.units

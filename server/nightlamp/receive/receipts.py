@@ -1,0 +1,90 @@
+"""Requests waiting for the journal: one future each, resolved in order when the engine says how far the disk is (P1).
+
+No task and no timer per frame: the engine's eventfd wakes the loop once per group commit, and everything up to the
+durable sequence number is answered. Limit: `receipts_max` waiting, then 503.
+"""
+
+import asyncio
+import os
+from collections import deque
+from typing import Protocol
+
+from nightlamp.errors import Problem
+
+
+class DurableSource(Protocol):
+    """The part of `_core.Engine` this needs."""
+
+    def durable_fd(self) -> int:
+        """An eventfd, readable when `durable_seq` has advanced."""
+        ...
+
+    def durable_seq(self) -> int:
+        """The highest sequence number on disk."""
+        ...
+
+
+class Receipts:
+    """Futures by sequence number. Sequence numbers are handed in as the engine gave them out: ascending."""
+
+    def __init__(self, engine: DurableSource, receipts_max: int, timeout_s: float) -> None:
+        self._engine, self._receipts_max, self._timeout_s = engine, receipts_max, timeout_s
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._fd: int | None = None
+
+    def start(self) -> None:
+        """Listen to the engine; call on the loop that serves requests."""
+        self._fd = self._engine.durable_fd()
+        os.set_blocking(self._fd, False)
+        asyncio.get_running_loop().add_reader(self._fd, self._advance)
+
+    def stop(self) -> None:
+        """Stop listening; whoever still waits gets 503."""
+        if self._fd is not None:
+            asyncio.get_running_loop().remove_reader(self._fd)
+            self._fd = None
+        while self._waiting:
+            _, future = self._waiting.popleft()
+            if not future.done():
+                future.cancel()
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+        return len(self._waiting)
+
+    def check_room(self) -> None:
+        """Raise a 503 `Problem` when the limit is reached; call before submitting."""
+        if len(self._waiting) >= self._receipts_max:
+            raise Problem(503, "overloaded", "Too many requests wait for the journal; try again.")
+
+    async def durable(self, seq: int) -> None:
+        """Return once `seq` is on disk.
+
+        Raises a 503 `Problem` when that takes too long: the outcome is then not known.
+        """
+        if self._engine.durable_seq() >= seq:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((seq, future))
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                await future
+        except TimeoutError:
+            raise Problem(
+                503, "overloaded", "The journal did not confirm in time; send again, copies are recognised."
+            ) from None
+
+    def _advance(self) -> None:
+        if self._fd is None:
+            return
+        try:
+            os.eventfd_read(self._fd)
+        except BlockingIOError:
+            return
+        durable = self._engine.durable_seq()
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= durable:
+            _, future = waiting.popleft()
+            if not future.done():
+                future.set_result(None)
