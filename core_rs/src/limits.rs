@@ -64,3 +64,10 @@ impl Default for Limits {
         }
     }
 }
+
+/// Largest CONNECT packet read from a client nobody has authenticated yet.
+pub const MQTT_CONNECT_BYTES_MAX: usize = 64 << 10;
+/// Longest MQTT client identifier.
+pub const MQTT_CLIENT_ID_BYTES_MAX: usize = 256;
+/// Topic aliases an MQTT 5 client may define on one connection.
+pub const MQTT_TOPIC_ALIASES_MAX: u16 = 16;

@@ -1,0 +1,197 @@
+//! P5 at the door: sizes, numbers and times are bounded, and whoever meets a bound is told where the protocol can.
+
+use super::client::{Client, Connect, V3, V5, packet, publish};
+use super::{ListenerConfig, config, listen, until};
+
+const TOPIC: &str = "nightlamp/v1/icu/7/vitals";
+
+fn small() -> ListenerConfig {
+    let mut config = config();
+    config.limits.frame_bytes_max = 1_000;
+    config
+}
+
+#[test]
+fn p5_a_payload_at_the_limit_passes_and_one_byte_more_is_refused() {
+    let (listener, intake) = listen(small());
+    intake.durable_at_once();
+    let mut client = Client::welcome(listener.local_addr(), V5, "m", "ward");
+    client.publish(TOPIC, 1, &[b'x'; 1_000]);
+    assert_eq!(client.read().puback(), (1, 0));
+    client.publish(TOPIC, 2, &[b'x'; 1_001]);
+    assert_eq!(client.read().disconnect(), 0x95);
+    client.expect_end();
+    let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
+    client.publish(TOPIC, 1, &[b'x'; 1_001]);
+    client.expect_end();
+    assert_eq!(intake.len(), 1);
+    assert_eq!(listener.stats().inlet.refused_too_large, 2);
+}
+
+#[test]
+fn p5_a_packet_that_only_announces_its_size_is_refused_before_it_is_read() {
+    let (listener, _intake) = listen(small());
+    let mut client = Client::welcome(listener.local_addr(), V5, "m", "ward");
+    client.send(&[0x32, 0xff, 0xff, 0xff, 0x7f]);
+    assert_eq!(client.read().disconnect(), 0x95);
+    client.expect_end();
+    let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
+    client.send(&[0x32, 0xff, 0xff, 0xff, 0x7f]);
+    client.expect_end();
+    assert_eq!(listener.stats().connections.closed_too_large, 2);
+}
+
+#[test]
+fn p5_a_connect_above_64_kib_is_refused_before_it_is_read() {
+    let (listener, _intake) = listen(config());
+    for split in [2, 5] {
+        let mut client = Client::open(listener.local_addr(), V3);
+        let head = [0x10, 0x81, 0x80, 0x04, 0x00];
+        client.send(&head[..split]);
+        client.send(&head[split..]);
+        client.expect_end();
+    }
+    until("counted", || listener.stats().connections.refused_connect == 2);
+}
+
+#[test]
+fn p5_a_slow_connect_is_cut_off() {
+    let (listener, _intake) = listen(ListenerConfig { connect_timeout_ms: 100, ..config() });
+    let mut silent = Client::open(listener.local_addr(), V3);
+    let mut slow = Client::open(listener.local_addr(), V5);
+    slow.send(&Connect::new(V5, "slow").bytes()[..9]);
+    silent.expect_end();
+    slow.expect_end();
+    assert_eq!(listener.stats().connections.refused_timeout, 2);
+    // Who connected in time is not affected.
+    let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
+    std::thread::sleep(std::time::Duration::from_millis(200));
+    client.expect_nothing_but_pong();
+}
+
+#[test]
+fn p5_silence_beyond_the_keep_alive_ends_the_connection() {
+    let (listener, _intake) = listen(config());
+    let keep_alive = |version| Connect { keep_alive_s: 1, ..Connect::new(version, "m") };
+    let (mut client, _) = Client::connect(listener.local_addr(), &keep_alive(V5));
+    assert_eq!(client.read().disconnect(), 0x8d);
+    client.expect_end();
+    let (mut client, _) = Client::connect(listener.local_addr(), &keep_alive(V3));
+    client.expect_end();
+    assert_eq!(listener.stats().connections.closed_keep_alive, 2);
+}
+
+#[test]
+fn p5_connections_above_the_limit_are_told_busy_and_seats_come_back() {
+    let mut config = config();
+    config.limits.mqtt_connections_max = 2;
+    let (listener, _intake) = listen(config);
+    let _one = Client::welcome(listener.local_addr(), V5, "1", "ward");
+    let two = Client::welcome(listener.local_addr(), V3, "2", "ward");
+    for (version, code) in [(V3, 3), (V5, 0x89)] {
+        let (mut client, said) = Client::connect(listener.local_addr(), &Connect::new(version, "3"));
+        assert_eq!(said.connack(), code);
+        client.expect_end();
+    }
+    // One that is already here may come again.
+    let _one_again = Client::welcome(listener.local_addr(), V5, "1", "ward");
+    drop(two);
+    until("a seat is free", || listener.stats().connections.open == 1);
+    let _three = Client::welcome(listener.local_addr(), V5, "3", "ward");
+    assert_eq!(listener.stats().connections.refused_limit, 2);
+}
+
+#[test]
+fn p5_sockets_that_never_connect_cannot_keep_others_out() {
+    let mut config = config();
+    config.limits.mqtt_connections_max = 8;
+    let (listener, _intake) = listen(config);
+    let idle: Vec<_> = (0..8).map(|_| Client::open(listener.local_addr(), V3)).collect();
+    until("accepted", || listener.stats().connections.sockets == 8);
+    let clients: Vec<_> = (0..8).map(|i| Client::welcome(listener.local_addr(), V3, &format!("m{i}"), "ward")).collect();
+    let mut beyond = Client::open(listener.local_addr(), V3);
+    beyond.expect_end();
+    drop((idle, clients));
+}
+
+#[test]
+fn p5_the_receive_maximum_holds() {
+    let mut config = config();
+    config.limits.mqtt_inflight_max = 4;
+    let (listener, intake) = listen(config);
+    // MQTT 5: one more than promised breaks the protocol.
+    let mut client = Client::welcome(listener.local_addr(), V5, "5", "ward");
+    for id in 1..=5 {
+        client.publish(TOPIC, id, b"x");
+    }
+    assert_eq!(client.read().disconnect(), 0x93);
+    client.expect_end();
+    assert_eq!(intake.len(), 4);
+    // 3.1.1 knows no such number: the rest waits in the socket.
+    let mut client = Client::welcome(listener.local_addr(), V3, "3", "ward");
+    for id in 1..=9 {
+        client.publish(TOPIC, id, b"x");
+    }
+    until("four are in", || intake.len() == 8);
+    std::thread::sleep(std::time::Duration::from_millis(50));
+    assert_eq!(intake.len(), 8);
+    intake.durable_at_once();
+    for id in 1..=9 {
+        assert_eq!(client.read().puback(), (id, 0));
+    }
+}
+
+#[test]
+fn p5_a_thousand_connections_publish_at_once() {
+    let (listener, intake) = listen(config());
+    intake.durable_at_once();
+    let mut clients: Vec<_> =
+        (0..1_000).map(|i| Client::welcome(listener.local_addr(), V3 + (i % 2) as u8, &format!("m{i}"), "ward")).collect();
+    assert_eq!(listener.stats().connections.open, 1_000);
+    for client in &mut clients {
+        client.publish(TOPIC, 1, b"x");
+    }
+    for client in &mut clients {
+        assert_eq!(client.read().puback(), (1, 0));
+    }
+    assert_eq!(intake.len(), 1_000);
+    drop(clients);
+    until("all are gone", || listener.stats().connections.sockets == 0);
+    assert_eq!(listener.stats().connections.panics, 0);
+}
+
+#[test]
+fn p5_a_client_that_never_reads_is_dropped_and_harms_nobody() {
+    let (listener, intake) = listen(ListenerConfig { write_timeout_ms: 200, ..config() });
+    intake.durable_at_once();
+    let mut deaf = Client::welcome(listener.local_addr(), V3, "deaf", "ward");
+    // A flood of pings whose answers are never read fills both TCP windows.
+    let flood = [0xc0u8, 0x00].repeat(64 * 1_024);
+    deaf.stream.set_write_timeout(Some(std::time::Duration::from_millis(300))).unwrap();
+    use std::io::Write;
+    for _ in 0..400 {
+        if deaf.stream.write_all(&flood).is_err() {
+            break;
+        }
+    }
+    let mut good = Client::welcome(listener.local_addr(), V3, "good", "ward");
+    good.publish(TOPIC, 1, b"x");
+    assert_eq!(good.read().puback(), (1, 0));
+    until("the deaf one is gone", || listener.stats().connections.closed_socket == 1);
+}
+
+#[test]
+fn a_frame_of_one_mebibyte_passes() {
+    let (listener, intake) = listen(config());
+    intake.durable_at_once();
+    let payload: Vec<u8> = (0..1u32 << 20).map(|i| i as u8).collect();
+    let mut client = Client::welcome(listener.local_addr(), V5, "m", "ward");
+    client.publish(TOPIC, 1, &payload);
+    assert_eq!(client.read().puback(), (1, 0));
+    assert_eq!(&intake.frames()[0].payload[..], &payload[..]);
+    let one_more = publish(V5, 1, TOPIC, 2, &[payload, vec![0]].concat());
+    client.send(&one_more);
+    assert_eq!(client.read().disconnect(), 0x95);
+    // And the writer of this test knows how to write lengths.
+    assert_eq!(packet(0x30, &[0; 200])[1..3], [0xc8, 0x01]);
+}

@@ -1,0 +1,1 @@
+//! A broker nobody here wrote (Mosquitto), with nightlamp as its subscriber.

@@ -1,0 +1,1 @@
+//! How many publishes a second pass. A benchmark, not a test.

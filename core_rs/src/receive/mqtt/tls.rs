@@ -1,0 +1,50 @@
+//! TLS 1.2 and 1.3 for both doors, from PEM files. An error names the file and what is wrong, never its content.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use super::config::{ClientTls, ServerTls};
+
+fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
+    let wrong = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
+    let found: Result<Vec<_>, _> = CertificateDer::pem_file_iter(path).and_then(Iterator::collect);
+    match found {
+        Ok(list) if list.is_empty() => Err(wrong(&"no certificate in it")),
+        Ok(list) => Ok(list),
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+/// The listener's side.
+pub(super) fn acceptor(files: &ServerTls) -> Result<TlsAcceptor, String> {
+    let key =
+        PrivateKeyDer::from_pem_file(&files.key_path).map_err(|error| format!("{}: {error}", files.key_path.display()))?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_no_client_auth()
+        .with_single_cert(certificates(&files.cert_path)?, key)
+        .map_err(|error| format!("{}: {error}", files.cert_path.display()))?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
+}
+
+/// The subscriber's side: only the authorities in the file are trusted.
+pub(super) fn connector(files: &ClientTls) -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(&files.ca_path)? {
+        roots.add(certificate).map_err(|error| format!("{}: {error}", files.ca_path.display()))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
