@@ -172,7 +172,7 @@ fn a_frame_over_the_limit_is_refused_and_a_replay_of_the_largest_passes() {
 fn closing_makes_what_was_submitted_durable_and_takes_no_more() {
     let disk = FakeDisk::new();
     let journal = reopen(&disk, JournalConfig { commit_us_max: 1_000_000, ..small() }).unwrap();
-    (1..=10).for_each(|number| drop(submit(&journal, number, 10).unwrap()));
+    (1..=10).for_each(|number| assert_eq!(submit(&journal, number, 10).unwrap().seq, number));
     journal.close();
     assert_eq!(journal.durable_seq(), 10);
     assert_eq!(submit(&journal, 11, 10).unwrap_err().code, Code::Overloaded);
@@ -183,7 +183,7 @@ fn a_batch_held_back_goes_when_it_is_large_enough() {
     let disk = FakeDisk::new();
     let config = JournalConfig { commit_us_max: 1_000_000, commit_frames_max: 20, ..small() };
     let journal = reopen(&disk, config).unwrap();
-    (1..=20).for_each(|number| drop(submit(&journal, number, 10).unwrap()));
+    (1..=20).for_each(|number| assert_eq!(submit(&journal, number, 10).unwrap().seq, number));
     assert_eq!(journal.wait_durable(20, LONG).durable_seq, 20);
     assert_eq!((disk.switches().syncs.load(SeqCst), journal.stats().commit_frames_max), (1, 20));
 }

@@ -1,0 +1,326 @@
+//! The state machine: one evaluation at a time, events appended to a list the caller owns.
+
+use super::policy::{Policy, Rule};
+use super::reason::{self, Clearing};
+use super::state::{AlertState, Open, RuleKey, RuleState};
+use super::{AlertEvent, AlertKind, RuleCounters, Severity};
+use crate::decode::{BedKey, PatientId};
+use crate::score::{Contribution, Score};
+
+/// Patients looked at per tick for state that no longer matters.
+const SWEEP_PATIENTS: usize = 256;
+
+/// Fills in why a score is what it is: asked only for scores that open an alert, since TreeSHAP is dear.
+pub trait Explainer {
+    /// Appends the largest contributions, most important first.
+    fn explain(&mut self, score: &Score, out: &mut Vec<Contribution>);
+}
+
+impl<F: FnMut(&Score, &mut Vec<Contribution>)> Explainer for F {
+    fn explain(&mut self, score: &Score, out: &mut Vec<Contribution>) {
+        self(score, out);
+    }
+}
+
+/// The alert stage. Feed it in journal order.
+#[derive(Debug, Clone)]
+pub struct AlertEngine {
+    policy: Policy,
+    /// Rules of each scorer, by the scorer's index.
+    by_scorer: Vec<Vec<usize>>,
+    patients_max: usize,
+    state: AlertState,
+}
+
+impl AlertEngine {
+    /// An engine without history. `patients_max`: see `Limits`.
+    pub fn new(policy: Policy, patients_max: usize) -> Self {
+        Self::restore(policy, patients_max, AlertState::default())
+    }
+
+    /// An engine that goes on from a snapshot. Rules are matched by name; alerts of rules the policy no longer has are cleared
+    /// by the next tick.
+    pub fn restore(policy: Policy, patients_max: usize, mut state: AlertState) -> Self {
+        let keys: Vec<RuleKey> = policy.rules.iter().map(RuleKey::of).collect();
+        if state.rules != keys {
+            state.rearrange(keys);
+        }
+        let mut by_scorer = Vec::new();
+        for (index, rule) in policy.rules.iter().enumerate() {
+            let scorer = usize::from(rule.scorer);
+            by_scorer.resize(by_scorer.len().max(scorer + 1), Vec::new());
+            if let Some(rules) = by_scorer.get_mut(scorer) {
+                rules.push(index);
+            }
+        }
+        Self { policy, by_scorer, patients_max, state }
+    }
+
+    /// What a snapshot stores.
+    pub fn state(&self) -> &AlertState {
+        &self.state
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &Policy {
+        &self.policy
+    }
+
+    /// Rule names with their counters, in policy order.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, RuleCounters)> {
+        self.policy.rules.iter().zip(&self.state.counters).map(|(rule, counters)| (rule.name.as_str(), *counters))
+    }
+
+    /// Alerts open now.
+    pub fn open_alerts(&self) -> u64 {
+        self.state.open
+    }
+
+    /// Patients with any state.
+    pub fn patients(&self) -> usize {
+        self.state.patients.len()
+    }
+
+    /// Openings put off because a limit was reached.
+    pub fn over_limit(&self) -> u64 {
+        self.state.over_limit
+    }
+
+    /// One evaluation of every rule that watches this score. `bed`: where the patient lies now.
+    pub fn on_score(&mut self, score: &Score, bed: Option<&BedKey>, explainer: &mut dyn Explainer, out: &mut Vec<AlertEvent>) {
+        let Self { policy, by_scorer, patients_max, state } = self;
+        for &index in by_scorer.get(usize::from(score.scorer)).into_iter().flatten() {
+            let Some(rule) = policy.rules.get(index) else { continue };
+            let known = state.patients.get_mut(&score.patient).and_then(|rules| rules.get_mut(index));
+            if !rule.watches(bed) {
+                match known {
+                    Some(known) if known.open.is_none() => known.run = 0,
+                    Some(_) => {
+                        let at = (score.seq, score.at_us);
+                        state.clear(index, rule, score.patient, at, Clearing::Moved, out);
+                    }
+                    None => {}
+                }
+                continue;
+            }
+            if score.value.is_nan() || score.present < rule.min_present {
+                continue;
+            }
+            match known {
+                Some(RuleState { open: Some(open), run, .. }) => {
+                    open.keep(score, bed);
+                    if rule.step_clear(score, run) {
+                        let at = (score.seq, score.at_us);
+                        state.clear(index, rule, score.patient, at, Clearing::Fell(score), out);
+                    }
+                }
+                Some(known) if score.value < rule.enter => known.run = 0,
+                None if score.value < rule.enter => {}
+                _ => state.rise(index, rule, *patients_max, (score, bed), explainer, out),
+            }
+        }
+    }
+
+    /// The patient left: what is open clears, and nothing is remembered.
+    pub fn on_left(&mut self, patient: PatientId, at_us: i64, seq: u64, out: &mut Vec<AlertEvent>) {
+        for (index, rule) in self.policy.rules.iter().enumerate() {
+            self.state.clear(index, rule, patient, (seq, at_us), Clearing::Left, out);
+        }
+        self.state.patients.swap_remove(&patient);
+    }
+
+    /// Time passed: clears alerts of rules that are gone, and forgets up to 256 patients whose lock-outs are over. A patient
+    /// still above the threshold when a lock-out ends is alerted by the next evaluation, not by the tick: a tick brings no
+    /// score that could be shown.
+    pub fn on_tick(&mut self, seq: u64, at_us: i64, out: &mut Vec<AlertEvent>) {
+        let state = &mut self.state;
+        for (patient, key, open) in std::mem::take(&mut state.orphans) {
+            state.open = state.open.saturating_sub(1);
+            let ordinal = state.number(seq);
+            let reason = reason::cleared(None, Clearing::RuleRemoved);
+            out.push(cleared_event(&key, open, patient, (seq, ordinal, at_us), reason));
+        }
+        for _ in 0..SWEEP_PATIENTS.min(state.patients.len()) {
+            if state.sweep >= state.patients.len() {
+                state.sweep = 0;
+            }
+            match state.patients.get_index(state.sweep) {
+                Some((_, rules)) if !rules.iter().any(|rule| rule.matters(at_us)) => {
+                    state.patients.swap_remove_index(state.sweep);
+                }
+                _ => state.sweep += 1,
+            }
+        }
+    }
+}
+
+impl Rule {
+    /// Whether the rule applies to a patient there.
+    fn watches(&self, bed: Option<&BedKey>) -> bool {
+        self.units.is_empty() || bed.is_some_and(|bed| self.units.contains(&bed.unit))
+    }
+
+    /// One evaluation of an open alert; true when it clears.
+    fn step_clear(&self, score: &Score, run: &mut u32) -> bool {
+        if score.value > self.clear {
+            *run = 0;
+        } else if score.present >= self.clear_min_present {
+            *run += 1;
+        }
+        *run >= self.clear_evaluations
+    }
+}
+
+impl RuleKey {
+    fn of(rule: &Rule) -> Self {
+        Self { name: rule.name.clone(), severity: rule.severity, scorer: rule.scorer }
+    }
+}
+
+impl Open {
+    fn keep(&mut self, score: &Score, bed: Option<&BedKey>) {
+        self.value = score.value;
+        if self.bed.as_ref() != bed {
+            self.bed = bed.cloned();
+        }
+    }
+}
+
+impl AlertState {
+    /// The next number among the alert events of this frame.
+    fn number(&mut self, seq: u64) -> u32 {
+        if self.seq != seq {
+            (self.seq, self.ordinal) = (seq, 0);
+        }
+        self.ordinal += 1;
+        self.ordinal - 1
+    }
+
+    /// An evaluation at or above `enter` of a rule that is not open.
+    fn rise(
+        &mut self,
+        index: usize,
+        rule: &Rule,
+        patients_max: usize,
+        (score, bed): (&Score, Option<&BedKey>),
+        explainer: &mut dyn Explainer,
+        out: &mut Vec<AlertEvent>,
+    ) {
+        if self.patients.len() >= patients_max && !self.patients.contains_key(&score.patient) {
+            self.over_limit += 1;
+            return;
+        }
+        let blank = vec![RuleState::IDLE; self.rules.len()];
+        let rules = self.patients.entry(score.patient).or_insert(blank);
+        let (Some(known), Some(counters)) = (rules.get_mut(index), self.counters.get_mut(index)) else { return };
+        known.run = known.run.saturating_add(1);
+        if known.run < rule.enter_evaluations {
+            return;
+        }
+        if score.at_us < known.locked_until_us {
+            counters.suppressed_lockout += u64::from(known.run == rule.enter_evaluations);
+            return;
+        }
+        if self.seq == score.seq && self.ordinal > u32::from(u16::MAX) {
+            self.over_limit += 1;
+            return;
+        }
+        counters.opened += 1;
+        self.open += 1;
+        let ordinal = self.number(score.seq);
+        let alert_id = score.seq << 16 | u64::from(ordinal);
+        let open = Open { alert_id, bed: bed.cloned(), value: score.value };
+        if let Some(known) = self.patients.get_mut(&score.patient).and_then(|rules| rules.get_mut(index)) {
+            *known = RuleState { run: 0, open: Some(Box::new(open)), ..RuleState::IDLE };
+        }
+        let mut contributions = Vec::new();
+        explainer.explain(score, &mut contributions);
+        out.push(AlertEvent {
+            seq: score.seq,
+            ordinal,
+            alert_id,
+            patient: score.patient,
+            bed: bed.cloned(),
+            rule: rule.name.clone(),
+            kind: AlertKind::Opened,
+            severity: rule.severity,
+            at_us: score.at_us,
+            scorer: rule.scorer,
+            value: score.value,
+            reason: reason::opened(rule, score),
+            contributions,
+        });
+    }
+
+    /// Clears the patient's alert of this rule, if there is one, and starts the lock-out.
+    fn clear(
+        &mut self,
+        index: usize,
+        rule: &Rule,
+        patient: PatientId,
+        (seq, at_us): (u64, i64),
+        clearing: Clearing<'_>,
+        out: &mut Vec<AlertEvent>,
+    ) {
+        let Some(known) = self.patients.get_mut(&patient).and_then(|rules| rules.get_mut(index)) else { return };
+        let Some(open) = known.open.take() else { return };
+        let locked_until_us = at_us.saturating_add(i64::from(rule.lockout_s) * 1_000_000);
+        *known = RuleState { locked_until_us, ..RuleState::IDLE };
+        self.open = self.open.saturating_sub(1);
+        if let Some(counters) = self.counters.get_mut(index) {
+            counters.cleared += 1;
+        }
+        let ordinal = self.number(seq);
+        let reason = reason::cleared(Some(rule), clearing);
+        out.push(cleared_event(&RuleKey::of(rule), *open, patient, (seq, ordinal, at_us), reason));
+    }
+
+    /// Moves everything to the places of a changed policy.
+    fn rearrange(&mut self, keys: Vec<RuleKey>) {
+        let place = |name: &str| keys.iter().position(|key| key.name == name);
+        let moves: Vec<Option<usize>> = self.rules.iter().map(|key| place(&key.name)).collect();
+        let mut counters = vec![RuleCounters::default(); keys.len()];
+        for (old, to) in self.counters.iter().zip(&moves) {
+            if let Some(new) = to.and_then(|to| counters.get_mut(to)) {
+                *new = *old;
+            }
+        }
+        for (patient, states) in &mut self.patients {
+            let mut moved = vec![RuleState::IDLE; keys.len()];
+            for ((state, to), key) in states.drain(..).zip(&moves).zip(&self.rules) {
+                match to.and_then(|to| moved.get_mut(to)) {
+                    Some(place) => *place = state,
+                    None => self.orphans.extend(state.open.map(|open| (*patient, key.clone(), *open))),
+                }
+            }
+            *states = moved;
+        }
+        (self.rules, self.counters) = (keys, counters);
+    }
+}
+
+fn cleared_event(
+    rule: &RuleKey,
+    open: Open,
+    patient: PatientId,
+    (seq, ordinal, at_us): (u64, u32, i64),
+    reason: String,
+) -> AlertEvent {
+    let RuleKey { name, severity, scorer } = rule;
+    let severity: Severity = *severity;
+    AlertEvent {
+        seq,
+        ordinal,
+        alert_id: open.alert_id,
+        patient,
+        bed: open.bed,
+        rule: name.clone(),
+        kind: AlertKind::Cleared,
+        severity,
+        at_us,
+        scorer: *scorer,
+        value: open.value,
+        reason,
+        contributions: Vec::new(),
+    }
+}

@@ -1,0 +1,202 @@
+//! The alert policy: which score opens which alert, read from TOML and checked to the last key.
+
+use std::fmt;
+use std::ops::Range;
+
+use compact_str::CompactString;
+use serde::{Deserialize, Serialize};
+use toml::Spanned;
+
+use super::Severity;
+
+/// Most rules in one policy.
+pub const RULES_MAX: usize = 64;
+
+/// Longest rule name, bytes. Names are metric labels: lower-case letters, digits, `-` and `_`.
+const NAME_BYTES_MAX: usize = 40;
+
+/// Longest lock-out: a week.
+const LOCKOUT_S_MAX: u32 = 7 * 86_400;
+
+/// Longest run of evaluations a rule may ask for.
+const EVALUATIONS_MAX: u32 = 10_000;
+
+/// The policy for a site that has set none.
+pub const DEFAULT_POLICY_TOML: &str = include_str!("default_policy.toml");
+
+/// One rule, with its score found among the loaded scorers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// Unique in the policy.
+    pub name: CompactString,
+    /// How the score is called in reasons; the scorer's name where the policy gives none.
+    pub label: CompactString,
+    /// Index of the scorer.
+    pub scorer: u16,
+    /// Urgency of its alerts.
+    pub severity: Severity,
+    /// Opens at or above.
+    pub enter: f64,
+    /// Clears at or below; always less than `enter`.
+    pub clear: f64,
+    /// Evaluations running at or above `enter` before it opens.
+    pub enter_evaluations: u32,
+    /// Evaluations running at or below `clear` before it clears.
+    pub clear_evaluations: u32,
+    /// Seconds of frame time after clearing without a new opening.
+    pub lockout_s: u32,
+    /// Only patients in these units; empty is everybody, also without a bed.
+    pub units: Vec<CompactString>,
+    /// Scores with fewer inputs present are not evaluated.
+    pub min_present: u8,
+    /// Scores with fewer inputs present do not count towards clearing.
+    pub clear_min_present: u8,
+}
+
+/// The rules of a site.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Policy {
+    /// In the order of the file: alerts of one score open in this order.
+    pub rules: Vec<Rule>,
+    /// Optional rules that were left out because their score is not loaded: show them to the operator.
+    pub notes: Vec<String>,
+}
+
+/// A policy that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyError {
+    /// Line in the TOML, from 1; 0 where no place can be given.
+    pub line: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "alert policy, line {}: {}", self.line, self.message)
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPolicy {
+    #[serde(default)]
+    rule: Vec<Spanned<RawRule>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    name: Spanned<CompactString>,
+    score: Spanned<CompactString>,
+    label: Option<CompactString>,
+    severity: Severity,
+    enter: Spanned<f64>,
+    clear: Spanned<f64>,
+    #[serde(default)]
+    enter_evaluations: Option<Spanned<u32>>,
+    #[serde(default)]
+    clear_evaluations: Option<Spanned<u32>>,
+    #[serde(default)]
+    lockout_s: Option<Spanned<u32>>,
+    #[serde(default)]
+    units: Vec<CompactString>,
+    #[serde(default)]
+    min_present: u8,
+    #[serde(default)]
+    clear_min_present: u8,
+    #[serde(default)]
+    optional: bool,
+}
+
+impl Policy {
+    /// Reads a policy. `scorer_names` are the loaded scorers in the engine's order: a rule finds its scorer's index there.
+    ///
+    /// # Errors
+    /// The first line that cannot be used: broken TOML, an unknown key, a score that is not loaded (unless the rule is
+    /// optional), `clear` not below `enter`, a number out of range, a name used twice, more than `RULES_MAX` rules.
+    pub fn parse<S: AsRef<str>>(text: &str, scorer_names: &[S]) -> Result<Self, PolicyError> {
+        let raw: RawPolicy = toml::from_str(text).map_err(|error| PolicyError {
+            line: error.span().map_or(0, |span| line_of(text, &span)),
+            message: error.message().lines().next().unwrap_or_default().to_owned(),
+        })?;
+        let mut policy = Self::default();
+        for rule in raw.rule {
+            let span = rule.span();
+            let fail = |(span, message): (Range<usize>, String)| PolicyError { line: line_of(text, &span), message };
+            if policy.rules.len() == RULES_MAX {
+                return Err(fail((span, format!("more than {RULES_MAX} rules"))));
+            }
+            let rule = rule.into_inner();
+            let (name, score) = (rule.name.get_ref().clone(), rule.score.get_ref().clone());
+            if policy.rules.iter().any(|known| known.name == name) {
+                return Err(fail((rule.name.span(), format!("the rule name {name:?} is used twice"))));
+            }
+            let optional = rule.optional;
+            let missing_span = rule.score.span();
+            match (check(rule, find(scorer_names, &score)).map_err(fail)?, optional) {
+                (Some(rule), _) => policy.rules.push(rule),
+                (None, true) => {
+                    policy.notes.push(format!("rule {name}: no score {score:?} is loaded; the rule is not in force"))
+                }
+                (None, false) => {
+                    return Err(fail((missing_span, format!("rule {name}: no score {score:?} is loaded"))));
+                }
+            }
+        }
+        Ok(policy)
+    }
+}
+
+fn find<S: AsRef<str>>(scorer_names: &[S], score: &str) -> Option<u16> {
+    scorer_names.iter().position(|name| name.as_ref() == score).and_then(|index| u16::try_from(index).ok())
+}
+
+/// Line, from 1, where a span begins.
+fn line_of(text: &str, span: &Range<usize>) -> usize {
+    let before = text.as_bytes().get(..span.start).unwrap_or(text.as_bytes());
+    before.iter().filter(|byte| **byte == b'\n').count() + 1
+}
+
+/// The rule if its numbers make sense; None if its scorer is not loaded. The error names the place.
+fn check(raw: RawRule, scorer: Option<u16>) -> Result<Option<Rule>, (Range<usize>, String)> {
+    let name = raw.name.get_ref().clone();
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-' || byte == b'_';
+    if name.is_empty() || name.len() > NAME_BYTES_MAX || !name.bytes().all(plain) {
+        let text = format!("a rule name has 1 to {NAME_BYTES_MAX} of a-z, 0-9, - and _; {name:?} does not");
+        return Err((raw.name.span(), text));
+    }
+    for threshold in [&raw.enter, &raw.clear] {
+        if !threshold.get_ref().is_finite() {
+            return Err((threshold.span(), format!("rule {name}: a threshold is a finite number")));
+        }
+    }
+    let (enter, clear) = (*raw.enter.get_ref(), *raw.clear.get_ref());
+    if clear >= enter {
+        return Err((raw.clear.span(), format!("rule {name}: clear ({clear}) must be less than enter ({enter})")));
+    }
+    let within = |given: &Option<Spanned<u32>>, default: u32, least: u32, most: u32, what: &str| match given {
+        None => Ok(default),
+        Some(number) if (least..=most).contains(number.get_ref()) => Ok(*number.get_ref()),
+        Some(number) => Err((number.span(), format!("rule {name}: {what} is {least} to {most}"))),
+    };
+    let enter_evaluations = within(&raw.enter_evaluations, 1, 1, EVALUATIONS_MAX, "enter_evaluations")?;
+    let clear_evaluations = within(&raw.clear_evaluations, 1, 1, EVALUATIONS_MAX, "clear_evaluations")?;
+    let lockout_s = within(&raw.lockout_s, 0, 0, LOCKOUT_S_MAX, "lockout_s")?;
+    Ok(scorer.map(|scorer| Rule {
+        label: raw.label.unwrap_or_else(|| raw.score.get_ref().clone()),
+        scorer,
+        severity: raw.severity,
+        enter,
+        clear,
+        enter_evaluations,
+        clear_evaluations,
+        lockout_s,
+        units: raw.units,
+        min_present: raw.min_present,
+        clear_min_present: raw.clear_min_present.max(raw.min_present),
+        name,
+    }))
+}
