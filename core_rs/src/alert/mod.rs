@@ -24,6 +24,7 @@
 
 mod boundary;
 mod engine;
+mod lifecycle;
 mod policy;
 mod reason;
 mod state;

@@ -31,6 +31,7 @@ fn a_tail_torn_at_any_byte_of_the_last_two_frames_is_cut_and_the_sequence_goes_o
         let left = lengths.iter().filter(|len| **len <= cut).count() as u64 - 1;
         assert_eq!(journal.durable_seq(), left);
         assert_eq!(journal.stats().torn_bytes, (cut - lengths[left as usize]) as u64);
+        assert_eq!(disk.get(&name).len(), lengths[left as usize], "nothing torn stays behind what is written next");
         write_frames(&journal, 2, 60);
         assert_eq!(read_all(&journal, 1), (1..=left + 2).collect::<Vec<_>>());
     }
