@@ -1,0 +1,155 @@
+"""In-process fan-out: one pipeline offers, many clients take. `offer` never waits and runs in the event loop's thread.
+
+The hub keeps the newest state of every present patient (the snapshot a new client gets) and the last `alert_ring_max`
+alert messages (what a returning client missed). Older alerts come from the store through `AlertHistory`. An alert
+reaches each client once: cursors only grow, and what a replay after a restart offers again is known by its cursor.
+"""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+from nightlamp.publish.batch import Batch
+from nightlamp.publish.census import AlertEntry, Census, Changes
+from nightlamp.publish.client import Client, Subscription
+from nightlamp.publish.limits import PublishLimits
+from nightlamp.publish.stats import PublishStats
+
+
+class HistoryBehind(Exception):
+    """The store has not reached the cursor it was asked for (or cannot be asked): the client comes back later."""
+
+
+class AlertHistory(Protocol):
+    """Reads old alert messages from the store."""
+
+    async def __call__(self, after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:
+        """At most `limit` alerts with `after < cursor <= through`, by cursor; fewer means there are no more.
+
+        `through` None means all that the store holds. Raises HistoryBehind where the store's cursor is below `through`.
+        """
+        ...
+
+
+class Hub:
+    """The latest of everything, and who wants it."""
+
+    def __init__(
+        self,
+        stream_id: str,
+        *,
+        limits: PublishLimits | None = None,
+        stats: PublishStats | None = None,
+        history: AlertHistory | None = None,
+    ) -> None:
+        """`stream_id` names the journal the cursors belong to: another journal, another name."""
+        self.stream_id = stream_id
+        self.limits = limits or PublishLimits()
+        self.stats = stats or PublishStats()
+        self.history = history
+        self._census = Census()
+        self._ring: deque[AlertEntry] = deque(maxlen=self.limits.alert_ring_max)
+        self._floor: int | None = None
+        """Alerts at or below it are not in the ring; None until the first batch."""
+        self._alert_cursor = 0
+        self.offered_at_ms: int | None = None
+        """When the pipeline last handed over a batch, server's clock: what tells a dead pipeline from a quiet ward."""
+        self._clients: dict[Client, None] = {}
+        self.taps: list[Callable[[Changes], None]] = []
+        """Who else is told of every batch; must not wait."""
+
+    @property
+    def cursor(self) -> int:
+        """The newest cursor offered; 0 before the first."""
+        return self.stats.cursor
+
+    @property
+    def patients(self) -> int:
+        """Patients in the snapshot."""
+        return len(self._census.present)
+
+    def offer(self, batch: Batch) -> None:
+        """Take a finished batch, in the event loop's thread; neither waits nor raises for a slow client."""
+        self.offered_at_ms = time.time_ns() // 1_000_000
+        messages = batch.messages
+        if not messages:
+            return
+        cursors = [message[3] for message in messages]
+        if self._floor is None:
+            self._floor = (min(cursors) >> 16 << 16) - 1
+        changes = self._census.take(messages)
+        self.stats.messages_offered += len(messages)
+        self.stats.cursor = max(self.stats.cursor, *cursors)
+        for client in self._clients:
+            client.put_patients(_part(client.subscription, changes))
+        for alert in changes.alerts:
+            self._offer_alert(alert)
+        for tap in self.taps:
+            tap(changes)
+
+    def _offer_alert(self, alert: AlertEntry) -> None:
+        if alert.cursor <= self._alert_cursor:
+            self.stats.alerts_repeated += 1
+            return
+        self._alert_cursor = alert.cursor
+        if len(self._ring) == self._ring.maxlen:
+            self._floor = self._ring[0].cursor
+        self._ring.append(alert)
+        for client in self._clients:
+            if client.subscription.wants(alert.unit, alert.patient_id):
+                client.put_alert(alert)
+
+    @contextmanager
+    def attached(self, subscription: Subscription, resume: int | None, stream_id: str | None) -> Iterator[Client]:
+        """A client from its subscription to its end: snapshot queued, missed alerts queued, live from here on.
+
+        `resume` is the last cursor the client has seen, of the journal named `stream_id`.
+        """
+        client = Client(subscription, self.limits.client_alerts_max, self._alert_cursor, self.stats)
+        if resume is not None:
+            self._resume(client, resume, stream_id)
+        client.put_patients(self.matching(subscription))
+        self._clients[client] = None
+        try:
+            yield client
+        finally:
+            self._clients.pop(client, None)
+
+    def matching(self, subscription: Subscription) -> dict[str, bytes]:
+        """The snapshot, as far as a subscription wants it."""
+        if subscription.everything:
+            return {patient_id: body for patient_id, (_, body) in self._census.present.items()}
+        return {p: body for p, (unit, body) in self._census.present.items() if subscription.wants(unit, p)}
+
+    def _resume(self, client: Client, resume: int, stream_id: str | None) -> None:
+        foreign = stream_id != self.stream_id if stream_id is not None else resume > self.stats.cursor
+        if foreign:
+            self.stats.resumes_refused += 1
+            return
+        client.resumed = True
+        client.sent = resume
+        if self._floor is None or resume < self._floor:
+            client.history_needed, client.history_through = True, self._floor
+            self.stats.resumes_from_store += 1
+        else:
+            self.stats.resumes_from_ring += 1
+        wants = client.subscription.wants
+        client.backlog.extend(a for a in self._ring if a.cursor > resume and wants(a.unit, a.patient_id))
+
+
+def _part(wanted: Subscription, changes: Changes) -> dict[str, bytes]:
+    """A subscription's part of a batch. Who was moved out of its sight has `left`."""
+    if wanted.everything:
+        return changes.states
+    mine: dict[str, bytes] = {}
+    for part in (changes.moved, changes.by_unit):
+        for unit in wanted.units & part.keys():
+            mine.update(part[unit])
+    for patient_id in wanted.patients & changes.states.keys():
+        for part in (changes.moved, changes.by_unit):
+            for unit, bodies in part.items():
+                if patient_id in bodies and wanted.wants(unit, patient_id):
+                    mine[patient_id] = bodies[patient_id]
+    return mine
