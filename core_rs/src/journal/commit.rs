@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::mark::Mark;
 use super::pending::{Batch, SegmentInfo, Shared};
 use super::segment::{HEADER_BYTES, header, segment_name};
+use super::signposts::SIGNPOST_BYTES;
 use super::{DiskFile, JournalError};
 
 /// The segment that is being written.
@@ -15,6 +16,8 @@ pub(super) struct Live {
     pub(super) file: Arc<dyn DiskFile>,
     pub(super) first_seq: u64,
     pub(super) bytes: u64,
+    /// Offset of its last signpost.
+    pub(super) signpost: u64,
 }
 
 #[derive(Debug)]
@@ -53,8 +56,16 @@ impl Writer {
         let began = Instant::now();
         live.file.sync_data().map_err(JournalError::io("sync a batch"))?;
         let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        let began_at = live.bytes;
+        let signpost_due = began_at - live.signpost >= SIGNPOST_BYTES;
+        if signpost_due {
+            live.signpost = began_at;
+        }
         live.bytes += batch.bytes.len() as u64;
         let (first_seq, bytes) = (live.first_seq, live.bytes);
+        if signpost_due {
+            self.shared.signposts.set(batch.first_seq, began_at);
+        }
         self.publish(batch, first_seq, bytes, took_us);
         Ok(())
     }
@@ -96,7 +107,7 @@ impl Writer {
             file.write_at(&header(batch.first_seq), 0).map_err(JournalError::io("write a segment's header"))?;
             disk.sync_dir().map_err(JournalError::io("sync the folder"))?;
             self.shared.pending.lock().disk_bytes += HEADER_BYTES as u64;
-            self.live = Some(Live { file, first_seq: batch.first_seq, bytes: HEADER_BYTES as u64 });
+            self.live = Some(Live { file, first_seq: batch.first_seq, bytes: HEADER_BYTES as u64, signpost: 0 });
         }
         self.live.as_mut().ok_or(JournalError::Config("no live segment"))
     }

@@ -16,6 +16,7 @@ use super::durable::{Durable, Progress};
 use super::pending::{Pending, Shared};
 use super::recovery::{Recovered, recover};
 use super::segment::segment_name;
+use super::signposts::Signposts;
 use super::stats::Counters;
 use super::{Disk, JournalConfig, JournalError, JournalReader, JournalStats, Journalled, RealDisk, Receipt};
 use crate::error::Refusal;
@@ -56,6 +57,7 @@ impl Journal {
             work: Condvar::new(),
             durable: Durable::new(next_seq - 1).map_err(JournalError::io("make an eventfd"))?,
             segments: Mutex::new(segments),
+            signposts: Signposts::default(),
             counters,
         });
         let writer = Writer { shared: Arc::clone(&shared), live, mark };
@@ -115,7 +117,7 @@ impl Journal {
         JournalReader::new(Arc::clone(&self.shared), from_seq)
     }
 
-    /// One frame, durable already. Reads at most one segment.
+    /// One frame, durable already. Reads about 256 KiB; up to a segment where nobody has read since the journal was opened.
     ///
     /// # Errors
     /// `Gone` when retention has removed it or it was quarantined, `Damaged`, `Format`, `Io`. None when it is not durable yet.
@@ -153,6 +155,7 @@ impl Journal {
             freed += bytes;
         }
         if freed > 0 {
+            self.shared.signposts.forget_before(self.first_seq());
             self.shared.disk.sync_dir().map_err(JournalError::io("sync the folder"))?;
         }
         Ok(freed)
@@ -186,6 +189,11 @@ impl Journal {
     /// The counters since opening.
     pub fn stats(&self) -> JournalStats {
         self.shared.counters.snapshot()
+    }
+
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Takes no more frames, makes what was submitted durable, stops the writer. Readers go on reading. Dropping does the same.

@@ -42,6 +42,7 @@ mod pending;
 mod reader;
 mod recovery;
 mod segment;
+mod signposts;
 mod stats;
 
 #[cfg(test)]

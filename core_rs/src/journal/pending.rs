@@ -11,6 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::config::FRAME_OVERHEAD_BYTES;
 use super::durable::Durable;
 use super::segment::{append_record, record_len};
+use super::signposts::Signposts;
 use super::stats::Counters;
 use super::{Disk, JournalConfig, Receipt};
 use crate::error::{Code, Refusal};
@@ -35,6 +36,7 @@ pub(super) struct Shared {
     pub(super) durable: Durable,
     /// By first sequence number. The last one is live.
     pub(super) segments: Mutex<BTreeMap<u64, SegmentInfo>>,
+    pub(super) signposts: Signposts,
     pub(super) counters: Counters,
 }
 

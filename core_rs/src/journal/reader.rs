@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::pending::Shared;
 use super::segment::{SegmentCursor, Step, segment_name};
+use super::signposts::SIGNPOST_BYTES;
 use super::{JournalError, OnDamage};
 use crate::receive::Frame;
 
@@ -24,13 +25,15 @@ pub struct JournalReader {
     shared: Arc<Shared>,
     cursor: Option<SegmentCursor>,
     next_seq: u64,
+    /// Offset of the last signpost seen in the cursor's segment.
+    signpost: u64,
     /// Where damage was last met, so that asking again does not count it again.
     damage_seen_at: Option<u64>,
 }
 
 impl JournalReader {
     pub(super) fn new(shared: Arc<Shared>, from_seq: u64) -> Self {
-        Self { shared, cursor: None, next_seq: from_seq.max(1), damage_seen_at: None }
+        Self { shared, cursor: None, next_seq: from_seq.max(1), signpost: 0, damage_seen_at: None }
     }
 
     /// The frame that comes next.
@@ -83,8 +86,13 @@ impl JournalReader {
     fn read_durable(&mut self) -> Result<Option<Journalled>, JournalError> {
         while self.next_seq <= self.shared.durable.seq() {
             let Some(cursor) = self.cursor()? else { continue };
+            let offset = cursor.offset;
             match cursor.next().map_err(JournalError::io("read a segment"))? {
                 Step::Record(record, _) => {
+                    if offset.saturating_sub(self.signpost) >= SIGNPOST_BYTES {
+                        self.signpost = offset;
+                        self.shared.signposts.set(record.seq, offset);
+                    }
                     if record.seq < self.next_seq {
                         continue;
                     }
@@ -122,13 +130,20 @@ impl JournalReader {
         Ok(self.cursor.as_mut())
     }
 
-    fn open(&self, first_seq: u64, end: u64) -> Result<SegmentCursor, JournalError> {
-        match SegmentCursor::open(&*self.shared.disk, first_seq, end) {
+    fn open(&mut self, first_seq: u64, end: u64) -> Result<SegmentCursor, JournalError> {
+        let opened = match SegmentCursor::open(&*self.shared.disk, first_seq, end) {
             Err(JournalError::Damaged { .. }) if self.shared.config.on_damage == OnDamage::Quarantine => {
                 SegmentCursor::open_unchecked(&*self.shared.disk, first_seq, end)
             }
             opened => opened,
+        };
+        let mut cursor = opened?;
+        self.signpost = 0;
+        if let Some(post) = self.shared.signposts.before(first_seq, self.next_seq) {
+            self.signpost = post.1;
+            cursor.seek(post);
         }
+        Ok(cursor)
     }
 
     /// At the end of what was known of the segment: it has grown, or another one follows, or the rest is missing.

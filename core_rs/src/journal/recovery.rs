@@ -117,7 +117,7 @@ fn recover_last(
         }
     }
     found.next_seq = tail.next_seq;
-    found.live = Some(Live { file, first_seq, bytes: tail.good_bytes });
+    found.live = Some(Live { file, first_seq, bytes: tail.good_bytes, signpost: 0 });
     Ok(true)
 }
 

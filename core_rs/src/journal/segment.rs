@@ -114,6 +114,12 @@ impl SegmentCursor {
         Ok(Self { file, first_seq, offset: HEADER_BYTES as u64, end, expected: first_seq, buffer: BytesMut::new() })
     }
 
+    /// Moves to the record of this frame, known to begin there.
+    pub(super) fn seek(&mut self, (seq, offset): (u64, u64)) {
+        self.buffer.clear();
+        (self.expected, self.offset) = (seq, offset);
+    }
+
     /// The next record, its end, or that it cannot be read. After `Bad` the cursor still stands before it.
     pub(super) fn next(&mut self) -> io::Result<Step> {
         self.fill(HEAD_BYTES)?;

@@ -51,8 +51,8 @@ impl Source {
     }
 }
 
-/// What a door took in: raw bytes and where, from whom and when they came.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a door took in: raw bytes and where, from whom and when they came. Debug prints none of the bytes (P6).
+#[derive(Clone, PartialEq, Eq)]
 pub struct Frame {
     /// The door.
     pub source: Source,
@@ -114,6 +114,12 @@ impl FrameRef<'_> {
         out.extend_from_slice(self.context.as_bytes());
         out.extend_from_slice(self.payload);
         Ok(())
+    }
+}
+
+impl std::fmt::Debug for Frame {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.as_ref().fmt(f)
     }
 }
 

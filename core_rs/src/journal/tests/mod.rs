@@ -2,6 +2,7 @@
 
 mod durability;
 mod fake_disk;
+mod kill;
 mod reading;
 mod recovery;
 

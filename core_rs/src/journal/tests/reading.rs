@@ -47,6 +47,30 @@ fn a_reader_starts_anywhere_and_read_one_finds_each_frame() {
 }
 
 #[test]
+fn signposts_lead_to_the_right_frame_and_stay_few() {
+    let config = JournalConfig { journal_bytes_max: 64 << 20, segment_bytes_max: 1 << 20, ..small() };
+    let disk = FakeDisk::new();
+    let journal = reopen(&disk, config).unwrap();
+    write_frames(&journal, 300, 10_000);
+    let by_writer = journal.shared().signposts.len();
+    assert!((9..=12).contains(&by_writer), "{by_writer} in 3 MB");
+    let check = |journal: &Journal| {
+        for seq in 1..=300 {
+            assert_eq!(journal.read_one(seq).unwrap().unwrap().received_at_us as u64, seq);
+        }
+    };
+    check(&journal);
+    drop(journal);
+    let journal = reopen(&disk, config).unwrap();
+    assert_eq!(journal.shared().signposts.len(), 0);
+    assert_eq!(read_all(&journal, 1).len(), 300);
+    assert_eq!(journal.shared().signposts.len(), by_writer, "set by the reader that passed");
+    check(&journal);
+    journal.retain(i64::MAX, 300).unwrap();
+    assert!(journal.shared().signposts.len() <= 4);
+}
+
+#[test]
 fn a_frame_larger_than_the_read_chunk_is_read_whole() {
     let config = JournalConfig {
         frame_bytes_max: 3 << 20,
