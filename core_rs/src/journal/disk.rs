@@ -54,12 +54,13 @@ impl RealDisk {
     /// `Locked` when another journal has the folder open, `Io` otherwise.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
         use std::os::unix::fs::DirBuilderExt;
+        let is_new = !path.exists();
         fs::DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(JournalError::io("make the folder"))?;
         let lock = options().create(true).open(path.join("LOCK")).map_err(JournalError::io("open the lock"))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| JournalError::Locked)?;
         let folder = File::open(path).map_err(JournalError::io("open the folder"))?;
-        // The folder's own entry must survive a power cut too.
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+        // A new folder's own entry must survive a power cut too.
+        if is_new && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
             File::open(parent).and_then(|parent| parent.sync_all()).map_err(JournalError::io("sync the parent folder"))?;
         }
         Ok(Self { path: path.to_owned(), folder, _lock: lock })

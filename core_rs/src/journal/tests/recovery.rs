@@ -118,6 +118,55 @@ fn a_segment_of_another_version_is_refused_untouched() {
     assert!(matches!(reopen(&disk, small()), Err(JournalError::Format { .. })));
 }
 
+/// Overwrites, cuts or repeats a piece of a file, at places given as shares of its length.
+fn spoil(bytes: &mut Vec<u8>, how: u8, at: f64, len: usize) {
+    let from = (bytes.len() as f64 * at) as usize;
+    let to = (from + len).min(bytes.len());
+    match how {
+        0 => bytes[from..to].iter_mut().for_each(|byte| *byte = byte.wrapping_mul(31).wrapping_add(7)),
+        1 => drop(bytes.drain(from..to)),
+        2 => bytes.truncate(from),
+        _ => {
+            let piece = bytes[from..to].to_vec();
+            bytes.splice(from..from, piece);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    /// Whatever happens to the bytes of any segment: what is read is what was written, in order, and the rest is counted.
+    #[test]
+    fn spoilt_files_never_yield_a_frame_that_was_not_written(
+        spoilt in proptest::collection::vec((0usize..8, 0u8..4, 0.0f64..1.0, 1usize..600), 1..4),
+        with_mark: bool,
+    ) {
+        let disk = FakeDisk::new();
+        let journal = reopen(&disk, small()).unwrap();
+        write_frames(&journal, 90, 200);
+        drop(journal);
+        let names: Vec<_> = disk.names().into_iter().filter(|name| segment::parse_name(name).is_some()).collect();
+        for (file, how, at, len) in spoilt {
+            let name = &names[file % names.len()];
+            let mut bytes = disk.get(name);
+            spoil(&mut bytes, how, at, len);
+            disk.put(name, bytes);
+        }
+        if !with_mark {
+            disk.put(mark::MARK_NAME, Vec::new());
+        }
+        let journal = reopen(&disk, JournalConfig { on_damage: OnDamage::Quarantine, ..small() }).unwrap();
+        prop_assert!(!with_mark || journal.next_seq() > 90);
+        write_frames(&journal, 3, 200);
+        let last = journal.durable_seq();
+        let seqs = read_all(&journal, 1); // checks each frame's content
+        prop_assert!(seqs.is_sorted_by(|a, b| a < b));
+        prop_assert_eq!(&seqs[seqs.len() - 3..], &[last - 2, last - 1, last]);
+        prop_assert_eq!(journal.stats().lost_frames, last - seqs.len() as u64);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
