@@ -11,16 +11,23 @@ use crate::limits::Limits;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ListenerConfig {
-    /// Address and port; port 0 lets the system choose.
-    pub bind: String,
-    /// TLS with these files; plain TCP without.
-    pub tls: Option<ServerTls>,
+    /// Address or host name to listen on.
+    pub host: String,
+    /// Port; 0 lets the system choose.
+    pub port: u16,
+    /// TLS: PEM file with the certificate chain, leaf first. Plain TCP without; needs `key`.
+    pub cert: Option<PathBuf>,
+    /// TLS: PEM file with the private key (PKCS#8, PKCS#1 or SEC1).
+    pub key: Option<PathBuf>,
     /// Topics are `{prefix}/{unit}/{bed}/vitals` and `{prefix}/{unit}/{bed}/hl7v2`.
     pub prefix: String,
     /// From accept to a complete, valid CONNECT (TLS handshake included).
     pub connect_timeout_ms: u64,
     /// Longest silence of a client that asked for no keep-alive; MQTT 5 clients are also told this as Server Keep Alive.
     pub idle_s_max: u16,
+    /// How long a sender is held back by a refusing journal before its connection is closed (MQTT 5: server busy) and its
+    /// seat freed; what it held was never acknowledged, so it sends it again.
+    pub hold_ms_max: u64,
     /// How long one write may take before a client that does not read is dropped.
     pub write_timeout_ms: u64,
     /// How long a stop waits for outstanding acknowledgements.
@@ -32,26 +39,19 @@ pub struct ListenerConfig {
 impl Default for ListenerConfig {
     fn default() -> Self {
         Self {
-            bind: "127.0.0.1:1883".into(),
-            tls: None,
+            host: "127.0.0.1".into(),
+            port: 1883,
+            cert: None,
+            key: None,
             prefix: "nightlamp/v1".into(),
             connect_timeout_ms: 10_000,
             idle_s_max: 3_600,
+            hold_ms_max: 60_000,
             write_timeout_ms: 30_000,
             stop_grace_ms: 2_000,
             limits: Limits::default(),
         }
     }
-}
-
-/// PEM files of the listener.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ServerTls {
-    /// Certificate chain, leaf first.
-    pub cert_path: PathBuf,
-    /// Private key (PKCS#8, PKCS#1 or SEC1).
-    pub key_path: PathBuf,
 }
 
 /// The protocol version the subscriber speaks.

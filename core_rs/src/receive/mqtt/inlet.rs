@@ -35,6 +35,7 @@ pub(super) enum Refused {
 struct Held {
     frame: Frame,
     packet_id: Option<u16>,
+    since: Instant,
     wait: Duration,
     retry_at: Instant,
 }
@@ -90,7 +91,8 @@ impl Inlet {
                 self.stats.stalls.one();
                 self.stats.held.one();
                 let retry_at = now + RETRY_MIN;
-                self.held = Some(Held { frame: owned(&frame), packet_id: publish.packet_id, wait: RETRY_MIN, retry_at });
+                self.held =
+                    Some(Held { frame: owned(&frame), packet_id: publish.packet_id, since: now, wait: RETRY_MIN, retry_at });
                 Ok(())
             }
         }
@@ -151,6 +153,11 @@ impl Inlet {
     /// When the held frame is to be tried again.
     pub fn retry_at(&self) -> Option<Instant> {
         self.held.as_ref().map(|held| held.retry_at)
+    }
+
+    /// Since when a frame is held.
+    pub fn held_since(&self) -> Option<Instant> {
+        self.held.as_ref().map(|held| held.since)
     }
 
     /// A publish was refused and its sender is to be told by PUBACK, in its turn.

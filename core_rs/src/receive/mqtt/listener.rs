@@ -63,9 +63,13 @@ impl MqttListener {
         if config.idle_s_max == 0 || config.limits.mqtt_inflight_max == 0 || config.limits.mqtt_connections_max == 0 {
             return Err(StartError::Setting("idle_s_max, mqtt_inflight_max, mqtt_connections_max: at least 1"));
         }
-        let acceptor = config.tls.as_ref().map(tls::acceptor).transpose().map_err(StartError::Tls)?;
-        let bind = |cause| StartError::Bind { address: config.bind.clone(), cause };
-        let socket = StdListener::bind(&config.bind).map_err(bind)?;
+        let acceptor = match (&config.cert, &config.key) {
+            (Some(cert), Some(key)) => Some(tls::acceptor(cert, key).map_err(StartError::Tls)?),
+            (None, None) => None,
+            _ => return Err(StartError::Setting("cert and key: both or neither")),
+        };
+        let bind = |cause| StartError::Bind { address: format!("{} port {}", config.host, config.port), cause };
+        let socket = StdListener::bind((config.host.as_str(), config.port)).map_err(bind)?;
         socket.set_nonblocking(true).map_err(bind)?;
         let address = socket.local_addr().map_err(bind)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(StartError::Thread)?;

@@ -11,6 +11,7 @@
 //! too; `drive` moves the bytes. All connections of a door run on one thread of its own.
 
 mod acks;
+mod admission;
 mod board;
 mod config;
 mod credentials;
@@ -29,7 +30,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
-pub use config::{ClientTls, ListenerConfig, MqttVersion, ServerTls, SubscriberConfig};
+pub use config::{ClientTls, ListenerConfig, MqttVersion, SubscriberConfig};
 pub use credentials::{Credential, Credentials, Scope};
 pub use listener::{MqttListener, StartError};
 pub use stats::{InletSnapshot, ListenerSnapshot, SubscriberSnapshot};

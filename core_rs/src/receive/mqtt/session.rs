@@ -7,31 +7,24 @@ use std::time::Duration;
 
 use mqtt_protocol_core::mqtt::common::Cursor;
 use mqtt_protocol_core::mqtt::connection::{ConnectionOptions, Event, TimerKind};
-use mqtt_protocol_core::mqtt::packet::{Packet, Qos};
+use mqtt_protocol_core::mqtt::packet::Packet;
 use mqtt_protocol_core::mqtt::prelude::GenericPacketTrait;
-use mqtt_protocol_core::mqtt::result_code::{ConnectReasonCode, DisconnectReasonCode, MqttError, PubackReasonCode};
+use mqtt_protocol_core::mqtt::result_code::{DisconnectReasonCode, MqttError, PubackReasonCode};
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
 use smallvec::SmallVec;
 use tokio::time::Instant;
 
+use super::admission::{self, Guest};
 use super::board::Signal;
-use super::credentials::Credentials;
-use super::door::{Door, Seat};
+use super::door::Door;
 use super::drive::Peer;
-use super::inlet::{Inlet, Origin, Refused};
+use super::inlet::Refused;
 use super::stats::{Connections, Count};
-use super::wire::{self, Hello, Publish, Welcome};
-use crate::limits::{MQTT_CLIENT_ID_BYTES_MAX, MQTT_CONNECT_BYTES_MAX, MQTT_TOPIC_ALIASES_MAX};
+use super::wire::{self, Hello, Publish};
+use crate::limits::MQTT_CONNECT_BYTES_MAX;
 
 /// MQTT 3.1.1's CONNACK "unacceptable protocol version", also the answer to versions that are neither 3.1.1 nor 5.
 const CONNACK_WRONG_VERSION: [u8; 4] = [0x20, 0x02, 0x00, 0x01];
-
-/// An accepted client.
-struct Guest {
-    inlet: Inlet,
-    credentials: Arc<Credentials>,
-    _seat: Seat,
-}
 
 /// The server's side of one connection.
 pub(super) struct Session {
@@ -197,71 +190,21 @@ impl Session {
 
     fn connect(&mut self, hello: &Hello<'_>, now: Instant) {
         self.v5 = hello.v5;
-        match self.admit(hello) {
+        match admission::admit(&self.door, hello, &self.signal) {
             Ok(guest) => {
                 self.guest = Some(guest);
                 self.door.stats.connections.connected.one();
-                self.welcome(hello, now);
+                if hello.will.is_some() {
+                    self.door.stats.connections.wills_ignored.one();
+                }
+                self.send(admission::welcome(&self.door, hello, &self.signal), now);
             }
-            Err((reason, which)) => {
-                self.count(which);
-                self.send(wire::connack_refusing(hello.v5, reason), now);
+            Err(denial) => {
+                self.count(denial.counter());
+                self.send(wire::connack_refusing(hello.v5, denial.reason()), now);
                 self.closed = true;
             }
         }
-    }
-
-    #[allow(clippy::type_complexity)]
-    fn admit(&self, hello: &Hello<'_>) -> Result<Guest, (ConnectReasonCode, fn(&Connections) -> &Count)> {
-        if hello.other_authentication {
-            return Err((ConnectReasonCode::BadAuthenticationMethod, |c| &c.refused_connect));
-        }
-        let (Some(user), Some(password)) = (hello.user, hello.password) else {
-            return Err((ConnectReasonCode::NotAuthorized, |c| &c.refused_anonymous));
-        };
-        let credentials = Arc::clone(&self.door.credentials.borrow());
-        let Some(scope) = credentials.check(user, password) else {
-            return Err((ConnectReasonCode::BadUserNameOrPassword, |c| &c.refused_credentials));
-        };
-        let nameless = hello.client_id.is_empty() && !hello.v5 && !hello.clean;
-        if nameless || hello.client_id.len() > MQTT_CLIENT_ID_BYTES_MAX {
-            return Err((ConnectReasonCode::ClientIdentifierNotValid, |c| &c.refused_connect));
-        }
-        if hello.v5 && hello.will == Some(Qos::ExactlyOnce) {
-            return Err((ConnectReasonCode::QosNotSupported, |c| &c.refused_connect));
-        }
-        let own = self.own_client_id();
-        let client_id = if hello.client_id.is_empty() { own.as_str() } else { hello.client_id };
-        let Some(seat) = self.door.seat(user, client_id, &self.signal) else {
-            return Err((ConnectReasonCode::ServerBusy, |c| &c.refused_limit));
-        };
-        let origin = Origin {
-            prefix: self.door.config.prefix.clone(),
-            principal: user.into(),
-            scope,
-            frame_bytes_max: self.door.config.limits.frame_bytes_max,
-        };
-        let inlet = Inlet::new(origin, Arc::clone(&self.door.intake), Arc::clone(&self.door.stats.inlet));
-        Ok(Guest { inlet, credentials, _seat: seat })
-    }
-
-    fn own_client_id(&self) -> String {
-        format!("nightlamp-{}", self.signal.id())
-    }
-
-    fn welcome(&mut self, hello: &Hello<'_>, now: Instant) {
-        if hello.will.is_some() {
-            self.door.stats.connections.wills_ignored.one();
-        }
-        let idle_s_max = self.door.config.idle_s_max;
-        let own = self.own_client_id();
-        let welcome = Welcome {
-            topic_aliases_max: MQTT_TOPIC_ALIASES_MAX,
-            assigned_client_id: hello.client_id.is_empty().then_some(own.as_str()),
-            server_keep_alive_s: (hello.keep_alive_s == 0 || hello.keep_alive_s > idle_s_max).then_some(idle_s_max),
-            session_refused: hello.wants_session,
-        };
-        self.send(wire::connack_accepting(hello.v5, &welcome), now);
     }
 
     fn publish(&mut self, publish: &Publish<'_>, now: Instant) {
@@ -359,6 +302,11 @@ impl Peer for Session {
             return;
         };
         guest.inlet.retry(now);
+        let hold_max = Duration::from_millis(self.door.config.hold_ms_max);
+        if guest.inlet.held_since().is_some_and(|since| since + hold_max <= now) {
+            self.count(|c| &c.closed_held);
+            return self.disconnect(DisconnectReasonCode::ServerBusy, now);
+        }
         if !self.wants_input() {
             // Who is not read cannot be blamed for silence.
             self.heard_at = now;

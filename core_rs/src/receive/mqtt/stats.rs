@@ -113,6 +113,8 @@ counts! {
         closed_too_large,
         /// Closed: keep-alive ran out.
         closed_keep_alive,
+        /// Closed: held back by a refusing journal for longer than `hold_ms_max`.
+        closed_held,
         /// Closed: the same client connected again.
         closed_taken_over,
         /// Closed: the credential was withdrawn.

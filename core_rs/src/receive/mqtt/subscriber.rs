@@ -60,7 +60,11 @@ impl MqttSubscriber {
         let link = Link { config: Arc::new(config), tls, intake, stats: Arc::clone(&stats), stop: stopped };
         let thread = thread::Builder::new()
             .name("mqtt-subscriber".into())
-            .spawn(move || LocalSet::new().block_on(&runtime, link.keep()))
+            .spawn(move || {
+                LocalSet::new().block_on(&runtime, link.keep());
+                // A name lookup under way must not delay a stop.
+                runtime.shutdown_background();
+            })
             .map_err(StartError::Thread)?;
         Ok(Self { stats, stop, thread: Some(thread) })
     }

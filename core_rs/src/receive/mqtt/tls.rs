@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::config::{ClientTls, ServerTls};
+use super::config::ClientTls;
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
     let wrong = |what: &dyn std::fmt::Display| format!("{}: {what}", path.display());
@@ -21,16 +21,15 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
 }
 
 /// The listener's side.
-pub(super) fn acceptor(files: &ServerTls) -> Result<TlsAcceptor, String> {
-    let key =
-        PrivateKeyDer::from_pem_file(&files.key_path).map_err(|error| format!("{}: {error}", files.key_path.display()))?;
+pub(super) fn acceptor(cert: &Path, key: &Path) -> Result<TlsAcceptor, String> {
+    let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("{}: {error}", key.display()))?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?
         .with_no_client_auth()
-        .with_single_cert(certificates(&files.cert_path)?, key)
-        .map_err(|error| format!("{}: {error}", files.cert_path.display()))?;
+        .with_single_cert(certificates(cert)?, secret)
+        .map_err(|error| format!("{}: {error}", cert.display()))?;
     Ok(TlsAcceptor::from(Arc::new(config)))
 }
 

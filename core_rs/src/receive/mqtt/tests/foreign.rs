@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use super::super::{ClientTls, ServerTls};
+use super::super::ClientTls;
 use super::{ListenerConfig, SECRET, config, listen, until};
 use crate::receive::Source;
 
@@ -59,10 +59,6 @@ impl Certificate {
 
     pub fn key_path(&self) -> PathBuf {
         self.folder.path().join("key.pem")
-    }
-
-    pub fn server(&self) -> ServerTls {
-        ServerTls { cert_path: self.cert_path(), key_path: self.key_path() }
     }
 
     pub fn client(&self) -> ClientTls {
@@ -176,7 +172,12 @@ fn mosquitto_pub_with_a_wrong_password_or_qos_2_fails() {
 #[test]
 fn mosquitto_pub_speaks_tls_to_the_listener_and_plain_text_does_not_get_in() {
     let (Some(publisher), Some(certificate)) = (program("mosquitto_pub"), Certificate::make()) else { return };
-    let tls = ListenerConfig { tls: Some(certificate.server()), connect_timeout_ms: 2_000, ..config() };
+    let tls = ListenerConfig {
+        cert: Some(certificate.cert_path()),
+        key: Some(certificate.key_path()),
+        connect_timeout_ms: 2_000,
+        ..config()
+    };
     let (listener, intake) = listen(tls);
     intake.durable_at_once();
     let port = listener.local_addr().port().to_string();

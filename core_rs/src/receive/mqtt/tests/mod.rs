@@ -32,7 +32,7 @@ pub(super) fn credentials() -> Credentials {
 }
 
 pub(super) fn config() -> ListenerConfig {
-    ListenerConfig { bind: "127.0.0.1:0".into(), stop_grace_ms: 200, ..ListenerConfig::default() }
+    ListenerConfig { port: 0, stop_grace_ms: 200, ..ListenerConfig::default() }
 }
 
 pub(super) fn listen(config: ListenerConfig) -> (MqttListener, Arc<FakeIntake>) {

@@ -66,6 +66,22 @@ fn p4_a_sender_that_leaves_while_held_is_counted_and_never_acknowledged() {
 }
 
 #[test]
+fn p5_a_sender_held_for_too_long_is_told_busy_and_its_seat_is_free() {
+    let (listener, intake) = listen(super::ListenerConfig { hold_ms_max: 100, ..config() });
+    intake.refuse(Some(Code::JournalFull));
+    for (version, name) in [(V5, "5"), (V3, "3")] {
+        let mut client = Client::welcome(listener.local_addr(), version, name, "ward");
+        client.publish(TOPIC, 1, b"x");
+        if version == V5 {
+            assert_eq!(client.read().disconnect(), 0x89);
+        }
+        client.expect_end();
+    }
+    until("the seats are free", || listener.stats().connections.open == 0);
+    assert_eq!((listener.stats().connections.closed_held, listener.stats().inlet.pubacks), (2, 0));
+}
+
+#[test]
 fn p5_the_journal_s_own_size_limit_is_answered_as_too_large() {
     let (listener, intake) = listen(config());
     intake.refuse(Some(Code::TooLarge));
