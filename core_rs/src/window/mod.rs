@@ -1,1 +1,56 @@
-//! window: events become each patient's rolling state and feature rows. (Built in a step of its own.)
+//! window: events become each patient's rolling state and feature rows.
+//!
+//! # The definition
+//! The state of a patient and a signal is the set of observations of the stay, keyed by observation time. A later frame with
+//! the same time replaces the value; with the same value it is a duplicate and changes nothing; a withdrawn one deletes the
+//! value. A row at time t (receipt of the frame that asks for it) sees observations up to and including t. Of those a window
+//! w covers observation times in (t - w, t], a window in panes of width p those in (p floor((t - w) / p), t].
+//!
+//! | stat | is | of nothing |
+//! |---|---|---|
+//! | last, age | newest value of the stay; hours since it | NaN |
+//! | last_in, first | newest, oldest value in the window | NaN |
+//! | delta | newest minus oldest value in the window | NaN |
+//! | count | observations in the window | 0 |
+//! | min, max, mean | over the values in the window | NaN |
+//! | std | sample standard deviation (ddof 1) | NaN below two |
+//! | slope | least squares, per hour | NaN below two |
+//! | time_since_abnormal | hours since the newest value of the stay outside the closed range `normal` | NaN |
+//!
+//! Computed in f64, given as f32. `tests/naive.rs` says the same in as few lines as possible; the engine is held to it: counts,
+//! ends and extremes exactly, mean, std and slope within 1e-9.
+//!
+//! # Limits in numbers
+//! Raw samples are kept as long as the longest exact window of any loaded plan (an hour at least where windows are in panes),
+//! and always the newest 16; what is older is folded and can no longer be corrected (`Change::Expired`). A signal holds at most
+//! `signal_observations_max` raw samples; beyond that the oldest are folded early and counted. Times before a patient's newest
+//! receipt are answered from what is still held.
+//!
+//! # Determinism
+//! Reading changes nothing. Rows are a function of the writes (their order included) and t, bit for bit, also after a
+//! snapshot; arrival in another order, or other plans loaded beside, may change the last bits of mean, std and slope in f64.
+
+mod bed;
+mod block;
+mod compile;
+mod derived;
+mod encounter;
+mod pane;
+mod patient;
+mod plan;
+mod series;
+mod walk;
+mod ward;
+
+#[cfg(test)]
+mod tests;
+
+pub use bed::{GRACE_US, STAYS_MAX};
+pub use block::{HOUR_US, Sample};
+pub use compile::{FeaturePlan, PANED_RAW_US, Retention, Union, Window};
+pub use derived::{DerivedRule, RATIOS};
+pub use encounter::Moved;
+pub use patient::{Person, SIGNALS_MAX, Vitals};
+pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX};
+pub use series::{BLOCK, Change, Series};
+pub use ward::{Applied, LINGER_US, Patient, SWEEP_US, Slot, UNADMITTED_US, Ward};

@@ -1,0 +1,367 @@
+//! From a plan's words to what the engine walks: columns by signal, and the union of all loaded plans.
+
+use std::sync::Arc;
+
+use crate::decode::SignalId;
+
+use super::derived::{DerivedRule, RATIOS};
+use super::plan::{
+    Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX, duration_s, refuse,
+};
+
+/// A signal keeps raw samples at least this long where its windows are in panes, so that late data still finds its place.
+pub const PANED_RAW_US: i64 = 3_600_000_000;
+
+/// A window: how far back, and in panes how wide (0 is exact).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Window {
+    /// Microseconds back from the row's time.
+    pub width_us: i64,
+    /// Pane width in microseconds; 0 where the window is exact.
+    pub pane_us: i64,
+}
+
+impl Window {
+    /// The excluded lower edge at a row time: exactly `t - width`, or the pane edge at or before it.
+    #[inline]
+    pub fn edge_us(self, t_us: i64) -> i64 {
+        let edge = t_us.saturating_sub(self.width_us);
+        if self.pane_us == 0 { edge } else { edge.div_euclid(self.pane_us) * self.pane_us }
+    }
+}
+
+/// Where a statistic is read from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Over {
+    Stay,
+    /// Index into `SignalFeatures::windows`.
+    Window(usize),
+    /// The closed range of normal values.
+    Normal(f64, f64),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Column {
+    pub stat: Stat,
+    pub over: Over,
+    pub column: usize,
+}
+
+/// All columns of one signal: its windows are walked once.
+#[derive(Debug, Clone)]
+pub(super) struct SignalFeatures {
+    pub signal: SignalId,
+    /// Ascending by how far back they reach.
+    pub windows: Vec<Window>,
+    /// Whether any column needs the values of that window, or only its ends.
+    pub values: Vec<bool>,
+    pub columns: Vec<Column>,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Derived {
+    pub rule: DerivedRule,
+    pub inputs: Vec<SignalId>,
+    pub column: usize,
+}
+
+/// A compiled plan: turns a patient's state into a row of f32.
+#[derive(Debug, Clone)]
+pub struct FeaturePlan {
+    spec: PlanSpec,
+    names: Vec<String>,
+    fingerprint: String,
+    pub(super) signals: Vec<SignalFeatures>,
+    pub(super) demographics: Vec<(Demographic, usize)>,
+    pub(super) derived: Vec<Derived>,
+}
+
+impl FeaturePlan {
+    /// Checks and compiles a plan. `signal` resolves catalogue names, `rules` adds derived features to the built-in ratios.
+    pub fn compile(spec: &PlanSpec, signal: &dyn Fn(&str) -> Option<SignalId>, rules: &[DerivedRule]) -> Result<Self, PlanError> {
+        let mut plan = Self {
+            spec: spec.clone(),
+            names: Vec::new(),
+            fingerprint: String::new(),
+            signals: Vec::new(),
+            demographics: Vec::new(),
+            derived: Vec::new(),
+        };
+        if spec.cell.as_deref().is_some_and(|cell| duration_s(cell).is_none()) {
+            return refuse("cell is not a duration such as 1h".into());
+        }
+        for entry in &spec.features {
+            plan.add_entry(entry, signal)?;
+        }
+        for name in &spec.demographics {
+            let Some(which) = Demographic::named(name) else { return refuse(format!("unknown demographic {name:?}")) };
+            let column = plan.name(name.clone())?;
+            plan.demographics.push((which, column));
+        }
+        for name in &spec.derived {
+            plan.add_derived(name, signal, rules)?;
+        }
+        if plan.names.is_empty() {
+            return refuse("it names no feature".into());
+        }
+        for features in &mut plan.signals {
+            features.order_windows();
+        }
+        plan.fingerprint = fingerprint(spec, &plan.names);
+        Ok(plan)
+    }
+
+    /// Names of the columns, in order.
+    pub fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Number of columns.
+    pub fn width(&self) -> usize {
+        self.names.len()
+    }
+
+    /// 64 hexadecimal digits that change with anything that changes a row's meaning.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
+    }
+
+    /// The words it was compiled from.
+    pub fn spec(&self) -> &PlanSpec {
+        &self.spec
+    }
+
+    /// The signals it reads (windows, lasts and derived), without repetition.
+    pub fn signals(&self) -> Vec<SignalId> {
+        let mut all: Vec<_> = self.signals.iter().map(|s| s.signal).chain(self.derived.iter().flat_map(|d| d.inputs.clone())).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    fn name(&mut self, name: String) -> Result<usize, PlanError> {
+        if self.names.contains(&name) {
+            return refuse(format!("feature {name} is listed twice"));
+        }
+        if self.names.len() == FEATURES_MAX {
+            return refuse(format!("more than {FEATURES_MAX} features"));
+        }
+        self.names.push(name);
+        Ok(self.names.len() - 1)
+    }
+
+    fn add_derived(&mut self, name: &str, signal: &dyn Fn(&str) -> Option<SignalId>, rules: &[DerivedRule]) -> Result<(), PlanError> {
+        let Some(rule) = RATIOS.iter().chain(rules).find(|rule| rule.name == name).copied() else {
+            return refuse(format!("unknown derived feature {name:?}"));
+        };
+        let mut inputs = Vec::with_capacity(rule.inputs.len());
+        for input in rule.inputs {
+            let Some(id) = signal(input) else { return refuse(format!("derived {name} needs signal {input}, which is not in the catalogue")) };
+            inputs.push(id);
+        }
+        let column = self.name(name.to_owned())?;
+        self.derived.push(Derived { rule, inputs, column });
+        Ok(())
+    }
+
+    fn add_entry(&mut self, entry: &FeatureSpec, signal: &dyn Fn(&str) -> Option<SignalId>) -> Result<(), PlanError> {
+        let name = &entry.signal;
+        let Some(id) = signal(name) else { return refuse(format!("signal {name:?} is not in the catalogue")) };
+        if entry.stats.is_empty() {
+            return refuse(format!("{name} has no stats"));
+        }
+        let windows = entry_windows(entry)?;
+        if let Some([low, high]) = entry.normal
+            && !(low.is_finite() && high.is_finite() && low <= high)
+        {
+            return refuse(format!("{name}: normal must be two finite numbers, the lower first"));
+        }
+        for stat_name in &entry.stats {
+            let Some(stat) = Stat::named(stat_name) else { return refuse(format!("{name}: unknown stat {stat_name:?}")) };
+            if stat == Stat::TimeSinceAbnormal {
+                let Some([low, high]) = entry.normal else { return refuse(format!("{name}: time_since_abnormal needs normal = [low, high]")) };
+                let column = self.name(format!("{name}.{}", stat.name()))?;
+                self.column(id, Column { stat, over: Over::Normal(low, high), column });
+            } else if !stat.takes_window() {
+                let column = self.name(format!("{name}.{}", stat.name()))?;
+                self.column(id, Column { stat, over: Over::Stay, column });
+            } else if windows.is_empty() {
+                return refuse(format!("{name}: {stat_name} needs windows"));
+            } else {
+                for (label, window) in &windows {
+                    if window.is_none() && !stat.takes_stay() {
+                        return refuse(format!("{name}: {stat_name} cannot take the window stay; first, delta, count and last_in can"));
+                    }
+                    let column = self.name(format!("{name}.{}.{label}", stat.name()))?;
+                    let over = match window {
+                        None => Over::Stay,
+                        Some(window) => Over::Window(self.window(id, name, *window)?),
+                    };
+                    self.column(id, Column { stat, over, column });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn features(&mut self, signal: SignalId) -> &mut SignalFeatures {
+        let at = self.signals.iter().position(|s| s.signal == signal).unwrap_or_else(|| {
+            self.signals.push(SignalFeatures { signal, windows: Vec::new(), values: Vec::new(), columns: Vec::new() });
+            self.signals.len() - 1
+        });
+        &mut self.signals[at]
+    }
+
+    fn window(&mut self, signal: SignalId, name: &str, window: Window) -> Result<usize, PlanError> {
+        let features = self.features(signal);
+        if let Some(at) = features.windows.iter().position(|w| *w == window) {
+            return Ok(at);
+        }
+        if features.windows.len() == WINDOWS_MAX {
+            return refuse(format!("{name}: more than {WINDOWS_MAX} windows"));
+        }
+        features.windows.push(window);
+        features.values.push(false);
+        Ok(features.windows.len() - 1)
+    }
+
+    fn column(&mut self, signal: SignalId, column: Column) {
+        let features = self.features(signal);
+        if let Over::Window(at) = column.over
+            && column.stat.needs_values()
+            && let Some(values) = features.values.get_mut(at)
+        {
+            *values = true;
+        }
+        features.columns.push(column);
+    }
+}
+
+impl SignalFeatures {
+    /// Exact windows first, each kind from the shortest: so that a walk backwards meets them in order.
+    fn order_windows(&mut self) {
+        let mut order: Vec<usize> = (0..self.windows.len()).collect();
+        order.sort_by_key(|at| (self.windows[*at].pane_us != 0, self.windows[*at]));
+        for column in &mut self.columns {
+            if let Over::Window(at) = &mut column.over {
+                *at = order.iter().position(|old| old == at).unwrap_or(*at);
+            }
+        }
+        self.windows = order.iter().map(|at| self.windows[*at]).collect();
+        self.values = order.iter().map(|at| self.values[*at]).collect();
+    }
+}
+
+fn entry_windows(entry: &FeatureSpec) -> Result<Vec<(String, Option<Window>)>, PlanError> {
+    let name = &entry.signal;
+    let pane_s = match &entry.pane {
+        None => 0,
+        Some(text) => match duration_s(text) {
+            Some(s) => s,
+            None => return refuse(format!("{name}: pane {text:?} is not a duration such as 60s")),
+        },
+    };
+    let mut windows = Vec::with_capacity(entry.windows.len());
+    for label in &entry.windows {
+        if label == "stay" {
+            windows.push((label.clone(), None));
+            continue;
+        }
+        let Some(s) = duration_s(label) else { return refuse(format!("{name}: window {label:?} is not a duration such as 6h")) };
+        if s > WINDOW_S_MAX {
+            return refuse(format!("{name}: window {label} is longer than {} days", WINDOW_S_MAX / 86_400));
+        }
+        if pane_s > 0 && (s < pane_s || s / pane_s > PANES_MAX) {
+            return refuse(format!("{name}: window {label} must hold 1 to {PANES_MAX} panes"));
+        }
+        windows.push((label.clone(), Some(Window { width_us: s * 1_000_000, pane_us: pane_s * 1_000_000 })));
+    }
+    Ok(windows)
+}
+
+fn fingerprint(spec: &PlanSpec, names: &[String]) -> String {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"nightlamp feature plan 1\n");
+    for name in names {
+        hash.update(name.as_bytes());
+        hash.update(b"\n");
+    }
+    for entry in &spec.features {
+        let windowed = entry.pane.as_deref().and_then(duration_s).unwrap_or(0);
+        let normal = entry.normal.unwrap_or([f64::NAN; 2]).map(f64::to_bits);
+        hash.update(format!("{}|{:?}|{}|{:x}|{:x}\n", entry.signal, entry.windows, windowed, normal[0], normal[1]).as_bytes());
+    }
+    hash.update(spec.cell.as_deref().unwrap_or("").as_bytes());
+    hash.finalize().to_hex().to_string()
+}
+
+/// What the state must keep of one signal so that every loaded plan can be answered.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Retention {
+    /// Raw samples are folded once they are older than this (and 16 newer ones exist).
+    pub raw_us: i64,
+    /// Pane width, 0 for none: the greatest common divisor of the plans' widths.
+    pub pane_us: i64,
+    /// Panes older than this are dropped.
+    pub panes_us: i64,
+    /// Normal ranges asked for.
+    pub normals: Vec<(f64, f64)>,
+    /// Whether anything but the newest values is read.
+    pub planned: bool,
+}
+
+/// The union of all loaded plans: one retention a signal, indexed by `SignalId`.
+#[derive(Debug, Clone, Default)]
+pub struct Union {
+    signals: Vec<Retention>,
+    other: Retention,
+}
+
+impl Union {
+    /// What all these plans need together.
+    pub fn of(plans: &[Arc<FeaturePlan>]) -> Self {
+        let mut union = Self::default();
+        for features in plans.iter().flat_map(|plan| &plan.signals) {
+            let at = usize::from(features.signal.0);
+            if union.signals.len() <= at {
+                union.signals.resize(at + 1, Retention::default());
+            }
+            if let Some(retention) = union.signals.get_mut(at) {
+                retention.extend(features);
+            }
+        }
+        union
+    }
+
+    /// What is kept of a signal; of one in no plan, its newest samples.
+    #[inline]
+    pub fn signal(&self, signal: SignalId) -> &Retention {
+        self.signals.get(usize::from(signal.0)).unwrap_or(&self.other)
+    }
+}
+
+impl Retention {
+    fn extend(&mut self, features: &SignalFeatures) {
+        self.planned = true;
+        for window in &features.windows {
+            if window.pane_us == 0 {
+                self.raw_us = self.raw_us.max(window.width_us);
+            } else {
+                self.raw_us = self.raw_us.max(PANED_RAW_US);
+                self.pane_us = gcd(self.pane_us, window.pane_us);
+                self.panes_us = self.panes_us.max(window.width_us + window.pane_us);
+            }
+        }
+        for column in &features.columns {
+            if let Over::Normal(low, high) = column.over
+                && !self.normals.contains(&(low, high))
+            {
+                self.normals.push((low, high));
+            }
+        }
+    }
+}
+
+fn gcd(a: i64, b: i64) -> i64 {
+    if b == 0 { a } else { gcd(b, a % b) }
+}

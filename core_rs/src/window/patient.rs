@@ -1,0 +1,218 @@
+//! One patient's rolling state: every signal's series, and the rows read from them.
+
+use serde::{Deserialize, Serialize};
+
+use crate::decode::SignalId;
+use crate::error::{Code, Refusal};
+
+use super::block::{Sample, hours};
+use super::compile::{FeaturePlan, Over, SignalFeatures, Union};
+use super::plan::{Demographic, Stat};
+use super::series::{Change, Series};
+use super::walk::{Extent, Walk};
+
+/// Signal numbers from here on are refused: the table of a patient is dense.
+pub const SIGNALS_MAX: u16 = 512;
+
+/// Days in a mean Gregorian year.
+const YEAR_DAYS: f64 = 365.2425;
+const DAY_US: i64 = 86_400_000_000;
+
+/// What a row may say of the person and the encounter.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Person {
+    /// Days since 1970-01-01.
+    pub birth_day: Option<i32>,
+    /// PID-8.
+    pub sex: Option<char>,
+    /// Microseconds since 1970-01-01 UTC.
+    pub admitted_at_us: Option<i64>,
+}
+
+impl Person {
+    /// Age in years of 365.2425 days at a time.
+    pub fn age_years(&self, t_us: i64) -> Option<f64> {
+        self.birth_day.map(|day| (t_us.div_euclid(DAY_US) - i64::from(day)) as f64 / YEAR_DAYS)
+    }
+
+    fn demographic(&self, which: Demographic, t_us: i64) -> f64 {
+        match which {
+            Demographic::AgeYears => self.age_years(t_us).unwrap_or(f64::NAN),
+            Demographic::SexMale => match self.sex {
+                Some('M') => 1.0,
+                Some('F') => 0.0,
+                _ => f64::NAN,
+            },
+            Demographic::HoursSinceAdmission => self.admitted_at_us.map_or(f64::NAN, |at| hours(t_us - at)),
+        }
+    }
+}
+
+/// All series of a patient.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// By signal number; None where never observed.
+    series: Vec<Option<Box<Series>>>,
+    /// The newest receipt of an observation: what retention is counted back from.
+    clock_us: i64,
+}
+
+impl Vitals {
+    /// Writes one observation. Refused are signal numbers from `SIGNALS_MAX` and values that are no numbers.
+    #[inline]
+    pub fn apply(
+        &mut self,
+        signal: SignalId,
+        sample: Sample,
+        withdrawn: bool,
+        received_at_us: i64,
+        union: &Union,
+        samples_max: usize,
+    ) -> Result<Change, Refusal> {
+        if signal.0 >= SIGNALS_MAX {
+            return Err(Refusal::new(Code::SignalLimit, format!("signal numbers end at {SIGNALS_MAX}")));
+        }
+        if !withdrawn && !sample.value.is_finite() {
+            return Err(Refusal::new(Code::MissingValue, "the value is not a number"));
+        }
+        self.clock_us = self.clock_us.max(received_at_us);
+        let at = usize::from(signal.0);
+        if at >= self.series.len() {
+            self.series.resize_with((at + 1).next_multiple_of(8), || None);
+        }
+        let Some(place) = self.series.get_mut(at) else { return Ok(Change::NoMatch) };
+        let series = match place {
+            Some(series) => series,
+            None if withdrawn => return Ok(Change::NoMatch),
+            None => place.insert(Box::default()),
+        };
+        Ok(series.apply(sample, withdrawn, self.clock_us, union.signal(signal), samples_max))
+    }
+
+    /// The series of a signal, if it was ever observed.
+    #[inline]
+    pub fn series(&self, signal: SignalId) -> Option<&Series> {
+        self.series.get(usize::from(signal.0)).and_then(|s| s.as_deref())
+    }
+
+    /// Newest value at or before `t_us` and its time.
+    #[inline]
+    pub fn latest(&self, signal: SignalId, t_us: i64) -> Option<(f64, i64)> {
+        self.series(signal)?.last(t_us).map(|s| (s.value, s.at_us))
+    }
+
+    /// The row of a plan at a time, written over `row` (its length is the plan's width). Missing is NaN, a count of nothing 0.
+    /// Exact for times from the newest receipt on.
+    pub fn row(&self, plan: &FeaturePlan, union: &Union, person: &Person, t_us: i64, row: &mut [f32]) {
+        row.fill(f32::NAN);
+        for features in &plan.signals {
+            match self.series(features.signal) {
+                Some(series) => fill(features, &mut Walk::new(series, union.signal(features.signal), t_us), t_us, row),
+                None => {
+                    for column in features.columns.iter().filter(|c| c.stat == Stat::Count) {
+                        put(row, column.column, 0.0);
+                    }
+                }
+            }
+        }
+        for (which, column) in &plan.demographics {
+            put(row, *column, person.demographic(*which, t_us));
+        }
+        for derived in &plan.derived {
+            let mut inputs = smallvec::SmallVec::<[f64; 8]>::new();
+            inputs.extend(derived.inputs.iter().map(|s| self.latest(*s, t_us).map_or(f64::NAN, |last| last.0)));
+            put(row, derived.column, (derived.rule.eval)(&inputs));
+        }
+    }
+
+    /// The newest receipt of an observation, microseconds.
+    pub fn clock_us(&self) -> i64 {
+        self.clock_us
+    }
+
+    /// Heap and own bytes.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + self.series.capacity() * size_of::<Option<Box<Series>>>()
+            + self.series.iter().flatten().map(|s| s.bytes()).sum::<usize>()
+    }
+
+    /// Samples folded because of the cap.
+    pub fn folded_early(&self) -> u64 {
+        self.series.iter().flatten().map(|s| s.folded_early()).sum()
+    }
+
+    /// Takes in another patient's observations; own values win at the same time.
+    pub(super) fn absorb(&mut self, other: &Vitals, union: &Union) {
+        self.clock_us = self.clock_us.max(other.clock_us);
+        if self.series.len() < other.series.len() {
+            self.series.resize_with(other.series.len(), || None);
+        }
+        for (at, (mine, theirs)) in self.series.iter_mut().zip(&other.series).enumerate() {
+            match (mine, theirs) {
+                (Some(mine), Some(theirs)) => mine.absorb(theirs, union.signal(SignalId(at as u16))),
+                (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) fn replan(&mut self, old: &Union, new: &Union) {
+        for (at, series) in self.series.iter_mut().enumerate() {
+            if let Some(series) = series {
+                let signal = SignalId(at as u16);
+                series.replan(old.signal(signal), new.signal(signal));
+            }
+        }
+    }
+}
+
+#[inline]
+fn put(row: &mut [f32], column: usize, value: f64) {
+    if let Some(place) = row.get_mut(column) {
+        *place = value as f32;
+    }
+}
+
+fn fill(features: &SignalFeatures, walk: &mut Walk<'_>, t_us: i64, row: &mut [f32]) {
+    let mut extents = smallvec::SmallVec::<[Extent; 4]>::new();
+    for (window, values) in features.windows.iter().zip(&features.values) {
+        extents.push(walk.window(*window, *values));
+    }
+    let stay = walk.stay();
+    for column in &features.columns {
+        let extent = match column.over {
+            Over::Window(at) => extents.get(at).unwrap_or(&stay),
+            Over::Stay => &stay,
+            Over::Normal(low, high) => {
+                let since = walk.newest_abnormal_us(low, high).map_or(f64::NAN, |at_us| hours(t_us - at_us));
+                put(row, column.column, since);
+                continue;
+            }
+        };
+        put(row, column.column, read(column.stat, extent, t_us));
+    }
+}
+
+#[inline]
+fn read(stat: Stat, extent: &Extent, t_us: i64) -> f64 {
+    match stat {
+        Stat::Count => extent.count,
+        Stat::Last | Stat::LastIn => extent.last.map_or(f64::NAN, |s| s.value),
+        Stat::Age => extent.last.map_or(f64::NAN, |s| hours(t_us - s.at_us)),
+        Stat::First => extent.first.map_or(f64::NAN, |s| s.value),
+        Stat::Delta => match (extent.first, extent.last) {
+            (Some(first), Some(last)) => last.value - first.value,
+            _ => f64::NAN,
+        },
+        Stat::TimeSinceAbnormal => f64::NAN,
+        Stat::Min | Stat::Max | Stat::Mean | Stat::Std | Stat::Slope => match (&extent.sums, stat) {
+            (None, _) => f64::NAN,
+            (Some(sums), Stat::Min) => sums.min(),
+            (Some(sums), Stat::Max) => sums.max(),
+            (Some(sums), Stat::Mean) => sums.mean(),
+            (Some(sums), Stat::Std) => sums.std(),
+            (Some(sums), _) => sums.slope(),
+        },
+    }
+}

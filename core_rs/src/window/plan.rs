@@ -1,0 +1,176 @@
+//! The feature plan: what a bundle's manifest says its model eats. Parsed, checked with precise errors, and fingerprinted.
+//!
+//! Limits: 1,024 features a plan, 8 windows a signal, a window from 1 s to 31 days, at most 1,440 panes a window.
+//! A feature's name is `signal.stat`, or `signal.stat.window` (`HR.mean.6h`); the order of columns is the order of the plan:
+//! for each entry its stats in order, each over its windows in order, then demographics, then derived.
+
+use serde::{Deserialize, Serialize};
+
+/// Most features of a plan.
+pub const FEATURES_MAX: usize = 1_024;
+/// Most windows of a signal over all plans.
+pub const WINDOWS_MAX: usize = 8;
+/// Longest window, seconds.
+pub const WINDOW_S_MAX: i64 = 31 * 86_400;
+/// Most panes in a window.
+pub const PANES_MAX: i64 = 1_440;
+
+/// Why a plan is refused: one sentence that names the entry.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("feature plan: {0}")]
+pub struct PlanError(pub String);
+
+pub(super) fn refuse<T>(text: String) -> Result<T, PlanError> {
+    Err(PlanError(text))
+}
+
+/// A plan as it stands in `manifest.toml` (table `[plan]`, entries `[[plan.features]]`).
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlanSpec {
+    /// What is taken from each signal.
+    #[serde(default)]
+    pub features: Vec<FeatureSpec>,
+    /// `age_years`, `sex_male`, `hours_since_admission`.
+    #[serde(default)]
+    pub demographics: Vec<String>,
+    /// Arithmetic of last values: `shock_index`, `bun_creatinine`, ... or what the caller of `compile` adds.
+    #[serde(default)]
+    pub derived: Vec<String>,
+    /// The grid the training rows stood on (`1h`); kept for the record, rows are computed at any time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cell: Option<String>,
+}
+
+/// One signal's statistics over some windows.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FeatureSpec {
+    /// Name in the signal catalogue.
+    pub signal: String,
+    /// See `Stat`.
+    pub stats: Vec<String>,
+    /// Durations (`90s`, `15m`, `6h`, `2d`) or `stay`; used by the stats that take windows.
+    #[serde(default)]
+    pub windows: Vec<String>,
+    /// Closed range of normal values, for `time_since_abnormal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normal: Option<[f64; 2]>,
+    /// Width of the panes these windows are made of (`60s`); absent is exact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pane: Option<String>,
+}
+
+/// A statistic. The definitions are in the module doc of `window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stat {
+    /// Newest value of the stay.
+    Last,
+    /// Hours since `Last` was observed.
+    Age,
+    /// Newest value in the window (`last_in`, named `HR.last.6h`).
+    LastIn,
+    /// Oldest value in the window.
+    First,
+    /// Newest minus oldest value in the window.
+    Delta,
+    /// Observations in the window.
+    Count,
+    /// Smallest value in the window.
+    Min,
+    /// Largest value in the window.
+    Max,
+    /// Arithmetic mean.
+    Mean,
+    /// Sample standard deviation (ddof 1).
+    Std,
+    /// Least-squares slope per hour.
+    Slope,
+    /// Hours since the newest value outside `normal`.
+    TimeSinceAbnormal,
+}
+
+impl Stat {
+    const TABLE: [(&'static str, Stat); 12] = [
+        ("last", Stat::Last),
+        ("age", Stat::Age),
+        ("last_in", Stat::LastIn),
+        ("first", Stat::First),
+        ("delta", Stat::Delta),
+        ("count", Stat::Count),
+        ("min", Stat::Min),
+        ("max", Stat::Max),
+        ("mean", Stat::Mean),
+        ("std", Stat::Std),
+        ("slope", Stat::Slope),
+        ("time_since_abnormal", Stat::TimeSinceAbnormal),
+    ];
+
+    /// The statistic of that name in a plan.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::TABLE.iter().find(|entry| entry.0 == name).map(|entry| entry.1)
+    }
+
+    /// How it is written in feature names.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stat::LastIn => "last",
+            other => Self::TABLE.iter().find(|entry| entry.1 == other).map_or("", |entry| entry.0),
+        }
+    }
+
+    /// False for those that look at the whole stay whatever the entry's windows are.
+    pub fn takes_window(self) -> bool {
+        !matches!(self, Stat::Last | Stat::Age | Stat::TimeSinceAbnormal)
+    }
+
+    /// True for those that may take `stay` as a window.
+    pub fn takes_stay(self) -> bool {
+        matches!(self, Stat::First | Stat::Delta | Stat::Count | Stat::LastIn)
+    }
+
+    /// True for those that need every value of the window.
+    pub fn needs_values(self) -> bool {
+        matches!(self, Stat::Min | Stat::Max | Stat::Mean | Stat::Std | Stat::Slope)
+    }
+}
+
+/// What of the patient's person and encounter a model may see.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Demographic {
+    /// Days since birth over 365.2425.
+    AgeYears,
+    /// 1 male, 0 female, NaN for anything else.
+    SexMale,
+    /// Hours from the admission to the row.
+    HoursSinceAdmission,
+}
+
+impl Demographic {
+    /// The demographic of that name in a plan.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "age_years" => Some(Self::AgeYears),
+            "sex_male" => Some(Self::SexMale),
+            "hours_since_admission" => Some(Self::HoursSinceAdmission),
+            _ => None,
+        }
+    }
+}
+
+/// A duration of a plan in seconds: a whole number and s, m, h or d.
+pub fn duration_s(text: &str) -> Option<i64> {
+    let unit_at = text.len().checked_sub(1)?;
+    let (digits, unit) = (text.get(..unit_at)?, text.get(unit_at..)?);
+    if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return None,
+    };
+    digits.parse::<i64>().ok()?.checked_mul(factor).filter(|s| *s > 0)
+}

@@ -1,0 +1,172 @@
+//! The engine equals the naive definition on random streams with late, duplicate, corrected, withdrawn and future data.
+
+use proptest::prelude::*;
+
+use super::naive::Naive;
+use super::{H, S, T0};
+use crate::decode::SignalId;
+use crate::window::compile::{FeaturePlan, Union};
+use crate::window::patient::{Person, Vitals};
+use crate::window::walk::Walk;
+use crate::window::{Change, FeatureSpec, PlanSpec, Sample};
+
+const NORMAL: (f64, f64) = (60.0, 100.0);
+
+/// One write: seconds the clock moves, seconds the observation lies behind it (ahead where negative), value, withdrawn.
+#[derive(Debug, Clone)]
+struct Write {
+    step_s: i64,
+    behind_s: i64,
+    value: f64,
+    withdrawn: bool,
+    read: bool,
+}
+
+fn writes(step_s: i64, count: usize) -> impl Strategy<Value = Vec<Write>> {
+    let behind = prop_oneof![12 => Just(0i64), 2 => 0..20 * step_s, 1 => 0..400 * step_s, 1 => -300..0i64];
+    let value = prop_oneof![1 => Just(80.0), 1 => (55i32..110).prop_map(f64::from), 4 => 30.0..180.0f64, 1 => 0.0..0.001f64];
+    let one = (prop_oneof![1 => Just(0i64), 9 => 1..=step_s], behind, value, prop::bool::weighted(0.05), prop::bool::weighted(0.1));
+    let one = one.prop_map(|(step_s, behind_s, value, withdrawn, read)| Write { step_s, behind_s, value, withdrawn, read });
+    prop::collection::vec(one, 1..count)
+}
+
+fn plan(pane: Option<&str>, windows: &[&str]) -> FeaturePlan {
+    let stats = ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope", "time_since_abnormal", "last_in"];
+    let mut entry: FeatureSpec = super::entry("HR", &stats, windows);
+    entry.normal = Some([NORMAL.0, NORMAL.1]);
+    entry.pane = pane.map(str::to_owned);
+    let stay = super::entry("HR", &["first", "delta", "count"], &["stay"]);
+    let short = super::entry("HR", &["mean", "count"], &["5m"]);
+    FeaturePlan::compile(&PlanSpec { features: vec![entry, stay, short], ..PlanSpec::default() }, &super::resolve, &[]).unwrap()
+}
+
+/// 1e-9 of the larger of both and of the natural scale of the statistic.
+fn near(engine: f64, naive: f64, scale: f64, what: &str) {
+    if engine.is_nan() && naive.is_nan() {
+        return;
+    }
+    let tolerance = 1e-9 * (engine.abs().max(naive.abs()) + scale);
+    assert!((engine - naive).abs() <= tolerance, "{what}: engine {engine}, naive {naive}");
+}
+
+fn same(engine: f64, naive: f64, what: &str) {
+    assert!(engine == naive || (engine.is_nan() && naive.is_nan()), "{what}: engine {engine}, naive {naive}");
+}
+
+fn compare(plan: &FeaturePlan, union: &Union, vitals: &Vitals, naive: &Naive, t_us: i64) {
+    let keep = union.signal(SignalId(0));
+    if let Some(series) = vitals.series(SignalId(0)) {
+        let mut walk = Walk::new(series, keep, t_us);
+        for window in &plan.signals[0].windows {
+            let edge_us = window.edge_us(t_us);
+            let of = |stat: &str| naive.stat(stat, edge_us, t_us, NORMAL);
+            let extent = walk.window(*window, true);
+            let what = format!("{window:?} at {t_us}");
+            same(extent.count, of("count"), &what);
+            same(extent.first.map_or(f64::NAN, |s| s.value), of("first"), &what);
+            same(extent.last.map_or(f64::NAN, |s| s.value), of("last"), &what);
+            let Some(sums) = extent.sums else {
+                assert_eq!(extent.count, 0.0, "{what}");
+                continue;
+            };
+            same(sums.min(), of("min"), &what);
+            same(sums.max(), of("max"), &what);
+            near(sums.mean(), of("mean"), sums.max().abs(), &what);
+            near(sums.std(), of("std"), 0.0, &what);
+            // A slope near zero is the difference of large sums: its scale is that of the spread over the window.
+            let seen = naive.covered(edge_us, t_us);
+            let span = seen.last().map_or(1, |l| (l.0 - seen[0].0).max(1)) as f64 / H as f64;
+            near(sums.slope(), of("slope"), (sums.max() - sums.min()) / span, &what);
+        }
+    }
+    let mut row = vec![0.0f32; plan.width()];
+    vitals.row(plan, union, &Person::default(), t_us, &mut row);
+    for (name, value) in plan.names().iter().zip(&row) {
+        let parts: Vec<&str> = name.split('.').collect();
+        let window = parts.get(2).filter(|w| **w != "stay");
+        let edge_us = match window {
+            None => i64::MIN,
+            Some(label) => {
+                let width_us = crate::window::plan::duration_s(label).unwrap() * S;
+                let found = plan.signals[0].windows.iter().find(|w| w.width_us == width_us).unwrap();
+                found.edge_us(t_us)
+            }
+        };
+        let expected = naive.stat(parts[1], edge_us, t_us, NORMAL);
+        match parts[1] {
+            "mean" | "std" | "slope" => near(f64::from(*value), f64::from(expected as f32), 1e3 + expected.abs() * 100.0, name),
+            _ => same(f64::from(*value), f64::from(expected as f32), name),
+        }
+    }
+}
+
+fn run(plan: &FeaturePlan, stream: &[Write]) -> Vec<Change> {
+    let union = Union::of(&[std::sync::Arc::new(plan.clone())]);
+    let keep = union.signal(SignalId(0)).raw_us;
+    let (mut vitals, mut naive) = (Vitals::default(), Naive::keeping(keep));
+    let mut clock_us = T0;
+    let mut changes = Vec::new();
+    for write in stream {
+        clock_us += write.step_s * S;
+        let at_us = clock_us - write.behind_s * S;
+        let sample = Sample { at_us, value: if write.withdrawn { f64::NAN } else { write.value } };
+        let change = vitals.apply(SignalId(0), sample, write.withdrawn, clock_us, &union, 100_000).unwrap();
+        assert_eq!(change, naive.apply(at_us, write.value, write.withdrawn, clock_us));
+        changes.push(change);
+        if write.read {
+            compare(plan, &union, &vitals, &naive, clock_us + (write.value as i64) * S);
+        }
+    }
+    compare(plan, &union, &vitals, &naive, clock_us);
+    changes
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn exact_windows_equal_the_definition_on_sparse_streams(stream in writes(3_600, 250)) {
+        run(&plan(None, &["1h", "6h", "24h"]), &stream);
+    }
+
+    #[test]
+    fn exact_windows_equal_the_definition_on_dense_streams(stream in writes(20, 1_500)) {
+        run(&plan(None, &["1h", "10m", "2h"]), &stream);
+    }
+
+    #[test]
+    fn windows_in_panes_equal_the_definition(stream in writes(60, 1_500)) {
+        run(&plan(Some("10m"), &["6h", "30m", "12h"]), &stream);
+    }
+}
+
+#[test]
+fn every_kind_of_change_occurs_in_the_streams_that_are_compared() {
+    use proptest::{strategy::ValueTree, test_runner::TestRunner};
+    let mut runner = TestRunner::deterministic();
+    let mut seen = Vec::new();
+    for _ in 0..10 {
+        let stream = writes(60, 1_500).new_tree(&mut runner).unwrap().current();
+        seen.extend(run(&plan(None, &["1h"]), &stream));
+    }
+    for change in [Change::Added, Change::Replaced, Change::Duplicate, Change::Withdrawn, Change::NoMatch, Change::Expired] {
+        assert!(seen.contains(&change), "{change:?} never occurred");
+    }
+}
+
+#[test]
+fn sums_of_all_three_levels_do_not_drift_over_days_at_one_hertz() {
+    let plan = plan(None, &["1h", "3h"]);
+    let union = Union::of(&[std::sync::Arc::new(plan.clone())]);
+    let (mut vitals, mut all) = (Vitals::default(), Naive::keeping(i64::MAX / 4));
+    let mut value = 80.0f64;
+    let seconds = 40_000;
+    for second in 0..seconds {
+        value += f64::from((second * 7_919) % 21 - 10) * 0.013;
+        let at_us = T0 + i64::from(second) * S;
+        vitals.apply(SignalId(0), Sample { at_us, value }, false, at_us, &union, 100_000).unwrap();
+        all.values.insert(at_us, value);
+    }
+    let t_us = T0 + i64::from(seconds - 1) * S;
+    compare(&plan, &union, &vitals, &all, t_us);
+}

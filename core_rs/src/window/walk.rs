@@ -1,0 +1,163 @@
+//! Reading a ring: window edges by interpolation, sums by whole blocks, the newest abnormal value by skipping normal blocks.
+
+use super::block::{Block, Sample};
+use super::compile::{Retention, Window};
+use super::series::{BLOCK, SPAN, Series};
+
+/// What a window holds.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Extent {
+    /// Observations, folded ones included.
+    pub count: f64,
+    pub first: Option<Sample>,
+    pub last: Option<Sample>,
+    /// Sums over the values; None where they were not asked for or there are none.
+    pub sums: Option<Block>,
+}
+
+/// Walks one series backwards from a row's time, once for windows of growing width.
+#[derive(Debug)]
+pub(super) struct Walk<'a> {
+    series: &'a Series,
+    keep: &'a Retention,
+    t_us: i64,
+    /// Ring index after the newest sample seen at `t_us`.
+    end: usize,
+    /// Lower ring index reached so far by `sums`.
+    reached: usize,
+    sums: Block,
+}
+
+impl<'a> Walk<'a> {
+    pub fn new(series: &'a Series, keep: &'a Retention, t_us: i64) -> Self {
+        let (samples, start, _) = series.ring();
+        let end = start + series.seen(t_us);
+        let newest = if end > start { samples.get(end - 1).copied() } else { series.folded().last };
+        let sums = Block::about(newest.unwrap_or(Sample { at_us: t_us, value: 0.0 }));
+        Self { series, keep, t_us, end, reached: end, sums }
+    }
+
+    /// The newest value of the stay.
+    pub fn last(&self) -> Option<Sample> {
+        let (samples, start, _) = self.series.ring();
+        if self.end > start { samples.get(self.end - 1).copied() } else { self.series.folded().last }
+    }
+
+    /// The stay: its ends and its count.
+    pub fn stay(&self) -> Extent {
+        let (samples, start, _) = self.series.ring();
+        let held = samples.get(start..self.end).unwrap_or(&[]);
+        let folded = self.series.folded();
+        let first = match (folded.first, held.first().copied()) {
+            (Some(a), Some(b)) => Some(if b.at_us < a.at_us { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        Extent { count: folded.count as f64 + held.len() as f64, first, last: self.last(), sums: None }
+    }
+
+    /// One window. Windows of growing width share their work; any order gives the same answer but for the last bit.
+    pub fn window(&mut self, window: Window, values: bool) -> Extent {
+        let (samples, start, _) = self.series.ring();
+        let edge_us = window.edge_us(self.t_us);
+        let from = first_after(samples, start, self.end, edge_us);
+        let reaches_panes = window.pane_us > 0 && self.series.folded().last.is_some_and(|f| f.at_us > edge_us);
+        if !values && !reaches_panes {
+            let held = samples.get(from..self.end).unwrap_or(&[]);
+            return Extent { count: held.len() as f64, first: held.first().copied(), last: held.last().copied(), sums: None };
+        }
+        if from > self.reached {
+            let origin = self.last().unwrap_or(Sample { at_us: self.t_us, value: 0.0 });
+            (self.sums, self.reached) = (Block::about(origin), self.end);
+        }
+        self.extend(from);
+        let mut sums = self.sums;
+        let mut first = samples.get(from..self.end).and_then(|held| held.first().copied());
+        let mut last = samples.get(from..self.end).and_then(|held| held.last().copied());
+        if reaches_panes {
+            let folded = self.series.folded();
+            first = folded.panes.add_since(edge_us, self.keep.pane_us, &mut sums).or(first);
+            last = last.or(folded.last);
+        }
+        Extent { count: sums.count(), first, last, sums: (sums.count() > 0.0).then_some(sums) }
+    }
+
+    /// Adds ring samples `to..reached` to the sums.
+    fn extend(&mut self, to: usize) {
+        let (samples, _, levels) = self.series.ring();
+        let mut at = self.reached;
+        while at > to {
+            let level = (0..SPAN.len()).rev().find(|l| at.is_multiple_of(SPAN[*l]) && at - to >= SPAN[*l]);
+            let block = level.and_then(|l| levels[l].get(at / SPAN[l] - 1).map(|block| (block, SPAN[l])));
+            match block {
+                Some((block, span)) => {
+                    self.sums.add(block);
+                    at -= span;
+                }
+                None => {
+                    let stop = ((at - 1) / BLOCK * BLOCK).max(to);
+                    self.sums.add_samples(&samples[stop..at]);
+                    at = stop;
+                }
+            }
+        }
+        self.reached = self.reached.min(to);
+    }
+
+    /// Time of the newest value outside the closed range.
+    pub fn newest_abnormal_us(&self, low: f64, high: f64) -> Option<i64> {
+        let (samples, start, levels) = self.series.ring();
+        let mut at = self.end;
+        while at > start {
+            let normal = (0..SPAN.len()).rev().find(|l| {
+                at.is_multiple_of(SPAN[*l])
+                    && at - start >= SPAN[*l]
+                    && levels[*l].get(at / SPAN[*l] - 1).is_some_and(|block| block.within(low, high))
+            });
+            if let Some(level) = normal {
+                at -= SPAN[level];
+                continue;
+            }
+            let stop = ((at - 1) / BLOCK * BLOCK).max(start);
+            if let Some(found) = samples[stop..at].iter().rev().find(|s| !(s.value >= low && s.value <= high)) {
+                return Some(found.at_us);
+            }
+            at = stop;
+        }
+        let range = self.keep.normals.iter().position(|r| *r == (low, high))?;
+        self.series.folded().abnormal_us.get(range).copied().filter(|at_us| *at_us != i64::MIN)
+    }
+}
+
+/// First index in `from..end` whose sample is later than `edge_us`. Regular data is met at the first guess.
+fn first_after(samples: &[Sample], from: usize, end: usize, edge_us: i64) -> usize {
+    let ring = samples.get(from..end).unwrap_or(&[]);
+    let (Some(oldest), Some(newest)) = (ring.first(), ring.last()) else { return end };
+    if oldest.at_us > edge_us {
+        return from;
+    }
+    if newest.at_us <= edge_us {
+        return end;
+    }
+    // The answer lies in low + 1 ..= high: ring[low] is not later than the edge, ring[high] is.
+    let (mut low, mut high) = (0, ring.len() - 1);
+    for _ in 0..3 {
+        if high - low <= BLOCK / 2 {
+            break;
+        }
+        let span_us = (ring[high].at_us - ring[low].at_us) as f64;
+        let guess = low + ((edge_us - ring[low].at_us) as f64 / span_us * (high - low) as f64) as usize;
+        let guess = guess.clamp(low, high - 1);
+        if ring[guess].at_us <= edge_us {
+            low = guess;
+            if ring[guess + 1].at_us > edge_us {
+                return from + guess + 1;
+            }
+        } else {
+            high = guess;
+            if guess > 0 && ring[guess - 1].at_us <= edge_us {
+                return from + guess;
+            }
+        }
+    }
+    from + low + 1 + ring[low + 1..=high].partition_point(|s| s.at_us <= edge_us)
+}

@@ -1,0 +1,326 @@
+//! The ward: who is here, in which bed, and what was observed of them.
+//!
+//! Limits: `patients_max` patients, twice as many beds, 8 stays remembered a bed. A patient leaves memory 6 hours after the
+//! discharge, one never admitted (named by a message, no ADT) after 72 hours without an observation; both by ticks, looked at
+//! once a minute of frame time. A patient's slot stays the same as long as the patient is here; slots are used again.
+//!
+//! An observation that names a patient nobody admitted is accepted: the message is explicit, and late results must not be lost.
+//! One that names a bed goes to who lay there when it was observed.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::decode::{BedKey, Observation, PatientId, SignalId, Status, Subject};
+use crate::error::{Code, Refusal};
+use crate::limits::Limits;
+
+use super::bed::Bed;
+use super::block::Sample;
+use super::compile::{FeaturePlan, Union};
+use super::patient::{Person, Vitals};
+use super::series::Change;
+
+/// How long a discharged patient's state is kept for late results, microseconds.
+pub const LINGER_US: i64 = 6 * 3_600_000_000;
+/// How long a patient without an admission is kept after the last observation, microseconds.
+pub const UNADMITTED_US: i64 = 72 * 3_600_000_000;
+/// How often ticks look for patients to drop, microseconds.
+pub const SWEEP_US: i64 = 60_000_000;
+
+/// A patient's place in the ward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Slot(pub u32);
+
+/// What became of an observation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Applied {
+    /// It belongs to this patient; `change` says whether the state is another now.
+    Kept {
+        /// Where the patient is.
+        slot: Slot,
+        /// Whose it is, for the store.
+        patient: PatientId,
+        /// What it did.
+        change: Change,
+    },
+    /// Nobody's, or beyond a limit.
+    DeadLetter(Refusal),
+}
+
+/// One patient.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Patient {
+    pub(super) id: PatientId,
+    pub(super) person: Person,
+    pub(super) visit: compact_str::CompactString,
+    pub(super) class: compact_str::CompactString,
+    /// Index into the ward's beds.
+    pub(super) bed: Option<u32>,
+    /// When the newest location event occurred; older ones no longer move the patient.
+    pub(super) located_at_us: i64,
+    /// When the newest event that told of the person occurred.
+    pub(super) described_at_us: i64,
+    /// When the patient left.
+    pub(super) discharged_at_us: Option<i64>,
+    /// Receipt of the newest frame about the patient.
+    pub(super) heard_us: i64,
+    pub(super) admitted: bool,
+    pub(super) vitals: Vitals,
+}
+
+impl Patient {
+    pub(super) fn new(id: PatientId, received_at_us: i64) -> Self {
+        Self {
+            id,
+            person: Person::default(),
+            visit: Default::default(),
+            class: Default::default(),
+            bed: None,
+            located_at_us: i64::MIN,
+            described_at_us: i64::MIN,
+            discharged_at_us: None,
+            heard_us: received_at_us,
+            admitted: false,
+            vitals: Vitals::default(),
+        }
+    }
+
+    /// The pseudonym.
+    pub fn id(&self) -> PatientId {
+        self.id
+    }
+
+    /// Birth day, sex, admission.
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// PV1-19, or empty.
+    pub fn visit(&self) -> &str {
+        &self.visit
+    }
+
+    /// PV1-2, or empty.
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// When the patient left, if so.
+    pub fn discharged_at_us(&self) -> Option<i64> {
+        self.discharged_at_us
+    }
+
+    /// The series of all signals.
+    pub fn vitals(&self) -> &Vitals {
+        &self.vitals
+    }
+
+    /// Newest value of a signal at or before `t_us`, and its time.
+    pub fn latest(&self, signal: SignalId, t_us: i64) -> Option<(f64, i64)> {
+        self.vitals.latest(signal, t_us)
+    }
+
+    /// The newest `n` samples of a signal at or before `t_us` still held raw, oldest first.
+    pub fn recent(&self, signal: SignalId, t_us: i64, n: usize) -> &[Sample] {
+        self.vitals.series(signal).map_or(&[], |series| {
+            let seen = series.held().get(..series.seen(t_us)).unwrap_or(&[]);
+            seen.get(seen.len().saturating_sub(n)..).unwrap_or(&[])
+        })
+    }
+
+    /// Bytes of memory.
+    pub fn bytes(&self) -> usize {
+        size_of::<Self>() + self.vitals.bytes() - size_of::<Vitals>()
+    }
+}
+
+/// All patients and beds. Serialise it for a snapshot; after `Deserialize` call `resume`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Ward {
+    pub(super) patients: Vec<Option<Box<Patient>>>,
+    /// Free slots, the last is used next.
+    free: Vec<u32>,
+    pub(super) beds: IndexMap<BedKey, Bed, hashbrown::DefaultHashBuilder>,
+    swept_us: i64,
+    #[serde(skip)]
+    pub(super) by_id: HashMap<PatientId, Slot>,
+    #[serde(skip)]
+    pub(super) union: Union,
+    #[serde(skip)]
+    pub(super) limits: Limits,
+}
+
+impl Ward {
+    /// An empty ward that keeps what these plans need.
+    pub fn new(limits: Limits, plans: &[Arc<FeaturePlan>]) -> Self {
+        Self { limits, union: Union::of(plans), ..Self::default() }
+    }
+
+    /// Makes a deserialised ward whole: the limits and plans it ran with, and the index by patient.
+    pub fn resume(&mut self, limits: Limits, plans: &[Arc<FeaturePlan>]) {
+        self.limits = limits;
+        self.union = Union::of(plans);
+        self.by_id = self.iter().map(|(slot, patient)| (patient.id, slot)).collect();
+    }
+
+    /// Other plans from here on. A window longer than any before fills as time passes. At a point the journal defines.
+    pub fn replan(&mut self, plans: &[Arc<FeaturePlan>]) {
+        let new = Union::of(plans);
+        for patient in self.patients.iter_mut().flatten() {
+            patient.vitals.replan(&self.union, &new);
+        }
+        self.union = new;
+    }
+
+    /// Takes in one observation.
+    pub fn apply_observation(&mut self, observation: &Observation, received_at_us: i64) -> Applied {
+        match self.try_observation(observation, received_at_us) {
+            Ok(applied) => applied,
+            Err(refusal) => Applied::DeadLetter(refusal),
+        }
+    }
+
+    fn try_observation(&mut self, observation: &Observation, received_at_us: i64) -> Result<Applied, Refusal> {
+        let slot = match &observation.subject {
+            Subject::Patient(id) => match self.by_id.get(id) {
+                Some(slot) => *slot,
+                None => self.admit(*id, received_at_us)?,
+            },
+            Subject::Bed(key) => self.lying_in(key, observation.observed_at_us)?,
+        };
+        let Some(patient) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
+            return Err(Refusal::new(Code::Internal, "a slot without a patient"));
+        };
+        patient.heard_us = patient.heard_us.max(received_at_us);
+        let sample = Sample { at_us: observation.observed_at_us, value: observation.value };
+        let withdrawn = observation.status == Status::Withdrawn;
+        let samples_max = self.limits.signal_observations_max;
+        let change = patient.vitals.apply(observation.signal, sample, withdrawn, received_at_us, &self.union, samples_max)?;
+        Ok(Applied::Kept { slot, patient: patient.id, change })
+    }
+
+    fn lying_in(&self, key: &BedKey, at_us: i64) -> Result<Slot, Refusal> {
+        let Some(bed) = self.beds.get(key) else {
+            return Err(Refusal::new(Code::EmptyBed, "nobody was ever admitted to this bed"));
+        };
+        let Some(stay) = bed.at(at_us) else {
+            return Err(Refusal::new(Code::EmptyBed, "the bed was empty when it was observed"));
+        };
+        match self.patient(stay.slot) {
+            Some(patient) if patient.id == stay.patient => Ok(stay.slot),
+            _ => Err(Refusal::new(Code::EmptyBed, "who lay in this bed has left")),
+        }
+    }
+
+    /// A slot for a new patient.
+    pub(super) fn admit(&mut self, id: PatientId, received_at_us: i64) -> Result<Slot, Refusal> {
+        if self.by_id.len() >= self.limits.patients_max {
+            return Err(Refusal::new(Code::PatientLimit, format!("patients_max is {}", self.limits.patients_max)));
+        }
+        let patient = Some(Box::new(Patient::new(id, received_at_us)));
+        let slot = match self.free.pop() {
+            Some(free) => Slot(free),
+            None => {
+                self.patients.push(None);
+                Slot((self.patients.len() - 1) as u32)
+            }
+        };
+        if let Some(place) = self.patients.get_mut(slot.0 as usize) {
+            *place = patient;
+        }
+        self.by_id.insert(id, slot);
+        Ok(slot)
+    }
+
+    /// Time passes: drops who left long enough ago. Returns them in the order of their slots.
+    pub fn tick(&mut self, now_us: i64) -> Vec<PatientId> {
+        if now_us < self.swept_us.saturating_add(SWEEP_US) {
+            return Vec::new();
+        }
+        self.swept_us = now_us;
+        let gone = |patient: &Patient| {
+            let kept_us = match (patient.discharged_at_us, patient.admitted) {
+                (Some(_), _) => LINGER_US,
+                (None, false) => UNADMITTED_US,
+                (None, true) => return false,
+            };
+            now_us.saturating_sub(patient.heard_us) >= kept_us
+        };
+        let gone: Vec<_> = self.iter().filter(|(_, patient)| gone(patient)).map(|(_, patient)| patient.id).collect();
+        for id in &gone {
+            self.remove(*id, now_us);
+        }
+        gone
+    }
+
+    /// Forgets a patient at once. False where there is none.
+    pub fn remove(&mut self, id: PatientId, at_us: i64) -> bool {
+        let Some(slot) = self.by_id.remove(&id) else { return false };
+        let patient = self.patients.get_mut(slot.0 as usize).and_then(Option::take);
+        if let Some((_, bed)) = patient.and_then(|p| p.bed).and_then(|at| self.beds.get_index_mut(at as usize)) {
+            bed.leave(id, at_us);
+        }
+        self.free.push(slot.0);
+        true
+    }
+
+    /// The row of a plan for a patient at a time; see `Vitals::row`. False where the slot is empty (the row is then untouched).
+    pub fn row(&self, slot: Slot, plan: &FeaturePlan, t_us: i64, row: &mut [f32]) -> bool {
+        let Some(patient) = self.patient(slot) else { return false };
+        patient.vitals.row(plan, &self.union, &patient.person, t_us, row);
+        true
+    }
+
+    /// The patient in a slot.
+    #[inline]
+    pub fn patient(&self, slot: Slot) -> Option<&Patient> {
+        self.patients.get(slot.0 as usize).and_then(|p| p.as_deref())
+    }
+
+    /// Where a patient is.
+    pub fn slot(&self, id: PatientId) -> Option<Slot> {
+        self.by_id.get(&id).copied()
+    }
+
+    /// The bed a patient lies in.
+    pub fn bed_of(&self, slot: Slot) -> Option<&BedKey> {
+        let at = self.patient(slot)?.bed?;
+        self.beds.get_index(at as usize).map(|(key, _)| key)
+    }
+
+    /// Who lies in a bed now.
+    pub fn occupant(&self, key: &BedKey) -> Option<PatientId> {
+        self.beds.get(key)?.occupant().map(|stay| stay.patient)
+    }
+
+    /// All patients in the order of their slots.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &Patient)> {
+        self.patients.iter().enumerate().filter_map(|(at, p)| p.as_deref().map(|p| (Slot(at as u32), p)))
+    }
+
+    /// Patients present, discharged ones that linger included.
+    pub fn len(&self) -> usize {
+        self.by_id.len()
+    }
+
+    /// True where nobody is.
+    pub fn is_empty(&self) -> bool {
+        self.by_id.is_empty()
+    }
+
+    /// Slots in use or free: one more than the highest slot.
+    pub fn slots(&self) -> usize {
+        self.patients.len()
+    }
+
+    /// Bytes of memory of all patients and beds. Walks all of them: for a gauge, not for every frame.
+    pub fn bytes(&self) -> usize {
+        let index = self.by_id.capacity() * (size_of::<PatientId>() + size_of::<Slot>() + 1);
+        let beds = self.beds.capacity() * (size_of::<BedKey>() + size_of::<Bed>() + 16);
+        let slots = self.patients.capacity() * size_of::<Option<Box<Patient>>>();
+        slots + index + beds + self.iter().map(|(_, patient)| patient.bytes()).sum::<usize>()
+    }
+}
