@@ -43,7 +43,9 @@ impl Bed {
     pub fn at(&self, at_us: i64) -> Option<&Stay> {
         let next = self.stays.partition_point(|stay| stay.from_us <= at_us);
         let before = next.checked_sub(1).and_then(|last| self.stays.get(last));
-        before.filter(|stay| at_us < stay.until_us).or_else(|| self.stays.get(next).filter(|stay| stay.from_us - GRACE_US <= at_us))
+        before
+            .filter(|stay| at_us < stay.until_us)
+            .or_else(|| self.stays.get(next).filter(|stay| stay.from_us - GRACE_US <= at_us))
     }
 
     /// Somebody comes. Returns who lay there until now and has to go, and whether the newcomer lies there now: not so where a

@@ -1,16 +1,11 @@
 //! From a plan's words to what the engine walks: columns by signal, and the union of all loaded plans.
 
-use std::sync::Arc;
-
 use crate::decode::SignalId;
 
 use super::derived::{DerivedRule, RATIOS};
 use super::plan::{
     Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX, duration_s, refuse,
 };
-
-/// A signal keeps raw samples at least this long where its windows are in panes, so that late data still finds its place.
-pub const PANED_RAW_US: i64 = 3_600_000_000;
 
 /// A window: how far back, and in panes how wide (0 is exact).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,7 +73,11 @@ pub struct FeaturePlan {
 
 impl FeaturePlan {
     /// Checks and compiles a plan. `signal` resolves catalogue names, `rules` adds derived features to the built-in ratios.
-    pub fn compile(spec: &PlanSpec, signal: &dyn Fn(&str) -> Option<SignalId>, rules: &[DerivedRule]) -> Result<Self, PlanError> {
+    pub fn compile(
+        spec: &PlanSpec,
+        signal: &dyn Fn(&str) -> Option<SignalId>,
+        rules: &[DerivedRule],
+    ) -> Result<Self, PlanError> {
         let mut plan = Self {
             spec: spec.clone(),
             names: Vec::new(),
@@ -133,7 +132,8 @@ impl FeaturePlan {
 
     /// The signals it reads (windows, lasts and derived), without repetition.
     pub fn signals(&self) -> Vec<SignalId> {
-        let mut all: Vec<_> = self.signals.iter().map(|s| s.signal).chain(self.derived.iter().flat_map(|d| d.inputs.clone())).collect();
+        let mut all: Vec<_> =
+            self.signals.iter().map(|s| s.signal).chain(self.derived.iter().flat_map(|d| d.inputs.clone())).collect();
         all.sort_unstable();
         all.dedup();
         all
@@ -150,13 +150,20 @@ impl FeaturePlan {
         Ok(self.names.len() - 1)
     }
 
-    fn add_derived(&mut self, name: &str, signal: &dyn Fn(&str) -> Option<SignalId>, rules: &[DerivedRule]) -> Result<(), PlanError> {
+    fn add_derived(
+        &mut self,
+        name: &str,
+        signal: &dyn Fn(&str) -> Option<SignalId>,
+        rules: &[DerivedRule],
+    ) -> Result<(), PlanError> {
         let Some(rule) = RATIOS.iter().chain(rules).find(|rule| rule.name == name).copied() else {
             return refuse(format!("unknown derived feature {name:?}"));
         };
         let mut inputs = Vec::with_capacity(rule.inputs.len());
         for input in rule.inputs {
-            let Some(id) = signal(input) else { return refuse(format!("derived {name} needs signal {input}, which is not in the catalogue")) };
+            let Some(id) = signal(input) else {
+                return refuse(format!("derived {name} needs signal {input}, which is not in the catalogue"));
+            };
             inputs.push(id);
         }
         let column = self.name(name.to_owned())?;
@@ -179,7 +186,9 @@ impl FeaturePlan {
         for stat_name in &entry.stats {
             let Some(stat) = Stat::named(stat_name) else { return refuse(format!("{name}: unknown stat {stat_name:?}")) };
             if stat == Stat::TimeSinceAbnormal {
-                let Some([low, high]) = entry.normal else { return refuse(format!("{name}: time_since_abnormal needs normal = [low, high]")) };
+                let Some([low, high]) = entry.normal else {
+                    return refuse(format!("{name}: time_since_abnormal needs normal = [low, high]"));
+                };
                 let column = self.name(format!("{name}.{}", stat.name()))?;
                 self.column(id, Column { stat, over: Over::Normal(low, high), column });
             } else if !stat.takes_window() {
@@ -190,7 +199,9 @@ impl FeaturePlan {
             } else {
                 for (label, window) in &windows {
                     if window.is_none() && !stat.takes_stay() {
-                        return refuse(format!("{name}: {stat_name} cannot take the window stay; first, delta, count and last_in can"));
+                        return refuse(format!(
+                            "{name}: {stat_name} cannot take the window stay; first, delta, count and last_in can"
+                        ));
                     }
                     let column = self.name(format!("{name}.{}.{label}", stat.name()))?;
                     let over = match window {
@@ -267,7 +278,9 @@ fn entry_windows(entry: &FeatureSpec) -> Result<Vec<(String, Option<Window>)>, P
             windows.push((label.clone(), None));
             continue;
         }
-        let Some(s) = duration_s(label) else { return refuse(format!("{name}: window {label:?} is not a duration such as 6h")) };
+        let Some(s) = duration_s(label) else {
+            return refuse(format!("{name}: window {label:?} is not a duration such as 6h"));
+        };
         if s > WINDOW_S_MAX {
             return refuse(format!("{name}: window {label} is longer than {} days", WINDOW_S_MAX / 86_400));
         }
@@ -293,75 +306,4 @@ fn fingerprint(spec: &PlanSpec, names: &[String]) -> String {
     }
     hash.update(spec.cell.as_deref().unwrap_or("").as_bytes());
     hash.finalize().to_hex().to_string()
-}
-
-/// What the state must keep of one signal so that every loaded plan can be answered.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Retention {
-    /// Raw samples are folded once they are older than this (and 16 newer ones exist).
-    pub raw_us: i64,
-    /// Pane width, 0 for none: the greatest common divisor of the plans' widths.
-    pub pane_us: i64,
-    /// Panes older than this are dropped.
-    pub panes_us: i64,
-    /// Normal ranges asked for.
-    pub normals: Vec<(f64, f64)>,
-    /// Whether anything but the newest values is read.
-    pub planned: bool,
-}
-
-/// The union of all loaded plans: one retention a signal, indexed by `SignalId`.
-#[derive(Debug, Clone, Default)]
-pub struct Union {
-    signals: Vec<Retention>,
-    other: Retention,
-}
-
-impl Union {
-    /// What all these plans need together.
-    pub fn of(plans: &[Arc<FeaturePlan>]) -> Self {
-        let mut union = Self::default();
-        for features in plans.iter().flat_map(|plan| &plan.signals) {
-            let at = usize::from(features.signal.0);
-            if union.signals.len() <= at {
-                union.signals.resize(at + 1, Retention::default());
-            }
-            if let Some(retention) = union.signals.get_mut(at) {
-                retention.extend(features);
-            }
-        }
-        union
-    }
-
-    /// What is kept of a signal; of one in no plan, its newest samples.
-    #[inline]
-    pub fn signal(&self, signal: SignalId) -> &Retention {
-        self.signals.get(usize::from(signal.0)).unwrap_or(&self.other)
-    }
-}
-
-impl Retention {
-    fn extend(&mut self, features: &SignalFeatures) {
-        self.planned = true;
-        for window in &features.windows {
-            if window.pane_us == 0 {
-                self.raw_us = self.raw_us.max(window.width_us);
-            } else {
-                self.raw_us = self.raw_us.max(PANED_RAW_US);
-                self.pane_us = gcd(self.pane_us, window.pane_us);
-                self.panes_us = self.panes_us.max(window.width_us + window.pane_us);
-            }
-        }
-        for column in &features.columns {
-            if let Over::Normal(low, high) = column.over
-                && !self.normals.contains(&(low, high))
-            {
-                self.normals.push((low, high));
-            }
-        }
-    }
-}
-
-fn gcd(a: i64, b: i64) -> i64 {
-    if b == 0 { a } else { gcd(b, a % b) }
 }

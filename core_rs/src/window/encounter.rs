@@ -51,10 +51,13 @@ impl Ward {
         };
         moved.slot = Some(slot);
         moved.from = self.bed_of(slot).cloned();
-        if event.bed.as_ref().is_some_and(|key| !self.beds.contains_key(key)) && self.beds.len() >= self.limits.patients_max * 2 {
+        if event.bed.as_ref().is_some_and(|key| !self.beds.contains_key(key)) && self.beds.len() >= self.limits.patients_max * 2
+        {
             return Err(Refusal::new(Code::PatientLimit, "more beds than twice patients_max"));
         }
-        let Some(patient) = self.patient_mut(slot) else { return Err(Refusal::new(Code::Internal, "a slot without a patient")) };
+        let Some(patient) = self.patient_mut(slot) else {
+            return Err(Refusal::new(Code::Internal, "a slot without a patient"));
+        };
         patient.heard_us = patient.heard_us.max(received_at_us);
         let stale = event.occurred_at_us < patient.located_at_us;
         let arrives = matches!(event.kind, EncounterKind::Admit | EncounterKind::Register);

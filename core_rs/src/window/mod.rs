@@ -39,6 +39,7 @@ mod pane;
 mod patient;
 mod plan;
 mod series;
+mod union;
 mod walk;
 mod ward;
 
@@ -47,10 +48,11 @@ mod tests;
 
 pub use bed::{GRACE_US, STAYS_MAX};
 pub use block::{HOUR_US, Sample};
-pub use compile::{FeaturePlan, PANED_RAW_US, Retention, Union, Window};
+pub use compile::{FeaturePlan, Window};
 pub use derived::{DerivedRule, RATIOS};
 pub use encounter::Moved;
 pub use patient::{Person, SIGNALS_MAX, Vitals};
 pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX};
 pub use series::{BLOCK, Change, Series};
+pub use union::{PANED_RAW_US, Retention, Union};
 pub use ward::{Applied, LINGER_US, Patient, SWEEP_US, Slot, UNADMITTED_US, Ward};

@@ -6,9 +6,10 @@ use crate::decode::SignalId;
 use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
-use super::compile::{FeaturePlan, Over, SignalFeatures, Union};
+use super::compile::{FeaturePlan, Over, SignalFeatures};
 use super::plan::{Demographic, Stat};
 use super::series::{Change, Series};
+use super::union::Union;
 use super::walk::{Extent, Walk};
 
 /// Signal numbers from here on are refused: the table of a patient is dense.

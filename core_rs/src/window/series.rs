@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
 use super::block::{Block, Sample};
-use super::compile::Retention;
 use super::pane::Panes;
+use super::union::Retention;
 
 /// Samples in a block of the first level; each level holds 16 of the one below.
 pub const BLOCK: usize = 16;

@@ -1,8 +1,9 @@
 //! Reading a ring: window edges by interpolation, sums by whole blocks, the newest abnormal value by skipping normal blocks.
 
 use super::block::{Block, Sample};
-use super::compile::{Retention, Window};
+use super::compile::Window;
 use super::series::{BLOCK, SPAN, Series};
+use super::union::Retention;
 
 /// What a window holds.
 #[derive(Debug, Clone, Copy)]

@@ -19,9 +19,10 @@ use crate::limits::Limits;
 
 use super::bed::Bed;
 use super::block::Sample;
-use super::compile::{FeaturePlan, Union};
+use super::compile::FeaturePlan;
 use super::patient::{Person, Vitals};
 use super::series::Change;
+use super::union::Union;
 
 /// How long a discharged patient's state is kept for late results, microseconds.
 pub const LINGER_US: i64 = 6 * 3_600_000_000;

@@ -5,8 +5,9 @@ use proptest::prelude::*;
 use super::naive::Naive;
 use super::{H, S, T0};
 use crate::decode::SignalId;
-use crate::window::compile::{FeaturePlan, Union};
+use crate::window::compile::FeaturePlan;
 use crate::window::patient::{Person, Vitals};
+use crate::window::union::Union;
 use crate::window::walk::Walk;
 use crate::window::{Change, FeatureSpec, PlanSpec, Sample};
 
@@ -25,13 +26,15 @@ struct Write {
 fn writes(step_s: i64, count: usize) -> impl Strategy<Value = Vec<Write>> {
     let behind = prop_oneof![12 => Just(0i64), 2 => 0..20 * step_s, 1 => 0..400 * step_s, 1 => -300..0i64];
     let value = prop_oneof![1 => Just(80.0), 1 => (55i32..110).prop_map(f64::from), 4 => 30.0..180.0f64, 1 => 0.0..0.001f64];
-    let one = (prop_oneof![1 => Just(0i64), 9 => 1..=step_s], behind, value, prop::bool::weighted(0.05), prop::bool::weighted(0.1));
+    let one =
+        (prop_oneof![1 => Just(0i64), 9 => 1..=step_s], behind, value, prop::bool::weighted(0.05), prop::bool::weighted(0.1));
     let one = one.prop_map(|(step_s, behind_s, value, withdrawn, read)| Write { step_s, behind_s, value, withdrawn, read });
     prop::collection::vec(one, 1..count)
 }
 
 fn plan(pane: Option<&str>, windows: &[&str]) -> FeaturePlan {
-    let stats = ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope", "time_since_abnormal", "last_in"];
+    let stats =
+        ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope", "time_since_abnormal", "last_in"];
     let mut entry: FeatureSpec = super::entry("HR", &stats, windows);
     entry.normal = Some([NORMAL.0, NORMAL.1]);
     entry.pane = pane.map(str::to_owned);

@@ -53,7 +53,7 @@ fn a_restored_ward_gives_bit_identical_rows_now_and_later() {
         feed(&mut live, 0..cut, |_, _| {});
         let bytes = postcard::to_stdvec(&live).unwrap();
         let mut restored: Ward = postcard::from_bytes(&bytes).unwrap();
-        restored.resume(Limits::default(), &[plan.clone()]);
+        restored.resume(Limits::default(), std::slice::from_ref(&plan));
         let now_us = T0 + cut * 7 * S;
         assert_eq!(bits(&live, &plan, now_us), bits(&restored, &plan, now_us), "at {cut}");
         assert_eq!(live.slot(patient(1)), restored.slot(patient(1)));
@@ -84,7 +84,8 @@ fn an_observation_of_the_future_is_not_seen_until_its_time_comes() {
     ward.apply_observation(&by_patient(1, T0 + 60 * S, 200.0), T0);
     let slot = ward.slot(patient(1)).unwrap();
     let mut row = [0.0f32; 2];
-    for (t_us, expected) in [(T0, [80.0, 1.0]), (T0 + 59 * S, [80.0, 1.0]), (T0 + 60 * S, [200.0, 2.0]), (T0 + H, [200.0, 1.0])] {
+    for (t_us, expected) in [(T0, [80.0, 1.0]), (T0 + 59 * S, [80.0, 1.0]), (T0 + 60 * S, [200.0, 2.0]), (T0 + H, [200.0, 1.0])]
+    {
         ward.row(slot, &plan, t_us, &mut row);
         assert_eq!(row, expected);
     }
@@ -94,7 +95,7 @@ fn an_observation_of_the_future_is_not_seen_until_its_time_comes() {
 fn the_cap_folds_the_oldest_keeps_the_newest_and_is_counted() {
     let plan = compiled(vec![entry("HR", &["count"], &["24h", "stay"])]);
     let limits = Limits { signal_observations_max: 64, ..Limits::default() };
-    let mut ward = Ward::new(limits, &[plan.clone()]);
+    let mut ward = Ward::new(limits, std::slice::from_ref(&plan));
     for n in 0..1_000 {
         ward.apply_observation(&by_patient(1, T0 + n * S, 80.0 + n as f64), T0 + n * S);
     }
