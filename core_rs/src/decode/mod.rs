@@ -1,8 +1,22 @@
 //! decode: journalled bytes become `Event`s, or a refusal with a reason. Stateless: nothing is assumed (P7).
+//!
+//! `Decoder::screen` looks at the envelope before the journal takes a frame: what fails is answered to the sender and never
+//! stored. `Decoder::decode` reads a journalled frame: what fails there is a dead letter. Which rule is which stands in the
+//! error table. Limits: `Limits::frame_bytes_max`, `hl7_segments_max`, `hl7_batch_messages_max`, `frame_observations_max`,
+//! `future_s_max`, `past_s_max`.
 
 pub mod catalogue;
+mod config;
+mod decoder;
+mod device;
+mod digest;
 mod event;
+pub mod hl7;
+mod time;
 
+pub use config::{DecodeConfig, SiteKey};
+pub use decoder::{Decoder, topic_bed};
+pub use digest::Digest;
 pub use event::{
     BedKey, Decoded, EncounterEvent, EncounterKind, Event, Identity, MessageId, Observation, PatientId, Rejected, SignalId,
     Status, Subject,

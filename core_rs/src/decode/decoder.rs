@@ -1,0 +1,113 @@
+//! The decoder: one frame in, what it says out. Stateless, shared by threads, no clock.
+
+use super::catalogue::Catalogue;
+use super::config::DecodeConfig;
+use super::device;
+use super::digest::Digest;
+use super::event::{BedKey, Decoded, Rejected};
+use super::hl7::{self, Door};
+use super::time::SiteZone;
+use crate::error::{Code, Refusal};
+use crate::receive::{Frame, Source};
+
+const SECOND_US: i64 = 1_000_000;
+
+/// Everything decoding needs, built once from the settings.
+#[derive(Debug)]
+pub struct Decoder {
+    config: DecodeConfig,
+    catalogue: Catalogue,
+    digest: Digest,
+    zone: SiteZone,
+}
+
+impl Decoder {
+    /// A decoder for a site.
+    ///
+    /// # Errors
+    /// A sentence naming the setting that does not hold: timezone, or an entry of the code map.
+    pub fn new(config: DecodeConfig) -> Result<Self, String> {
+        Ok(Self {
+            catalogue: Catalogue::new(&config.codes)?,
+            digest: Digest::new(&config.site_key.0),
+            zone: SiteZone::new(&config.timezone, config.limits.future_s_max)?,
+            config,
+        })
+    }
+
+    /// What a frame says. `out` is cleared first. A frame that cannot be decoded at all gives one rejection of ordinal 0;
+    /// ticks and replays are the pipeline's and give nothing.
+    pub fn decode(&self, frame: &Frame, out: &mut Decoded) {
+        out.clear();
+        let received_at_us = frame.received_at_us;
+        let door = Door { principal: &frame.principal, received_at_us, ..Door::default() };
+        let outcome = match frame.source {
+            Source::Hl7Http => hl7::decode(self, &frame.payload, Door { charset: &frame.context, ..door }, out),
+            Source::Hl7Mqtt => hl7::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
+            Source::JsonHttp => device::decode(self, &frame.payload, door, out),
+            Source::JsonMqtt => device::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
+            Source::Tick | Source::Replay => Ok(()),
+        };
+        if let Err(refusal) = outcome {
+            out.clear();
+            out.rejected.push(Rejected { ordinal: 0, refusal });
+        }
+    }
+
+    /// Whether a payload may be journalled: its envelope, not its content. `context` as in `Frame`.
+    ///
+    /// # Errors
+    /// The refusal its sender is answered with.
+    pub fn screen(&self, source: Source, context: &str, payload: &[u8]) -> Result<(), Refusal> {
+        match source {
+            Source::Hl7Http => hl7::screen(payload, context, &self.config),
+            Source::Hl7Mqtt => hl7::screen(payload, "", &self.config),
+            Source::JsonHttp | Source::JsonMqtt => device::screen(payload, &self.config).map(|_| ()),
+            Source::Tick | Source::Replay => Ok(()),
+        }
+    }
+
+    /// The settings in force.
+    pub fn config(&self) -> &DecodeConfig {
+        &self.config
+    }
+
+    /// The catalogue with the site's code map.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// Pseudonyms and message ids.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The site's time zone.
+    pub(super) fn zone(&self) -> &SiteZone {
+        &self.zone
+    }
+
+    /// Whether a time lies further ahead of receipt than the limit.
+    pub(super) fn is_future(&self, at_us: i64, received_at_us: i64) -> bool {
+        at_us.saturating_sub(received_at_us) > self.config.limits.future_s_max.saturating_mul(SECOND_US)
+    }
+
+    /// Whether an observation time lies within the limits around receipt.
+    pub(super) fn check_observed(&self, at_us: i64, received_at_us: i64) -> Result<(), Refusal> {
+        let limits = &self.config.limits;
+        if self.is_future(at_us, received_at_us) {
+            let detail = format!("more than {} s ahead of receipt", limits.future_s_max);
+            return Err(Refusal::new(Code::FutureTime, detail));
+        }
+        if received_at_us.saturating_sub(at_us) > limits.past_s_max.saturating_mul(SECOND_US) {
+            return Err(Refusal::new(Code::AncientTime, format!("more than {} s before receipt", limits.past_s_max)));
+        }
+        Ok(())
+    }
+}
+
+/// The bed of a topic context `unit/bed`.
+pub fn topic_bed(context: &str) -> Option<BedKey> {
+    let (unit, bed) = context.split_once('/')?;
+    if unit.is_empty() || bed.is_empty() { None } else { Some(BedKey { unit: unit.into(), bed: bed.into() }) }
+}

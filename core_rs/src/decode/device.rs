@@ -1,0 +1,301 @@
+//! Device JSON, over MQTT and HTTP.
+//!
+//! One object, or over HTTP and MQTT alike an array of objects:
+//!
+//! ```json
+//! {"id": "a message id of the device's own, for recognising redelivery",
+//!  "device": "its serial number, part of that id",
+//!  "patient": {"authority": "HOSP", "identifier": "123"},
+//!  "bed": {"unit": "ICU", "bed": "7"},
+//!  "time": "2026-03-01T12:30:00Z",
+//!  "observations": [
+//!    {"code": "8867-4", "value": 80, "unit": "/min"},
+//!    {"code": "HR", "system": "nightlamp", "value": 81, "unit": "bpm", "time": 1772368201000, "status": "final"},
+//!    {"code": "Consciousness", "value": "A"}]}
+//! ```
+//!
+//! - Subject: `patient`, else `bed`, else the bed of the MQTT topic. A `bed` that contradicts the topic rejects the object's
+//!   observations: one of the two is wrong, and nobody here can tell which.
+//! - `code`: LOINC, an MDC number or reference id, or a signal's name, told by `system` (as in OBX-3.3; also `nightlamp`) or,
+//!   without one, by its form. The site's code map comes first.
+//! - `value`: a JSON number; for coded signals a string of the answer list, for Oxygen also a boolean. A numeric string is
+//!   refused: what else would the device get wrong.
+//! - `time`: RFC 3339 with offset, or whole milliseconds since 1970-01-01 UTC; per observation or for all.
+//! - `status`: the letters of OBX-11, or final, preliminary, corrected, amended, entered-in-error, withdrawn; final where
+//!   absent. X, I, N, O are skipped.
+//! - Other keys are ignored, so that a device may say more than nightlamp reads.
+//! - Not JSON, or not this shape: refused whole (`malformed`). A wrong observation is rejected alone, under its index over
+//!   all objects of the frame. At most `frame_observations_max` observations and `frame_bytes_max` bytes; nesting beyond 128
+//!   levels is not JSON here.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Decoder;
+use super::catalogue::{Kind, Meaning, answer, shown};
+use super::config::DecodeConfig;
+use super::event::{BedKey, Decoded, Event, Observation, Rejected, Status, Subject};
+use super::hl7::Door;
+use super::time::Written;
+use crate::error::{Code, Refusal};
+
+const MILLISECOND_US: i64 = 1_000;
+
+/// One object of the schema, borrowed from the frame.
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(default, borrow)]
+    id: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    device: Option<Cow<'a, str>>,
+    #[serde(default, borrow)]
+    patient: Option<Patient<'a>>,
+    #[serde(default, borrow)]
+    bed: Option<Bed<'a>>,
+    #[serde(default, borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(borrow)]
+    observations: Vec<Item<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Patient<'a> {
+    #[serde(default, borrow)]
+    authority: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    identifier: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Bed<'a> {
+    #[serde(borrow)]
+    unit: Cow<'a, str>,
+    #[serde(borrow)]
+    bed: Cow<'a, str>,
+}
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(default, borrow)]
+    code: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    system: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    value: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    unit: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    time: Option<&'a RawValue>,
+    #[serde(default, borrow)]
+    status: Option<&'a RawValue>,
+}
+
+/// A JSON scalar as it stands.
+enum Scalar<'a> {
+    Absent,
+    Text(Cow<'a, str>),
+    Number(&'a str),
+    Truth(bool),
+    Other,
+}
+
+impl<'a> Scalar<'a> {
+    fn of(raw: Option<&'a RawValue>) -> Self {
+        let Some(raw) = raw.map(RawValue::get) else { return Self::Absent };
+        match raw.as_bytes() {
+            [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
+                raw.get(1..raw.len() - 1).map_or(Self::Other, |inner| Self::Text(Cow::Borrowed(inner)))
+            }
+            [b'"', ..] => serde_json::from_str(raw).map_or(Self::Other, |text: String| Self::Text(Cow::Owned(text))),
+            [b'-' | b'0'..=b'9', ..] => Self::Number(raw),
+            b"true" => Self::Truth(true),
+            b"false" => Self::Truth(false),
+            b"null" => Self::Absent,
+            _ => Self::Other,
+        }
+    }
+
+    /// A string, or a number as written, or empty; None for anything else.
+    fn text(self) -> Option<Cow<'a, str>> {
+        match self {
+            Self::Absent => Some(Cow::Borrowed("")),
+            Self::Text(text) => Some(text),
+            Self::Number(number) => Some(Cow::Borrowed(number)),
+            Self::Truth(_) | Self::Other => None,
+        }
+    }
+}
+
+fn parse<'a>(payload: &'a [u8], config: &DecodeConfig) -> Result<Vec<Message<'a>>, Refusal> {
+    let limits = &config.limits;
+    if payload.len() > limits.frame_bytes_max {
+        return Err(Refusal::new(Code::TooLarge, format!("more than {} bytes", limits.frame_bytes_max)));
+    }
+    let text = std::str::from_utf8(payload).map_err(|_| Refusal::new(Code::Malformed, "the body is not UTF-8"))?;
+    // Only the place is told: serde_json's messages may repeat what stands there.
+    let wrong = |error: &serde_json::Error| {
+        let what = if error.is_data() { "not the schema of device messages" } else { "not JSON" };
+        Refusal::new(Code::Malformed, format!("{what}, at line {} column {}", error.line(), error.column()))
+    };
+    let messages: Vec<Message<'a>> = if text.trim_start().starts_with('[') {
+        serde_json::from_str(text).map_err(|error| wrong(&error))?
+    } else {
+        vec![serde_json::from_str(text).map_err(|error| wrong(&error))?]
+    };
+    let observations: usize = messages.iter().map(|message| message.observations.len()).sum();
+    if observations > limits.frame_observations_max {
+        let detail = format!("more than {} observations", limits.frame_observations_max);
+        return Err(Refusal::new(Code::TooManyParts, detail));
+    }
+    if observations == 0 {
+        return Err(Refusal::new(Code::MissingField, "observations: at least one"));
+    }
+    Ok(messages)
+}
+
+/// Whether a body may be journalled; the number of its observations.
+///
+/// # Errors
+/// `Malformed`, `TooLarge`, `TooManyParts`, `MissingField`.
+pub fn screen(payload: &[u8], config: &DecodeConfig) -> Result<usize, Refusal> {
+    parse(payload, config).map(|messages| messages.iter().map(|message| message.observations.len()).sum())
+}
+
+/// Decode a body into `out`.
+///
+/// # Errors
+/// What `screen` refuses.
+pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decoded) -> Result<(), Refusal> {
+    let messages = parse(payload, decoder.config())?;
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(2 * messages.len());
+    for message in &messages {
+        let Some(id) = message.id.as_deref().filter(|id| !id.is_empty()) else { break };
+        parts.extend([message.device.as_deref().unwrap_or_default().as_bytes(), id.as_bytes()]);
+    }
+    if parts.len() == 2 * messages.len() {
+        out.message_id = Some(decoder.digest().message(door.principal, &parts, payload));
+    }
+    let mut ordinal = 0;
+    for message in &messages {
+        let subject = subject(decoder, message, door.bed.as_ref());
+        for item in &message.observations {
+            let reading = Reading { decoder, door: &door, message, ordinal };
+            match subject.clone().and_then(|subject| reading.observation(item, subject)) {
+                Ok(Some(observation)) => out.events.push(Event::Observation(observation)),
+                Ok(None) => out.skipped += 1,
+                Err(refusal) => out.rejected.push(Rejected { ordinal, refusal }),
+            }
+            ordinal += 1;
+        }
+    }
+    Ok(())
+}
+
+fn subject(decoder: &Decoder, message: &Message<'_>, topic: Option<&BedKey>) -> Result<Subject, Refusal> {
+    let said = message.bed.as_ref().filter(|bed| !bed.unit.is_empty() && !bed.bed.is_empty());
+    let said = said.map(|bed| BedKey { unit: bed.unit.as_ref().into(), bed: bed.bed.as_ref().into() });
+    if let (Some(said), Some(topic)) = (&said, topic)
+        && said != topic
+    {
+        return Err(Refusal::new(Code::BadDataType, "the bed in the body is not the bed of the topic"));
+    }
+    if let Some(patient) = message.patient.as_ref().filter(|patient| !patient.identifier.trim().is_empty()) {
+        let authority = patient.authority.as_deref().map(str::trim).filter(|authority| !authority.is_empty());
+        let authority = authority.unwrap_or(&decoder.config().authority_default);
+        return Ok(Subject::Patient(decoder.digest().patient(authority, patient.identifier.trim())));
+    }
+    let bed = said.or_else(|| topic.cloned()).map(Subject::Bed);
+    bed.ok_or_else(|| Refusal::new(Code::MissingPatient, "neither patient nor bed is given"))
+}
+
+struct Reading<'a> {
+    decoder: &'a Decoder,
+    door: &'a Door<'a>,
+    message: &'a Message<'a>,
+    ordinal: u32,
+}
+
+impl Reading<'_> {
+    fn observation(&self, item: &Item<'_>, subject: Subject) -> Result<Option<Observation>, Refusal> {
+        let Some(status) = status(Scalar::of(item.status))? else { return Ok(None) };
+        let meaning = self.meaning(item)?;
+        let observed_at_us = self.time(item)?;
+        let value = if status == Status::Withdrawn { f64::NAN } else { self.value(&meaning, item)? };
+        let ordinal = self.ordinal;
+        Ok(Some(Observation { subject, signal: meaning.signal, value, observed_at_us, status, ordinal }))
+    }
+
+    fn meaning(&self, item: &Item<'_>) -> Result<Meaning<'_>, Refusal> {
+        let wrong = |field: &str| Refusal::new(Code::BadDataType, format!("{field} is not a string"));
+        let code = Scalar::of(item.code).text().ok_or_else(|| wrong("code"))?;
+        let system = Scalar::of(item.system).text().ok_or_else(|| wrong("system"))?;
+        let catalogue = self.decoder.catalogue();
+        catalogue.device_meaning(self.door.principal, system.as_bytes(), code.as_bytes()).ok_or_else(|| {
+            let mut detail = format!("code '{}' of system '{}'", shown(code.as_bytes()), shown(system.as_bytes()));
+            if let Some(why) = catalogue.other_analyte(code.as_bytes()) {
+                detail = format!("{detail}: {why}");
+            }
+            Refusal::new(Code::UnknownCode, detail)
+        })
+    }
+
+    fn value(&self, meaning: &Meaning<'_>, item: &Item<'_>) -> Result<f64, Refusal> {
+        let wrong = || Refusal::new(Code::BadDataType, format!("the value is not one of {}", meaning.row.name));
+        match Scalar::of(item.value) {
+            Scalar::Absent => Err(Refusal::new(Code::MissingValue, format!("{} without a value", meaning.row.name))),
+            Scalar::Number(number) if !meaning.accepts.is_empty() => {
+                let number: f64 = fast_float2::parse(number).map_err(|_| wrong())?;
+                let unit = Scalar::of(item.unit).text();
+                let unit = unit.ok_or_else(|| Refusal::new(Code::BadDataType, "unit is not a string"))?;
+                // Adding zero turns -0 into 0.
+                meaning.canonical(self.decoder.catalogue(), number + 0.0, unit.trim().as_bytes())
+            }
+            Scalar::Text(text) if meaning.is_coded() => {
+                let value = answer(meaning.row.kind, text.trim().as_bytes()).ok_or_else(wrong)?;
+                meaning.plausible(value)
+            }
+            Scalar::Truth(given) if meaning.row.kind == Kind::Oxygen => Ok(if given { 1.0 } else { 0.0 }),
+            Scalar::Number(_) | Scalar::Text(_) | Scalar::Truth(_) | Scalar::Other => Err(wrong()),
+        }
+    }
+
+    fn time(&self, item: &Item<'_>) -> Result<i64, Refusal> {
+        let own = Scalar::of(item.time);
+        let written = if matches!(own, Scalar::Absent) { Scalar::of(self.message.time) } else { own };
+        let wrong = || Refusal::new(Code::BadTime, "a time is RFC 3339 with offset, or whole milliseconds since 1970");
+        let received_at_us = self.door.received_at_us;
+        let at_us = match written {
+            Scalar::Absent => {
+                return Err(Refusal::new(Code::MissingTime, "neither the observation nor the message gives a time"));
+            }
+            Scalar::Text(text) => Written::rfc3339(text.as_bytes())
+                .and_then(|time| self.decoder.zone().instant(&time, received_at_us))
+                .map_err(|_| wrong())?,
+            Scalar::Number(number) => number
+                .parse::<i64>()
+                .ok()
+                .and_then(|milliseconds| milliseconds.checked_mul(MILLISECOND_US))
+                .ok_or_else(wrong)?,
+            Scalar::Truth(_) | Scalar::Other => return Err(wrong()),
+        };
+        self.decoder.check_observed(at_us, received_at_us)?;
+        Ok(at_us)
+    }
+}
+
+/// None where the observation carries no result.
+fn status(scalar: Scalar<'_>) -> Result<Option<Status>, Refusal> {
+    Ok(Some(match scalar.text().as_deref() {
+        Some("" | "F" | "U" | "final") => Status::Final,
+        Some("P" | "R" | "S" | "preliminary") => Status::Preliminary,
+        Some("C" | "corrected" | "amended") => Status::Corrected,
+        Some("D" | "W" | "withdrawn" | "entered-in-error") => Status::Withdrawn,
+        Some("X" | "I" | "N" | "O") => return Ok(None),
+        _ => return Err(Refusal::new(Code::BadDataType, "status is not one of the list")),
+    }))
+}
+
+#[cfg(test)]
+mod tests;

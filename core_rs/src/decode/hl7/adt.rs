@@ -1,0 +1,155 @@
+//! ADT A01 A02 A03 A04 A08: one encounter event.
+//!
+//! A part that cannot be read (a name in another character set, a time that is none) is a dead letter of its own beside the
+//! event, from ordinal 1 on: an admission is not lost over an umlaut.
+
+use super::header::{Header, Kind};
+use super::patient::{Leaves, bed, choose};
+use super::scan::{Fields, Segments};
+use crate::decode::Decoder;
+use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, Rejected};
+use crate::decode::time::{TimeFault, Written};
+use crate::error::{Code, Refusal};
+
+/// The segments of an ADT message that matter; absent ones are empty.
+#[derive(Default)]
+struct Parts<'a> {
+    evn: &'a [u8],
+    pid: &'a [u8],
+    pv1: &'a [u8],
+}
+
+struct Reading<'a> {
+    decoder: &'a Decoder,
+    leaves: Leaves,
+    received_at_us: i64,
+    faults: Vec<Refusal>,
+}
+
+/// Decode an ADT message into one event.
+///
+/// # Errors
+/// `MissingPatient`, or `BadCharset` of what identifies the patient or the bed.
+pub fn decode(
+    decoder: &Decoder,
+    header: &Header<'_>,
+    kind: EncounterKind,
+    leaves: Leaves,
+    segments: Segments<'_>,
+    received_at_us: i64,
+    out: &mut Decoded,
+) -> Result<(), Refusal> {
+    debug_assert!(matches!(header.check(decoder.config()), Ok(Kind::Adt(_))));
+    let mut parts = Parts::default();
+    for segment in segments {
+        let slot = match segment.get(..3).unwrap_or_default() {
+            b"EVN" => &mut parts.evn,
+            b"PID" => &mut parts.pid,
+            b"PV1" => &mut parts.pv1,
+            _ => continue,
+        };
+        if slot.is_empty() {
+            *slot = segment;
+        }
+    }
+    let mut reading = Reading { decoder, leaves, received_at_us, faults: Vec::new() };
+    let event = reading.event(header, kind, &parts)?;
+    out.events.push(Event::Encounter(Box::new(event)));
+    out.rejected.extend((1u32..).zip(reading.faults).map(|(ordinal, refusal)| Rejected { ordinal, refusal }));
+    Ok(())
+}
+
+impl Reading<'_> {
+    fn event(&mut self, header: &Header<'_>, kind: EncounterKind, parts: &Parts<'_>) -> Result<EncounterEvent, Refusal> {
+        let field = self.leaves.delimiters.field;
+        let pid = Fields::<9>::split(parts.pid, field);
+        let pv1 = Fields::<45>::split(parts.pv1, field);
+        let evn = Fields::<7>::split(parts.evn, field);
+        let Some(identifier) = choose(pid.get(3), &self.leaves, self.decoder.config())? else {
+            return Err(Refusal::new(Code::MissingPatient, "PID-3 names no identifier").at("PID^1^3"));
+        };
+        let patient = self.decoder.digest().patient(&identifier.authority, &identifier.identifier);
+        let identity = Identity {
+            authority: identifier.authority,
+            identifier: identifier.identifier,
+            family: self.name(pid.get(5), 1),
+            given: self.name(pid.get(5), 2),
+        };
+        let candidates = [(evn.get(6), "EVN^1^6"), (evn.get(2), "EVN^1^2"), (header.field(7), "MSH^1^7")];
+        let occurred_at_us = candidates.iter().find_map(|(value, place)| self.time(value, place));
+        Ok(EncounterEvent {
+            kind,
+            patient,
+            identity,
+            birth_day: self.day(pid.get(7)),
+            sex: sex(self.leaves.component(pid.get(8), 1)),
+            visit: self.text(self.leaves.component(pv1.get(19), 1), "PV1^1^19"),
+            class: self.text(self.leaves.component(pv1.get(2), 1), "PV1^1^2"),
+            bed: bed(pv1.get(3), &self.leaves)?,
+            admitted_at_us: self.time(pv1.get(44), "PV1^1^44"),
+            occurred_at_us: occurred_at_us.unwrap_or(self.received_at_us),
+            ordinal: 0,
+        })
+    }
+
+    fn fault(&mut self, code: Code, detail: &str, place: &str) {
+        self.faults.push(Refusal::new(code, detail).at(place));
+    }
+
+    fn text(&mut self, leaf: &[u8], place: &str) -> compact_str::CompactString {
+        let (text, is_whole) = self.leaves.text(leaf);
+        if !is_whole {
+            self.fault(Code::BadCharset, "a text is not valid in the message's character set", place);
+        }
+        text
+    }
+
+    /// PID-5.n; the family name's first subcomponent is the own surname.
+    fn name(&mut self, pid_5: &[u8], n: usize) -> compact_str::CompactString {
+        let leaf = super::scan::piece(self.leaves.component(pid_5, n), self.leaves.delimiters.subcomponent, 1);
+        self.text(leaf, "PID^1^5")
+    }
+
+    fn day(&mut self, pid_7: &[u8]) -> Option<i32> {
+        let written = self.leaves.component(pid_7, 1);
+        if written.is_empty() {
+            return None;
+        }
+        match Written::hl7(written) {
+            Ok(date) => Some(date.days()),
+            Err(fault) => {
+                self.fault(Code::BadTime, fault.text(), "PID^1^7");
+                None
+            }
+        }
+    }
+
+    /// A time, or None where it is absent, unreadable, a bare date, or ahead of receipt by more than the limit.
+    fn time(&mut self, field: &[u8], place: &str) -> Option<i64> {
+        let written = self.leaves.component(field, 1);
+        if written.is_empty() {
+            return None;
+        }
+        let read = Written::hl7(written).and_then(|time| self.decoder.zone().instant(&time, self.received_at_us));
+        match read {
+            Ok(at_us) if self.decoder.is_future(at_us, self.received_at_us) => {
+                self.fault(Code::FutureTime, "a time of the event lies ahead of its receipt", place);
+                None
+            }
+            Ok(at_us) => Some(at_us),
+            Err(fault @ (TimeFault::Unreadable | TimeFault::TooCoarse | TimeFault::Skipped)) => {
+                self.fault(Code::BadTime, fault.text(), place);
+                None
+            }
+        }
+    }
+}
+
+/// PID-8 where it is a letter of HL7 table 0001.
+fn sex(leaf: &[u8]) -> Option<char> {
+    match leaf {
+        [letter @ (b'F' | b'M' | b'O' | b'U' | b'A' | b'N')] => Some(char::from(*letter)),
+        [letter @ (b'f' | b'm')] => Some(char::from(letter.to_ascii_uppercase())),
+        _ => None,
+    }
+}

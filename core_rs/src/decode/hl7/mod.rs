@@ -1,0 +1,113 @@
+//! HL7 v2: from the bytes of one message to events, without copying what nobody reads.
+//!
+//! Limits: a message has at most `hl7_segments_max` segments and `frame_observations_max` OBX rows; a control id at most 199
+//! characters. Every line must be a segment: a broken line means that text spilled over its segment, and what it belongs to
+//! can no longer be told.
+
+pub mod ack;
+mod adt;
+pub mod batch;
+mod charset;
+mod escape;
+mod header;
+mod oru;
+mod patient;
+mod scan;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use charset::{Body, open};
+use header::{Header, Kind};
+use patient::Leaves;
+use scan::{Segments, is_segment};
+
+use super::Decoder;
+use super::config::DecodeConfig;
+use super::event::{BedKey, Decoded};
+use crate::error::{Code, Refusal};
+
+/// What the door knew besides the bytes.
+#[derive(Debug, Clone, Default)]
+pub struct Door<'a> {
+    /// The id of the credential.
+    pub principal: &'a str,
+    /// The charset of the Content-Type, or empty.
+    pub charset: &'a str,
+    /// The bed of the topic.
+    pub bed: Option<BedKey>,
+    /// Receipt, microseconds since 1970-01-01 UTC.
+    pub received_at_us: i64,
+}
+
+/// The envelope of one message: everything that is checked before it is journalled.
+///
+/// # Errors
+/// `Malformed`, `TooLarge`, `TooManyParts`, `UnsupportedCharset`, `UnsupportedVersion`, `UnsupportedType`,
+/// `UnsupportedEvent`, `MissingField`, `ProcessingId`, each with its place.
+pub fn screen(payload: &[u8], charset: &str, config: &DecodeConfig) -> Result<(), Refusal> {
+    check_size(payload, config)?;
+    let body = open(payload, charset)?;
+    let header = first(&body)?;
+    header.check(config)?;
+    check_segments(&body, &header, config)
+}
+
+/// Decode one message into `out`.
+///
+/// # Errors
+/// What `screen` refuses, and what makes the message unusable as a whole.
+pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decoded) -> Result<(), Refusal> {
+    let config = decoder.config();
+    check_size(payload, config)?;
+    let body = open(payload, door.charset)?;
+    let header = first(&body)?;
+    let kind = header.check(config)?;
+    check_segments(&body, &header, config)?;
+    out.message_id = Some(decoder.digest().message(door.principal, &header.identity(), payload));
+    let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
+    let segments = Segments::new(&body.bytes);
+    match kind {
+        Kind::Adt(kind) => adt::decode(decoder, &header, kind, leaves, segments, door.received_at_us, out)?,
+        Kind::Oru => oru::decode(decoder, door.principal, leaves, segments, door.received_at_us, door.bed, out),
+    }
+    Ok(())
+}
+
+fn check_size(payload: &[u8], config: &DecodeConfig) -> Result<(), Refusal> {
+    let bytes_max = config.limits.frame_bytes_max;
+    if payload.len() > bytes_max {
+        return Err(Refusal::new(Code::TooLarge, format!("more than {bytes_max} bytes")));
+    }
+    Ok(())
+}
+
+fn first<'a>(body: &'a Body<'_>) -> Result<Header<'a>, Refusal> {
+    Header::read(Segments::new(&body.bytes).next().unwrap_or_default())
+}
+
+/// Every line a segment, one MSH, no more of them than the limits allow.
+fn check_segments(body: &Body<'_>, header: &Header<'_>, config: &DecodeConfig) -> Result<(), Refusal> {
+    let mut observations = 0;
+    for (at, segment) in Segments::new(&body.bytes).enumerate() {
+        if at >= config.limits.hl7_segments_max {
+            let detail = format!("more than {} segments", config.limits.hl7_segments_max);
+            return Err(Refusal::new(Code::TooManyParts, detail));
+        }
+        if !is_segment(segment, header.delimiters.field) {
+            return Err(Refusal::new(Code::Malformed, format!("line {} is not a segment", at + 1)));
+        }
+        match segment.get(..3).unwrap_or_default() {
+            b"OBX" => observations += 1,
+            b"MSH" | b"BHS" | b"FHS" | b"BTS" | b"FTS" if at > 0 => {
+                return Err(Refusal::new(Code::Malformed, "one message at a time; a batch is cut at the door"));
+            }
+            _ => {}
+        }
+    }
+    if observations > config.limits.frame_observations_max {
+        let detail = format!("more than {} observations", config.limits.frame_observations_max);
+        return Err(Refusal::new(Code::TooManyParts, detail));
+    }
+    Ok(())
+}

@@ -1,0 +1,188 @@
+//! The scanner: segments, fields, repetitions, components and subcomponents as slices of the frame. Nothing is copied,
+//! nothing is decoded; escapes are resolved only where a leaf is read (`text`).
+
+use memchr::{memchr_iter, memchr2};
+
+use crate::error::{Code, Refusal};
+
+/// The delimiters of one message, from MSH-1 and MSH-2 (or BHS, FHS). All ASCII and different from each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Delimiters {
+    /// Between fields.
+    pub field: u8,
+    /// Between components.
+    pub component: u8,
+    /// Between repetitions.
+    pub repetition: u8,
+    /// Around an escape sequence.
+    pub escape: u8,
+    /// Between subcomponents.
+    pub subcomponent: u8,
+}
+
+impl Delimiters {
+    /// What HL7 recommends, for answers to messages that have none.
+    pub const USUAL: Self = Self { field: b'|', component: b'^', repetition: b'~', escape: b'\\', subcomponent: b'&' };
+
+    /// The delimiters a header segment declares. MSH-2 has four characters, or five with the truncation character of 2.7.
+    ///
+    /// # Errors
+    /// `Malformed`: too few, too many, not ASCII, alphanumeric, or the same character twice.
+    pub fn read(header: &[u8]) -> Result<Self, Refusal> {
+        let wrong = || Refusal::new(Code::Malformed, "the header declares no usable delimiters").at("MSH^1^2");
+        let field = *header.get(3).ok_or_else(wrong)?;
+        let rest = header.get(4..).unwrap_or_default();
+        let encoding = rest.get(..memchr::memchr(field, rest).unwrap_or(rest.len())).unwrap_or_default();
+        let (&[component, repetition, escape, subcomponent] | &[component, repetition, escape, subcomponent, _]) = encoding
+        else {
+            return Err(wrong());
+        };
+        let is_usable =
+            |byte: &u8| byte.is_ascii_punctuation() || (byte.is_ascii_control() && !b"\0\x0b\x1c\r\n".contains(byte));
+        let all = [field, component, repetition, escape, subcomponent];
+        let different = all.iter().enumerate().all(|(at, byte)| all.iter().skip(at + 1).all(|other| other != byte));
+        if !different || !all.iter().all(is_usable) {
+            return Err(wrong());
+        }
+        Ok(Self { field, component, repetition, escape, subcomponent })
+    }
+}
+
+/// The non-blank lines of a message: CR, LF and CRLF all end one.
+#[derive(Debug, Clone)]
+pub struct Segments<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Segments<'a> {
+    /// The segments of these bytes.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+}
+
+impl<'a> Iterator for Segments<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while !self.rest.is_empty() {
+            let end = memchr2(b'\r', b'\n', self.rest).unwrap_or(self.rest.len());
+            let (line, rest) = self.rest.split_at_checked(end)?;
+            self.rest = rest.get(1..).unwrap_or_default();
+            if !line.trim_ascii().is_empty() {
+                return Some(line);
+            }
+        }
+        None
+    }
+}
+
+/// Whether a line is a segment: a capital, two capitals or digits, then the field separator or the end.
+pub fn is_segment(line: &[u8], field: u8) -> bool {
+    match line {
+        [first, second, third, rest @ ..] => {
+            first.is_ascii_uppercase()
+                && [second, third].iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+                && rest.first().is_none_or(|byte| *byte == field)
+        }
+        _ => false,
+    }
+}
+
+/// The first `N` parts of a segment; the part numbered 0 is the segment's id. Of MSH, part n is field n + 1.
+#[derive(Debug, Clone, Copy)]
+pub struct Fields<'a, const N: usize> {
+    parts: [&'a [u8]; N],
+}
+
+impl<'a, const N: usize> Fields<'a, N> {
+    /// Cut a segment at its field separators; parts beyond `N` are not looked at.
+    pub fn split(segment: &'a [u8], field: u8) -> Self {
+        let mut parts: [&'a [u8]; N] = [&[]; N];
+        let mut start = 0;
+        let mut ends = memchr_iter(field, segment);
+        for part in &mut parts {
+            let end = ends.next();
+            *part = segment.get(start..end.unwrap_or(segment.len())).unwrap_or_default();
+            match end {
+                Some(end) => start = end + 1,
+                None => break,
+            }
+        }
+        Self { parts }
+    }
+
+    /// Part n, without surrounding blanks; empty where absent or HL7 null (`""`).
+    pub fn get(&self, n: usize) -> &'a [u8] {
+        let part = self.raw(n);
+        if part == b"\"\"" { b"" } else { part.trim_ascii() }
+    }
+
+    /// Part n as it stands.
+    pub fn raw(&self, n: usize) -> &'a [u8] {
+        self.parts.get(n).copied().unwrap_or_default()
+    }
+}
+
+/// The nth piece (from 1) between separators, without surrounding blanks; empty where absent or HL7 null.
+pub fn piece(bytes: &[u8], separator: u8, n: usize) -> &[u8] {
+    let piece = bytes.split(|byte| *byte == separator).nth(n.saturating_sub(1)).unwrap_or_default().trim_ascii();
+    if piece == b"\"\"" { b"" } else { piece }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_line_end_ends_a_segment_and_blank_lines_do_not_count() {
+        let lines: Vec<&[u8]> = Segments::new(b"MSH|1\rPID|2\nPV1|3\r\n\r\n  \rOBX|4").collect();
+        assert_eq!(lines, [b"MSH|1".as_slice(), b"PID|2", b"PV1|3", b"OBX|4"]);
+        assert_eq!(Segments::new(b"\r\n\r").count(), 0);
+    }
+
+    #[test]
+    fn delimiters_come_from_the_header_whatever_they_are() {
+        assert_eq!(Delimiters::read(b"MSH|^~\\&|A"), Ok(Delimiters::USUAL));
+        assert_eq!(Delimiters::read(b"MSH|^~\\&#|A"), Ok(Delimiters::USUAL));
+        let odd = Delimiters::read(b"MSH#!@%*#A").expect("odd but fine");
+        assert_eq!((odd.field, odd.component, odd.subcomponent), (b'#', b'!', b'*'));
+        for bad in ["MSH", "MSH|", "MSH|^~&|A", "MSH|^~\\&##|A", "MSH|&&&&|A", "MSH|^~\\||A", "MSHA^~\\&A", "MSH|^~\\é|"] {
+            assert_eq!(Delimiters::read(bad.as_bytes()).map_err(|refusal| refusal.code), Err(Code::Malformed), "{bad}");
+        }
+    }
+
+    #[test]
+    fn fields_and_pieces_are_slices_of_the_frame() {
+        let fields = Fields::<4>::split(b"OBX|1| NM |\"\"|far", b'|');
+        assert_eq!(fields.get(0), b"OBX");
+        assert_eq!(fields.get(2), b"NM");
+        assert_eq!(fields.get(3), b"");
+        assert_eq!(fields.raw(3), b"\"\"");
+        assert_eq!(fields.get(4), b"");
+        assert_eq!(piece(b"a^b^", b'^', 2), b"b");
+        assert_eq!(piece(b"a^b^", b'^', 3), b"");
+        assert_eq!(piece(b"a^b^", b'^', 9), b"");
+        assert_eq!(piece(b"", b'^', 1), b"");
+    }
+
+    #[test]
+    fn a_line_that_is_no_segment_is_seen() {
+        assert!(is_segment(b"OBX|1", b'|'));
+        assert!(is_segment(b"ZX1", b'|'));
+        for bad in ["", "OB", "obx|", "OBXX|", "VOL|1".trim_start_matches('V'), "1BX|"] {
+            assert!(!is_segment(bad.as_bytes(), b'|'), "{bad}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn joined_parts_split_into_themselves(parts in proptest::collection::vec("[A-Za-z0-9^]{1,8}", 1..12)) {
+            let segment = parts.join("|");
+            let fields = Fields::<12>::split(segment.as_bytes(), b'|');
+            for (n, part) in parts.iter().enumerate() {
+                proptest::prop_assert_eq!(fields.raw(n), part.as_bytes());
+            }
+        }
+    }
+}

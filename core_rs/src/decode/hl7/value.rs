@@ -1,0 +1,145 @@
+//! OBX-2 and OBX-5: what a value says, by its declared type.
+//!
+//! - NM, and ST that holds nothing but a number: the number. No exponent, no thousands separator, no comma.
+//! - SN: `=^5` and `^5` are 5. A comparator (`<^0.3`, `>=^32`) gives a bound and a separator (`^1^:^128`, `^1^-^2`) a ratio
+//!   or range: neither is a value, and neither the bound, its half nor a mean is put in its place (P7). Both are refused as
+//!   `bad_data_type`, as is `<0.3` in ST.
+//! - CWE, CE, CNE, CF, IS, ID and ST for coded signals: a listed answer, looked for in the code, then in the alternate code,
+//!   then, where there is no code, in the text.
+//! - Every other type (TS, DTM, DT, TX, FT, ED ...) holds no value of any signal.
+//! - More than one repetition is more than one value: refused.
+
+use crate::decode::catalogue::{Catalogue, Meaning, answer, shown};
+use crate::decode::hl7::patient::Leaves;
+use crate::decode::hl7::scan::piece;
+use crate::error::{Code, Refusal};
+
+/// The canonical value of an OBX.
+///
+/// # Errors
+/// `MissingValue`, `BadDataType`, and what the catalogue says of unit and range. Without a location: the caller knows it.
+pub fn read(
+    catalogue: &Catalogue,
+    meaning: &Meaning<'_>,
+    kind: &[u8],
+    value: &[u8],
+    unit: &[u8],
+    leaves: &Leaves,
+) -> Result<f64, Refusal> {
+    if value.is_empty() {
+        return Err(Refusal::new(Code::MissingValue, format!("{} without a value", meaning.row.name)));
+    }
+    if value.contains(&leaves.delimiters.repetition) {
+        return Err(Refusal::new(Code::BadDataType, "more than one value"));
+    }
+    let is_text = kind == b"ST";
+    match kind {
+        b"NM" | b"ST" | b"SN" if !(is_text && meaning.is_coded()) => {
+            if meaning.accepts.is_empty() {
+                return Err(wrong_type(meaning, kind));
+            }
+            let number = if kind == b"SN" { structured(value, leaves)? } else { plain(value)? };
+            with_unit(catalogue, meaning, number, unit, leaves)
+        }
+        b"CWE" | b"CE" | b"CNE" | b"CF" | b"IS" | b"ID" | b"ST" if meaning.is_coded() => coded(meaning, value, leaves),
+        _ => Err(wrong_type(meaning, kind)),
+    }
+}
+
+fn wrong_type(meaning: &Meaning<'_>, kind: &[u8]) -> Refusal {
+    Refusal::new(Code::BadDataType, format!("{} cannot be read from a value of type '{}'", meaning.row.name, shown(kind)))
+}
+
+/// A decimal number and nothing else.
+///
+/// # Errors
+/// `BadDataType`; the text itself is not repeated, it may be anything.
+pub fn plain(text: &[u8]) -> Result<f64, Refusal> {
+    let unsigned = text.strip_prefix(b"+").unwrap_or(text);
+    let digits = unsigned.strip_prefix(b"-").unwrap_or(unsigned);
+    let is_plain = (unsigned.len() == text.len() || digits.len() == unsigned.len())
+        && digits.len() <= 32
+        && digits.iter().any(u8::is_ascii_digit)
+        && digits.iter().all(|byte| byte.is_ascii_digit() || *byte == b'.');
+    match fast_float2::parse::<f64, _>(unsigned) {
+        // Adding zero turns -0 into 0.
+        Ok(number) if is_plain => Ok(number + 0.0),
+        _ => Err(Refusal::new(Code::BadDataType, "the value is not a plain decimal number")),
+    }
+}
+
+fn structured(value: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
+    let component = |n: usize| piece(value, leaves.delimiters.component, n);
+    let comparator = leaves.bytes(component(1));
+    if !matches!(&*comparator, b"" | b"=") {
+        return Err(Refusal::new(Code::BadDataType, "the value is a bound, not a number"));
+    }
+    if !component(3).is_empty() || !component(4).is_empty() {
+        return Err(Refusal::new(Code::BadDataType, "the value is a range or ratio, not a number"));
+    }
+    if component(2).is_empty() {
+        return Err(Refusal::new(Code::MissingValue, "SN without a number"));
+    }
+    plain(component(2))
+}
+
+/// OBX-6.1, or, where the catalogue does not know it, OBX-6.4 and the reference id in OBX-6.2 of an MDC unit.
+fn with_unit(catalogue: &Catalogue, meaning: &Meaning<'_>, number: f64, unit: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
+    let component = |n: usize| leaves.bytes(piece(unit, leaves.delimiters.component, n));
+    let first = component(1);
+    let read = meaning.canonical(catalogue, number, &first);
+    match &read {
+        Err(refusal) if matches!(refusal.code, Code::UnknownUnit | Code::MissingUnit) => {
+            let alternate = component(4);
+            let text = component(2);
+            let other = if text.starts_with(b"MDC_DIM_") { text } else { alternate };
+            if other.is_empty() || catalogue.conversion(meaning.accepts, &other).is_none() {
+                return read;
+            }
+            // A number of the nomenclature the catalogue does not know is not overruled by its text.
+            if first.len() == 6 && first.iter().all(u8::is_ascii_digit) {
+                return read;
+            }
+            meaning.canonical(catalogue, number, &other)
+        }
+        _ => read,
+    }
+}
+
+fn coded(meaning: &Meaning<'_>, value: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
+    let component = |n: usize| leaves.bytes(piece(value, leaves.delimiters.component, n));
+    let (code, text, alternate) = (component(1), component(2), component(4));
+    let found = answer(meaning.row.kind, &code)
+        .or_else(|| answer(meaning.row.kind, &alternate))
+        .or_else(|| if code.is_empty() && alternate.is_empty() { answer(meaning.row.kind, &text) } else { None });
+    match found {
+        Some(value) => meaning.plausible(value),
+        None => Err(Refusal::new(Code::BadDataType, format!("{} has no such answer in its list", meaning.row.name))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_plain_decimals_are_numbers() {
+        assert_eq!(plain(b"80").ok(), Some(80.0));
+        assert_eq!(plain(b"+36.6").ok(), Some(36.6));
+        assert_eq!(plain(b"-5").ok(), Some(-5.0));
+        assert_eq!(plain(b".5").ok(), Some(0.5));
+        assert_eq!(plain(b"-0").ok().map(f64::to_bits), Some(0));
+        for bad in ["", "+", "-", ".", "1e5", "nan", "inf", "1,5", "< 3", "1.2.3", "--1", "+-1", "0x10", "8 0", "１"] {
+            assert!(plain(bad.as_bytes()).is_err(), "{bad}");
+        }
+        assert!(plain(&[b'9'; 33]).is_err());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_number_reads_as_the_standard_library_reads_it(number in -1e6f64..1e6) {
+            let text = format!("{number}");
+            proptest::prop_assert_eq!(plain(text.as_bytes()).ok(), text.parse().ok());
+        }
+    }
+}
