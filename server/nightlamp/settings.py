@@ -132,8 +132,25 @@ class Site(Section):
 
     Empty takes the first identifier.
     """
-    processing_ids: list[Literal["P", "T", "D"]] = ["P"]
-    """MSH-11 processing ids accepted here."""
+    authority_default: str = ""
+    """Authority of identifiers whose PID-3.4 is empty."""
+    processing_ids: list[Literal["P", "T", "D", ""]] = ["P"]
+    """MSH-11 processing ids accepted here: production, training, debugging; "" also accepts a missing one."""
+
+
+class SiteCode(Section):
+    """One observation code of this site. An entry with a principal wins over one without."""
+
+    code: str
+    """OBX-3.1 (or 3.4), or the code in device JSON."""
+    system: str | None = None
+    """OBX-3.3 (or 3.6), or the system in device JSON; absent: any."""
+    principal: str | None = None
+    """Id of the key the entry holds for; absent: all."""
+    signal: str
+    """The catalogue's name of the signal."""
+    unit: str | None = None
+    """Unit of every value with this code, whatever the message says; absent: the message must say."""
 
 
 class Limits(Section):
@@ -243,8 +260,8 @@ class Settings(BaseSettings):
     """Folder of the journal, keys, embedded servers and logs; made at the first start, readable by its owner only."""
     policy_file: Path | None = None
     """Alert policy (TOML); absent uses the one nightlamp carries."""
-    codes: list[dict[str, Any]] = []
-    """The site's own observation codes, added to the catalogue; see docs/operations.md."""
+    codes: list[SiteCode] = []
+    """The site's own observation codes; they win over the catalogue."""
     http: Http = Http()
     """The HTTP and WebSocket door."""
     mqtt: Mqtt = Mqtt()
@@ -288,6 +305,20 @@ class Settings(BaseSettings):
             raise ValueError("limits.journal_waiting_bytes_max must hold at least one frame of limits.frame_bytes_max")
         return self
 
+    def decoder_config(self, site_key: bytes) -> str:
+        """The JSON that `_core.Decoder` takes."""
+        site = self.site
+        config = {
+            "site_key": site_key.hex(),
+            "timezone": site.timezone,
+            "authorities": site.patient_authorities,
+            "authority_default": site.authority_default,
+            "processing_ids": site.processing_ids,
+            "codes": [code.model_dump() for code in self.codes],
+            "limits": self.limits.model_dump(),
+        }
+        return json.dumps(config)
+
     def engine_config(self, site_key: bytes, bundles: list[Path], policy: str) -> bytes:
         """The JSON that `_core.Engine` takes."""
         listen = self.mqtt.listen
@@ -295,7 +326,7 @@ class Settings(BaseSettings):
         config = {
             "limits": self.limits.model_dump(),
             "site": self.site.model_dump(),
-            "codes": self.codes,
+            "codes": [code.model_dump() for code in self.codes],
             "journal": self.journal.model_dump(),
             "site_key_hex": site_key.hex(),
             "bundles": [str(path) for path in bundles],

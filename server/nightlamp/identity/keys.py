@@ -171,13 +171,13 @@ class KeyFile:
             fcntl.flock(lock, fcntl.LOCK_EX)
             keys = self._read()
             yield keys
-            _replace(self._path, msgspec.json.format(msgspec.json.encode(_File(1, keys)), indent=1))
+            replace_file(self._path, msgspec.json.format(msgspec.json.encode(_File(1, keys)), indent=1))
         finally:
             os.close(lock)
         self.refresh()
 
 
-def _replace(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes) -> None:
     """Write 0600 beside `path`, flush to disk, rename over it."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
@@ -198,7 +198,7 @@ def site_key(path: Path) -> bytes:
         key = path.read_bytes()
     except FileNotFoundError:
         key = secrets.token_bytes(32)
-        _replace(path, key)
+        replace_file(path, key)
     if len(key) != 32:
         raise KeyFileError(f"{path}: expected 32 bytes, found {len(key)}")
     return key

@@ -88,7 +88,8 @@ def test_secrets_are_masked_wherever_settings_are_shown(tmp_path: Path) -> None:
 
 
 def test_the_printed_settings_are_toml_that_gives_the_same_settings(tmp_path: Path) -> None:
-    text = '[[codes]]\ncode = "HR\\n1"\nsignal = "heart_rate"\n[[mqtt.brokers]]\nhost = "b"\n[site]\nprocessing_ids = ["P", "T"]\n'
+    text = '[[codes]]\ncode = "HR\\n1"\nsignal = "heart_rate"\n[[mqtt.brokers]]\nhost = "b"\n'
+    text += '[site]\nprocessing_ids = ["P", "T"]\n'
     settings = load(_file(tmp_path, text))
     again = _file(tmp_path, "\n".join(render(settings, describe=True)))
     assert load(again) == settings

@@ -1,0 +1,79 @@
+"""Console sessions over HTTP.
+
+An administrator issues a one-time token, the console's page exchanges it for a cookie.
+"""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from nightlamp.errors import Problem
+
+from .access import Access, requires
+from .roles import PERMISSIONS, Permission, Principal, Role
+from .sessions import COOKIE
+
+
+class TokenWanted(BaseModel):
+    """For whom the token is."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role = Role.CHARGE_NURSE
+    units: list[str] | None = Field(None, max_length=1_000, description="Wards to see; absent: all.")
+
+
+class Token(BaseModel):
+    """A one-time token."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: str = Field(max_length=128)
+
+
+def router() -> APIRouter:
+    """`/v1/console/tokens` and `/v1/console/session`."""
+    routes = APIRouter(prefix="/v1/console", tags=["identity"])
+
+    @routes.post("/tokens", summary="Issue a one-time console token", status_code=201)
+    async def issue(
+        request: Request, wanted: TokenWanted, admin: Annotated[Principal, Depends(requires(Permission.ADMIN))]
+    ) -> Token:
+        """Valid once, for a few minutes; it opens a session with the role asked for."""
+        access: Access = request.app.state.access
+        units = frozenset(wanted.units) if wanted.units is not None else admin.units
+        return Token(token=access.sessions.issue(Principal(admin.id, wanted.role, frozenset(), units)))
+
+    @routes.post("/session", summary="Exchange a token for a session cookie", status_code=204)
+    async def open_session(request: Request, given: Token) -> Response:
+        """Sets an HttpOnly, SameSite=Strict cookie. The token is spent."""
+        access: Access = request.app.state.access
+        session = access.sessions.exchange(given.token)
+        if session is None:
+            raise Problem(401, "unauthenticated", "The token is unknown, used or too old; ask for a new one.")
+        answer = Response(status_code=204)
+        secure = request.url.scheme == "https"
+        max_age_s = int(access.sessions.session_ttl_s)
+        answer.set_cookie(COOKIE, session, max_age=max_age_s, httponly=True, samesite="strict", secure=secure)
+        return answer
+
+    @routes.get("/session", summary="Who am I?")
+    async def who(request: Request) -> dict[str, Any]:
+        """Role, permissions and wards of the caller."""
+        access: Access = request.app.state.access
+        found = access.principal(request)
+        units = None if found.units is None else sorted(found.units)
+        return {"role": found.role, "permissions": sorted(PERMISSIONS[found.role]), "units": units}
+
+    @routes.delete("/session", summary="Sign out", status_code=204)
+    async def close_session(request: Request) -> Response:
+        """Ends the session of the cookie."""
+        access: Access = request.app.state.access
+        access.principal(request)
+        access.sessions.end(request.cookies.get(COOKIE, ""))
+        answer = Response(status_code=204)
+        answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
+        return answer
+
+    return routes

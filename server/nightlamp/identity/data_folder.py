@@ -1,0 +1,76 @@
+"""The data folder: private to its owner, used by one server at a time, and knowing its own journal.
+
+lock  journal.id  keys.json  server.json  site.key  store.spool  journal/  log/  postgresql/  redis/  run/
+"""
+
+import fcntl
+import json
+import os
+import secrets
+from pathlib import Path
+
+from .keys import replace_file, site_key
+
+
+class DataFolderError(Exception):
+    """The folder cannot be used; the text says why."""
+
+
+class DataFolder:
+    """One data folder, made where absent."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.resolve()
+        self._lock: int | None = None
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise DataFolderError(f"{self.path}: {error.strerror}") from None
+
+    def lock(self) -> None:
+        """Take the folder for this process until it ends. Raises `DataFolderError` when another server has it."""
+        handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise DataFolderError(f"{self.path} is in use by another nightlamp server") from None
+        self._lock = handle
+
+    @property
+    def keys(self) -> Path:
+        """API keys."""
+        return self.path / "keys.json"
+
+    @property
+    def spool(self) -> Path:
+        """Batches that wait for PostgreSQL."""
+        return self.path / "store.spool"
+
+    @property
+    def server(self) -> Path:
+        """Where the running server listens."""
+        return self.path / "server.json"
+
+    def site_key(self) -> bytes:
+        """The site's secret."""
+        return site_key(self.path / "site.key")
+
+    def journal_id(self) -> str:
+        """The name of this folder's journal.
+
+        Another journal, another name, so that cursors of one never count in the other.
+        """
+        path, journal = self.path / "journal.id", self.path / "journal"
+        if not path.exists() or not (journal.is_dir() and any(journal.iterdir())):
+            replace_file(path, secrets.token_hex(8).encode())
+        return path.read_text().strip()
+
+    def announce(self, http_url: str, mqtt_port: int | None) -> None:
+        """Write down where the server listens, for the command line and for whoever started it with port 0."""
+        where = {"pid": os.getpid(), "http_url": http_url, "mqtt_port": mqtt_port}
+        replace_file(self.server, json.dumps(where).encode())
+
+    def withdraw(self) -> None:
+        """The server no longer listens."""
+        self.server.unlink(missing_ok=True)

@@ -1,0 +1,83 @@
+"""`/metrics`: every stage's counters in Prometheus' text format, read once a scrape from where they are kept.
+
+Names are `nightlamp_<stage>_<what>_<unit>`; labels never hold patients (P6). The engine's statistics are nested JSON,
+`{stage: {name: number, name: {label value: number}}}`; a name that ends in `_total` is a counter, all others are
+gauges.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Response
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.registry import Collector
+
+from nightlamp.identity.access import requires
+from nightlamp.identity.roles import Permission, Principal
+
+Family = CounterMetricFamily | GaugeMetricFamily
+Statistics = Mapping[str, Mapping[str, Any]]
+SERIES_PER_NAME_MAX = 200
+
+
+def families(statistics: Statistics) -> Iterator[Family]:
+    """Metric families of nested statistics, in their order. Numbers only; anything else is left out."""
+    for stage, values in statistics.items():
+        for name, value in values.items():
+            full = f"nightlamp_{stage}_{name}"
+            make = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
+            if isinstance(value, int | float):
+                yield make(full, f"{stage}: {_words(name)}.", value=value)
+            elif isinstance(value, Mapping):
+                family = make(full, f"{stage}: {_words(name)}.", labels=["kind"])
+                for label, number in list(value.items())[:SERIES_PER_NAME_MAX]:
+                    if isinstance(number, int | float):
+                        family.add_metric([str(label)], number)
+                yield family
+
+
+def _words(name: str) -> str:
+    return name.removesuffix("_total").replace("_", " ")
+
+
+class RouteCollector(Collector):
+    """Collects from several sources of nested statistics."""
+
+    def __init__(self, sources: Iterable[Callable[[], Statistics]]) -> None:
+        self._sources = list(sources)
+
+    def describe(self) -> Iterable[Family]:
+        """Nothing is known before the first scrape."""
+        return []
+
+    def collect(self) -> Iterator[Family]:
+        """One reading of every source."""
+        for source in self._sources:
+            yield from families(source())
+
+
+def engine_statistics(stats: Callable[[], bytes]) -> Callable[[], Statistics]:
+    """A source out of `Engine.stats`."""
+
+    def source() -> Statistics:
+        read = json.loads(stats())
+        return {stage: values for stage, values in read.items() if isinstance(values, dict)}
+
+    return source
+
+
+def router(sources: Iterable[Callable[[], Statistics]]) -> APIRouter:
+    """`/metrics` (permission operate)."""
+    registry = CollectorRegistry()
+    registry.register(RouteCollector(sources))
+    routes = APIRouter(tags=["observe"])
+
+    @routes.get("/metrics", summary="Prometheus metrics of every stage", response_class=Response)
+    async def metrics(_: Annotated[Principal, Depends(requires(Permission.OPERATE))]) -> Response:
+        """Text format 0.0.4."""
+        return Response(generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    return routes

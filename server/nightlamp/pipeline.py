@@ -1,0 +1,144 @@
+"""The Python half of the route: batches come from the engine, go to publish at once and to store in order.
+
+    engine.next_batch -> hub.offer (never waits) -> lane (memory, then spool) -> store.write (rows and cursor, one
+    transaction)
+
+Publishing does not wait for PostgreSQL, and nothing in front of the lane notices when it is away (P3).
+"""
+
+import asyncio
+import contextlib
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from nightlamp.spool import Lane, Rows, StoredRows
+
+if TYPE_CHECKING:
+    from nightlamp._core import Batch
+
+_log = structlog.get_logger("nightlamp.pipeline")
+NEXT_BATCH_MS = 500
+RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
+
+
+class Engine(Protocol):
+    """The part of `_core.Engine` this needs."""
+
+    def next_batch(self, timeout_ms: int) -> "Batch | None":
+        """The next finished batch, or None after the time."""
+        ...
+
+
+class Publisher(Protocol):
+    """The part of `publish.Hub` this needs."""
+
+    def offer(self, batch: "Batch") -> None:
+        """Take a batch; neither waits nor raises."""
+        ...
+
+
+class Writer(Protocol):
+    """The part of `store.Store` this needs."""
+
+    async def write(self, batch: Rows) -> None:
+        """Rows and cursor in one transaction; at or below the cursor nothing happens."""
+        ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far the Python half is; read by metrics and health."""
+
+    batches_taken: int = 0
+    frames_taken: int = 0
+    taken_seq: int = 0
+    batches_stored: int = 0
+    frames_stored: int = 0
+    rows_stored: dict[str, int] = field(default_factory=dict)
+    stored_seq: int = 0
+    store_failures: int = 0
+    #: Type of the error that store meets now; None while it writes.
+    store_error: str | None = None
+    #: Type of the error that ended taking; None while it runs.
+    take_error: str | None = None
+
+
+class Pipeline:
+    """Two loops joined by the lane: `_take` and `_store`."""
+
+    def __init__(self, engine: Engine, publisher: Publisher, writer: Writer, lane: Lane, cursor: int) -> None:
+        self._engine, self._publisher, self._writer, self.lane = engine, publisher, writer, lane
+        self._thread = ThreadPoolExecutor(1, "batches")
+        self._ending = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self.progress = Progress(taken_seq=cursor, stored_seq=cursor)
+
+    def start(self) -> None:
+        """Start both loops."""
+        self._tasks = [asyncio.create_task(self._take(), name="take"), asyncio.create_task(self._store(), name="store")]
+
+    async def drain(self, within_s: float) -> bool:
+        """After the engine has stopped: take what is left and store it, at most `within_s`; True if all is stored.
+
+        What is not stored in time is not lost: the next start makes it again from the journal.
+        """
+        self._ending = True
+        take, store = self._tasks
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await asyncio.wait({take})
+                await self.lane.empty()
+        stored = take.done() and not self.lane.batches
+        for task in (take, store):
+            task.cancel()
+        await asyncio.gather(take, store, return_exceptions=True)
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self.lane.close()
+        return stored
+
+    async def _take(self) -> None:
+        loop, progress = asyncio.get_running_loop(), self.progress
+        try:
+            while True:
+                batch = await loop.run_in_executor(self._thread, self._engine.next_batch, NEXT_BATCH_MS)
+                if batch is None:
+                    if self._ending:
+                        return
+                    continue
+                self._publisher.offer(batch)
+                tables = batch.tables
+                await self.lane.put(StoredRows(batch.first_seq, batch.last_seq, batch.frames, tables))
+                progress.batches_taken += 1
+                progress.frames_taken += batch.frames
+                progress.taken_seq = batch.last_seq
+        except Exception as error:
+            progress.take_error = type(error).__name__
+            _log.error("the pipeline stopped taking batches", exc_info=error)
+            raise
+
+    async def _store(self) -> None:
+        progress, pause_s = self.progress, RETRY_S_MIN
+        while True:
+            rows = await self.lane.first()
+            try:
+                await self._writer.write(rows)
+            except Exception as error:
+                progress.store_failures += 1
+                if progress.store_error != type(error).__name__:
+                    _log.warning("store cannot write; rows wait", last_seq=rows.last_seq, exc_info=error)
+                progress.store_error = type(error).__name__
+                await asyncio.sleep(pause_s)
+                pause_s = min(pause_s * 2, RETRY_S_MAX)
+                continue
+            if progress.store_error is not None:
+                _log.info("store writes again", last_seq=rows.last_seq, batches_waiting=self.lane.batches)
+            progress.store_error, pause_s = None, RETRY_S_MIN
+            await self.lane.drop()
+            progress.batches_stored += 1
+            progress.frames_stored += rows.frames
+            progress.stored_seq = rows.last_seq
+            for table, count, _ in rows.tables:
+                progress.rows_stored[table] = progress.rows_stored.get(table, 0) + count

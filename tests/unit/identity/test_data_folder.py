@@ -1,0 +1,38 @@
+"""The data folder: private, used by one server at a time, naming its journal."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from nightlamp.identity.data_folder import DataFolder, DataFolderError
+
+
+def test_it_is_made_private(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path / "a" / "b")
+    assert stat.S_IMODE(folder.path.stat().st_mode) == 0o700
+
+
+def test_two_servers_cannot_share_it(tmp_path: Path) -> None:
+    first, second = DataFolder(tmp_path), DataFolder(tmp_path)
+    first.lock()
+    with pytest.raises(DataFolderError, match="in use"):
+        second.lock()
+
+
+def test_the_journals_name_stays_while_the_journal_does_and_changes_when_it_is_wiped(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    (tmp_path / "journal").mkdir()
+    first = folder.journal_id()
+    (tmp_path / "journal" / "0001").write_bytes(b"frames")
+    named = folder.journal_id()
+    assert named == first
+    assert folder.journal_id() == named
+    (tmp_path / "journal" / "0001").unlink()
+    assert folder.journal_id() != named
+
+
+def test_a_path_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataFolderError, match="file"):
+        DataFolder(tmp_path / "file")

@@ -1,0 +1,101 @@
+"""P3: what waits for PostgreSQL stays in order and within its bounds, in memory first, then in the spool."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from nightlamp.spool import Lane, StoredRows
+
+KIB = 1 << 10
+Make = Callable[..., Lane]
+
+
+def _rows(seq: int, size: int = KIB) -> StoredRows:
+    return StoredRows(seq, seq, 1, [("observations", 1, bytes([seq % 256]) * size)])
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    lanes: list[Lane] = []
+
+    def made(memory_bytes_max: int, spool_bytes_max: int = 1 << 20) -> Lane:
+        lanes.append(Lane(tmp_path / "spool", memory_bytes_max, spool_bytes_max))
+        return lanes[-1]
+
+    yield made
+    for lane in lanes:
+        lane.close()
+
+
+async def _take(lane: Lane) -> StoredRows:
+    rows = await asyncio.wait_for(lane.first(), 5)
+    await lane.drop()
+    return rows
+
+
+async def test_order_holds_across_memory_and_spool(make: Make) -> None:
+    lane = make(4 * KIB)
+    expected, taken, seq = [], [], 0
+    for step in range(300):
+        for _ in range(step % 7):
+            seq += 1
+            await lane.put(_rows(seq, 700 + 13 * (seq % 50)))
+            expected.append(_rows(seq, 700 + 13 * (seq % 50)))
+        for _ in range((step + 3) % 7):
+            if lane.batches:
+                taken.append(await _take(lane))
+    while lane.batches:
+        taken.append(await _take(lane))
+    assert taken == expected
+    assert lane.batches_spooled > 100
+    assert lane.memory_bytes == lane.spool_bytes == 0
+
+
+async def test_memory_is_bounded_and_the_spool_is_emptied_when_it_runs_dry(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    lane = make(4 * KIB)
+    for seq in range(100):
+        await lane.put(_rows(seq))
+        assert lane.memory_bytes <= 4 * KIB
+    assert path.stat().st_size > 90 * KIB
+    for _ in range(100):
+        await _take(lane)
+    assert path.stat().st_size == 0
+
+
+async def test_a_full_spool_makes_the_pipeline_wait_and_room_lets_it_go_on(make: Make) -> None:
+    lane = make(KIB, 4 * KIB)
+    while not lane.full:
+        await lane.put(_rows(1))
+    waiting = asyncio.create_task(lane.put(_rows(2)))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    while not waiting.done():
+        await _take(lane)
+        await asyncio.sleep(0)
+
+
+async def test_one_batch_larger_than_the_memory_still_passes(make: Make) -> None:
+    lane = make(KIB)
+    await lane.put(_rows(1, 64 * KIB))
+    assert (await _take(lane)).first_seq == 1
+
+
+async def test_a_batch_stays_until_it_is_dropped(make: Make) -> None:
+    lane = make(KIB)
+    for seq in (1, 2, 3):
+        await lane.put(_rows(seq))
+    for seq in (1, 2, 3):
+        assert (await lane.first()).first_seq == (await lane.first()).first_seq == seq
+        await lane.drop()
+
+
+async def test_what_an_earlier_run_left_is_forgotten(make: Make, tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    path.write_bytes(b"left over")
+    lane = make(KIB)
+    assert path.stat().st_size == 0
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(lane.first(), 0.05)

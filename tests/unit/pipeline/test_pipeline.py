@@ -1,0 +1,114 @@
+"""The Python half of the route: published at once, stored in order and once, whatever PostgreSQL does (P2, P3)."""
+
+import asyncio
+import queue
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from nightlamp.pipeline import Pipeline
+from nightlamp.spool import Lane, Rows
+
+
+@dataclass
+class Made:
+    """A batch as the engine makes it."""
+
+    first_seq: int
+    last_seq: int
+    frames: int
+    tables: list[tuple[str, int, bytes]]
+    messages: list[tuple[str, str, str, int, bytes]] = field(default_factory=list)
+
+
+class Source:
+    """The engine's queue of finished batches."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[Made] = queue.Queue()
+
+    def next_batch(self, timeout_ms: int) -> Made | None:
+        try:
+            return self.queue.get(timeout=timeout_ms / 1000)
+        except queue.Empty:
+            return None
+
+
+class Board:
+    def __init__(self) -> None:
+        self.seen: list[int] = []
+
+    def offer(self, batch: Made) -> None:
+        self.seen.append(batch.last_seq)
+
+
+class Database:
+    """PostgreSQL as the lane sees it: writes, or fails while it is away."""
+
+    def __init__(self) -> None:
+        self.away, self.written = False, list[int]()
+
+    async def write(self, batch: Rows) -> None:
+        await asyncio.sleep(0)
+        if self.away:
+            raise ConnectionRefusedError
+        self.written.append(batch.last_seq)
+
+
+async def _until(condition: object) -> None:
+    assert callable(condition)
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+def _batch(seq: int) -> Made:
+    return Made(seq, seq, 1, [("scores", 2, b"x" * 2_000)])
+
+
+@pytest.mark.parametrize("memory_bytes_max", [1 << 20, 4_000])
+async def test_publishing_goes_on_while_postgresql_is_away_and_storing_catches_up_in_order(
+    tmp_path: Path, memory_bytes_max: int
+) -> None:
+    source, board, database = Source(), Board(), Database()
+    lane = Lane(tmp_path / "spool", memory_bytes_max, 1 << 20)
+    pipeline = Pipeline(source, board, database, lane, cursor=0)  # type: ignore[arg-type]
+    pipeline.start()
+    database.away = True
+    for seq in range(1, 21):
+        source.queue.put(_batch(seq))
+    await _until(lambda: board.seen == list(range(1, 21)))
+    assert database.written == []
+    assert pipeline.progress.store_error == "ConnectionRefusedError"
+    database.away = False
+    await _until(lambda: database.written == list(range(1, 21)))
+    assert pipeline.progress.store_error is None
+    assert pipeline.progress.rows_stored == {"scores": 40}
+    assert pipeline.progress.frames_taken == pipeline.progress.frames_stored == 20
+    assert await pipeline.drain(5)
+
+
+def _pipeline(path: Path, source: Source, board: Board, database: Database) -> Pipeline:
+    lane = Lane(path / "spool", 1 << 20, 1 << 20)
+    return Pipeline(source, board, database, lane, cursor=0)  # type: ignore[arg-type]
+
+
+async def test_draining_takes_and_stores_what_is_left(tmp_path: Path) -> None:
+    source, board, database = Source(), Board(), Database()
+    pipeline = _pipeline(tmp_path, source, board, database)
+    for seq in (1, 2, 3):
+        source.queue.put(_batch(seq))
+    pipeline.start()
+    assert await pipeline.drain(5)
+    assert database.written == board.seen == [1, 2, 3]
+
+
+async def test_draining_gives_up_in_time_when_postgresql_stays_away(tmp_path: Path) -> None:
+    source, board, database = Source(), Board(), Database()
+    database.away = True
+    pipeline = _pipeline(tmp_path, source, board, database)
+    source.queue.put(_batch(1))
+    pipeline.start()
+    assert not await pipeline.drain(0.8)
+    assert board.seen == [1]
