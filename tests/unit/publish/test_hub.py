@@ -5,11 +5,10 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from ward_batches import Batch, alert, left, patient
-
 from nightlamp.publish.client import Client, Subscription
 from nightlamp.publish.hub import Hub
 from nightlamp.publish.limits import PublishLimits
+from ward_batches import Batch, alert, left, patient
 
 ALL = Subscription(everything=True)
 LIMITS = PublishLimits(client_alerts_max=50, alert_ring_max=20)

@@ -5,7 +5,6 @@ import os
 from collections.abc import Iterator
 
 import pytest
-
 from nightlamp.errors import Problem
 from nightlamp.receive.receipts import Receipts
 

@@ -1,0 +1,114 @@
+"""The Redis channels, over a real redis-server that comes and goes."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import redis.asyncio
+from nightlamp.publish import Hub, PublishLimits, RedisChannels
+from nightlamp.publish.redis_channels import channel
+from stream_server import RedisServer, until
+from ward_batches import Batch, alert, left, patient
+
+LIMITS = PublishLimits(redis_retry_s_max=0.2, redis_alerts_max=50, redis_patients_max=20, redis_timeout_s=1.0)
+
+
+@asynccontextmanager
+async def publishing(url: str, limits: PublishLimits = LIMITS) -> AsyncIterator[Hub]:
+    hub = Hub("journal-a", limits=limits)
+    channels = RedisChannels(url, limits=limits, stats=hub.stats)
+    hub.taps.append(channels.put)
+    task = asyncio.create_task(channels.run())
+    try:
+        yield hub
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+@asynccontextmanager
+async def listening(url: str, pattern: str = "nightlamp.*") -> AsyncIterator[Any]:
+    client = redis.asyncio.Redis.from_url(url)
+    async with client, client.pubsub() as subscriber:
+        await subscriber.psubscribe(pattern)
+        await subscriber.get_message(timeout=5)
+
+        async def heard() -> tuple[str, dict[str, Any]]:
+            while (message := await subscriber.get_message(ignore_subscribe_messages=True, timeout=5)) is None:
+                pass
+            return message["channel"].decode(), json.loads(message["data"])
+
+        yield heard
+
+
+async def test_scores_and_alerts_go_to_the_channels_of_their_unit(redis_server: RedisServer) -> None:
+    await redis_server.start()
+    async with publishing(redis_server.url) as hub, listening(redis_server.url) as heard:
+        hub.offer(
+            Batch([patient(1, "p1", "ICU-1"), patient(1, "p2", "B"), alert(1, "p1", "ICU-1"), left(2, "p3", "B")])
+        )
+        messages = [await heard() for _ in range(4)]
+    assert {(name, m["type"], m["patient"]) for name, m in messages} == {
+        ("nightlamp.ICU-1.scores", "patient", "p1"),
+        ("nightlamp.ICU-1.alerts", "alert", "p1"),
+        ("nightlamp.B.scores", "patient", "p2"),
+        ("nightlamp.B.scores", "left", "p3"),
+    }
+
+
+async def test_redis_down_at_the_start_delays_alerts_and_loses_none(redis_server: RedisServer) -> None:
+    async with publishing(redis_server.url) as hub:
+        hub.offer(Batch([patient(seq, "p1") for seq in range(1, 6)]))
+        hub.offer(Batch([alert(seq) for seq in range(1, 31)]))
+        await until(lambda: hub.stats.redis_failures >= 2)
+        assert hub.stats.redis_up == 0
+        assert hub.stats.redis_waiting == 31
+        await redis_server.start()
+        await until(lambda: hub.stats.redis_published == 31)
+        assert hub.stats.redis_up == 1
+        assert hub.stats.redis_alerts_dropped == 0
+
+
+async def test_a_redis_restarted_gets_the_alerts_of_the_meantime_in_order(redis_server: RedisServer) -> None:
+    await redis_server.start()
+    async with publishing(redis_server.url) as hub:
+        hub.offer(Batch([alert(1)]))
+        await until(lambda: hub.stats.redis_published == 1)
+        await redis_server.kill()
+        for seq in range(2, 12):
+            hub.offer(Batch([patient(seq, "p1"), alert(seq)]))
+        await until(lambda: hub.stats.redis_failures >= 1)
+        await redis_server.start()
+        async with listening(redis_server.url, "nightlamp.*.alerts") as heard:
+            await until(lambda: hub.stats.redis_up == 1)
+            hub.offer(Batch([alert(12)]))
+            cursors = [int((await heard())[1]["cursor"]) >> 16]
+            while cursors[-1] < 12:
+                cursors.append(int((await heard())[1]["cursor"]) >> 16)
+        await until(lambda: hub.stats.redis_waiting == 0)
+    assert cursors == list(range(cursors[0], 13))
+    assert hub.stats.redis_alerts_dropped == 0
+
+
+async def test_a_redis_away_for_too_long_costs_the_oldest_alerts_and_the_counter_says_how_many(
+    redis_server: RedisServer,
+) -> None:
+    async with publishing(redis_server.url) as hub:
+        for seq in range(1, 71):
+            hub.offer(Batch([alert(seq), patient(seq, f"p{seq % 30}")]))
+        await until(lambda: hub.stats.redis_failures >= 1)
+        assert hub.stats.redis_alerts_dropped == 20
+        assert hub.stats.redis_waiting == 50 + 20
+        assert hub.stats.redis_patients_dropped + hub.stats.redis_patients_conflated + 20 == 70
+        await redis_server.start()
+        await until(lambda: hub.stats.redis_published == 70)
+
+
+def test_a_unit_name_cannot_leave_its_channel() -> None:
+    assert channel("ICU-1", "alerts") == "nightlamp.ICU-1.alerts"
+    assert channel("A.scores", "alerts") == "nightlamp.A%2Escores.alerts"
+    assert channel("St. Ägid *", "scores") == "nightlamp.St%2E%20%C3%84gid%20%2A.scores"
+    assert channel("", "scores") == "nightlamp._.scores"
