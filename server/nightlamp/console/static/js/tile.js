@@ -1,0 +1,122 @@
+// One patient. Redrawn only when a message about that patient came, or a second passed; never because a neighbour changed.
+import { age, clockTime, serverNow } from "./clock.js";
+import { alertRank, BANDS, SEVERITIES } from "./risk.js";
+import { Shape } from "./shapes.js";
+import { label, title, valueText, VITALS } from "./signals.js";
+import { Spark } from "./spark.js";
+import { Component, html } from "./view.js";
+
+export class Tile extends Component {
+  componentDidMount() {
+    this.unwatch = this.props.frames.watch(this.props.id, () => this.forceUpdate());
+  }
+
+  componentWillUnmount() {
+    this.unwatch();
+  }
+
+  shouldComponentUpdate() {
+    return false;
+  }
+
+  render({ ward, id }) {
+    this.last = ward.patients.get(id) ?? this.last;
+    const patient = this.last;
+    const now = serverNow();
+    const news2 = patient.scores.news2;
+    const name = `place-${id}`;
+    return html`<article class="tile" data-rank=${alertRank(patient)} data-patient=${id} tabindex="0" aria-labelledby=${name}>
+      <header>
+        <h2 id=${name}>${patient.bed
+          ? html`<span class="bed"><span class="quiet">Bed</span> ${patient.bed}</span>`
+          : html`<span class="bed">No bed</span>`}<span class="unit">${patient.unit}</span></h2>
+        <${News2} score=${news2} />
+      </header>
+      <${Alerts} alerts=${patient.alerts} now=${now} />
+      <table class="vitals">
+        <caption class="unseen">Vital signs</caption>
+        <thead class="unseen"><tr><th>Signal</th><th>Course</th><th>Value</th><th>NEWS2 points</th><th>Age</th></tr></thead>
+        <tbody>${VITALS.map((row) => html`<${Vital} key=${row.name} row=${row} patient=${patient} now=${now} />`)}</tbody>
+      </table>
+      <footer>
+        <${Sepsis} score=${patient.scores.sepsis} />
+        <${Parts} score=${news2} now=${now} />
+      </footer>
+    </article>`;
+  }
+}
+
+function News2({ score }) {
+  if (!score || score.value === null) {
+    return html`<p class="news2" data-band="unknown"><span class="number">–</span><span class="words"><b>No NEWS2</b><small>inputs missing</small></span></p>`;
+  }
+  const band = BANDS[score.band] ?? BANDS[0];
+  const partial = score.present < score.expected;
+  return html`<p class="news2" data-band=${score.band}>
+    <${Shape} name=${band.shape} />
+    <span class="number">${score.value}</span>
+    <span class="words"><b>${band.word}</b><small>NEWS2${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small></span>
+  </p>`;
+}
+
+function Alerts({ alerts, now }) {
+  if (alerts.length === 0) return null;
+  return html`<ul class="alerts" aria-label="Open alerts">${alerts.map((alert) => {
+    const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
+    const top = alert.contributions.slice(0, 3);
+    return html`<li key=${alert.id} data-severity=${alert.severity}>
+      <${Shape} name=${severity.shape} />
+      <div>
+        <p><b>${severity.word}</b> ${alert.reason}</p>
+        ${top.length > 0 && html`<p class="why">${top.map((part, i) => html`${i > 0 && ", "}<span>${contribution(part)}</span>`)}</p>`}
+      </div>
+      <time datetime=${new Date(alert.at_ms).toISOString()} title="open since ${clockTime(alert.at_ms)}">${age(now - alert.at_ms)}</time>
+    </li>`;
+  })}</ul>`;
+}
+
+/** "RR 26 +3": what pushed the score, and by how much. */
+function contribution({ feature, value, share }) {
+  const shown = value === null ? "missing" : Number(value.toPrecision(3));
+  const push = `${share >= 0 ? "+" : "−"}${Math.abs(Number(share.toPrecision(2)))}`;
+  return html`${label(feature)} ${shown} <b>${push}</b>`;
+}
+
+function Vital({ row, patient, now }) {
+  const vital = patient.vitals[row.name];
+  const points = patient.scores.news2?.items.find((item) => item.name === row.name)?.points ?? 0;
+  if (!vital) {
+    return html`<tr class="missing"><th scope="row" title=${row.title}>${row.label}</th><td></td><td class="value">missing</td><td></td><td></td></tr>`;
+  }
+  const quietMs = now - vital.at_ms;
+  const second = row.second && patient.vitals[row.second];
+  return html`<tr class=${quietMs > row.staleMs ? "stale" : ""} data-points=${points}>
+    <th scope="row" title=${row.title}>${row.label}</th>
+    <td><${Spark} series=${patient.spark[row.name]} range=${row.range} /></td>
+    <td class="value"><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b> <small>${row.unit}</small></td>
+    <td class="points">${points > 0 && html`<span title="${points} NEWS2 points">+${points}</span>`}</td>
+    <td class="age">${age(quietMs)}${quietMs > row.staleMs && " old"}</td>
+  </tr>`;
+}
+
+function Sepsis({ score }) {
+  if (!score || score.value === null) return html`<p class="sepsis"><span>Sepsis risk</span><b class="quiet">not scorable</b></p>`;
+  const percent = score.value * 100;
+  const text = percent < 1 ? "< 1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+  return html`<p class="sepsis"><span>Sepsis risk</span>
+    <svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" /><rect class="fill" width=${Math.max(1.5, percent)} height="6" rx="3" /></svg>
+    <b>${text}</b></p>`;
+}
+
+function Parts({ score, now }) {
+  if (!score || score.items.length === 0) return null;
+  return html`<details>
+    <summary>NEWS2 by item</summary>
+    <table><thead><tr><th>Item</th><th>Value</th><th>Points</th><th>Age</th></tr></thead>
+    <tbody>${score.items.map((item) => html`<tr key=${item.name} class=${item.value === null ? "missing" : ""}>
+      <th scope="row">${title(item.name)}</th><td>${valueText(item.name, item.value, item.unit)}</td>
+      <td>${item.points ?? "–"}</td>
+      <td>${item.age_s === null ? "–" : age(now - score.at_ms + item.age_s * 1000)}</td>
+    </tr>`)}</tbody></table>
+  </details>`;
+}

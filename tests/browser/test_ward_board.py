@@ -1,0 +1,210 @@
+"""The ward board in a real browser: sorted by risk, live, honest when the server is gone."""
+
+import re
+import time
+
+import httpx
+import pytest
+import ward_script as script
+from conftest import WardServer
+from playwright.sync_api import Locator, Page, expect
+
+
+def open_board(page: Page, ward: WardServer) -> None:
+    page.goto(f"{ward.url}/console/#token=once")
+    expect(page.locator(".light")).to_contain_text("Live")
+
+
+def beds(page: Page) -> list[str]:
+    return [text.removeprefix("Bed").strip() for text in page.locator(".tile .bed").all_inner_texts()]
+
+
+def tile(page: Page, number: int) -> Locator:
+    return page.locator(f'[data-patient="{script.patient_id(number)}"]')
+
+
+def test_nobody_sees_the_board_without_a_token(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 3))
+    page.goto(f"{ward.url}/console/")
+    expect(page.get_by_label("One-time token")).to_be_focused()
+    page.get_by_label("One-time token").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("unknown, used or too old")
+    assert page.locator(".tile").count() == 0
+    page.get_by_label("One-time token").fill("once")
+    page.get_by_role("button", name="Sign in").click()
+    expect(tile(page, 1)).to_be_visible()
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_label("One-time token")).to_be_visible()
+    page.reload()
+    expect(page.get_by_label("One-time token")).to_be_visible()
+
+
+def test_the_token_does_not_stay_in_the_address(page: Page, ward: WardServer) -> None:
+    open_board(page, ward)
+    assert page.url == f"{ward.url}/console/"
+
+
+def test_patients_stand_by_risk_alerts_first(page: Page, ward: WardServer) -> None:
+    ward.offer(
+        script.patient(1, 1, 0),
+        script.patient(1, 2, 6),
+        script.patient(1, 3, 3, risk=0.05),
+        script.patient(1, 4, 3, risk=0.30),
+        script.patient(1, 5, 5, alerts=[script.opened(1, "medium", "NEWS2 5 reached 5")]),
+        script.patient(1, 6, 5, alerts=[script.opened(2, "high", "Sepsis risk 0.4 reached 0.15")]),
+    )
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(6)
+    assert beds(page) == ["06", "05", "02", "04", "03", "01"]
+
+
+def test_a_tile_says_in_words_what_it_shows_in_colour(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 7, 8, risk=0.62, alerts=[script.opened(1, "high", "NEWS2 8 reached 7")]))
+    open_board(page, ward)
+    shown = tile(page, 7)
+    expect(shown.locator(".news2")).to_have_text(re.compile(r"8\s*High\s*NEWS2"))
+    expect(shown.locator(".alerts")).to_contain_text("High NEWS2 8 reached 7")
+    expect(shown.locator(".why")).to_contain_text("RR 26 +3")
+    expect(shown.locator(".sepsis")).to_contain_text("62 %")
+    expect(shown.locator(".vitals tbody tr")).to_have_count(5)
+    expect(shown.locator(".spark path").first).to_have_attribute("d", re.compile("^M.*L"))
+
+
+def test_a_missing_value_is_named_and_an_old_one_says_its_age(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 8, 4, drop=("Temp",), old=("HR",), risk=None))
+    open_board(page, ward)
+    rows = tile(page, 8).locator(".vitals tbody tr")
+    expect(rows.filter(has_text="Temp")).to_contain_text("missing")
+    expect(rows.filter(has_text="HR")).to_contain_text("6 h old")
+    expect(rows.filter(has_text="HR")).to_have_class("stale")
+    expect(tile(page, 8).locator(".news2")).to_contain_text("6 of 7")
+    expect(tile(page, 8).locator(".sepsis")).to_contain_text("not scorable")
+    tile(page, 8).locator("summary").click()
+    expect(tile(page, 8).locator("details tr", has_text="Temperature")).to_contain_text("missing")
+
+
+def test_an_update_changes_the_tile_in_place_and_moves_it(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1, hr=71), script.patient(1, 2, 3))
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(2)
+    assert beds(page) == ["02", "01"]
+    page.evaluate("id => { document.querySelector(`[data-patient='${id}']`).mark = 'same' }", script.patient_id(1))
+    ward.offer(script.patient(2, 1, 6, hr=133))
+    expect(tile(page, 1).locator(".vitals")).to_contain_text("133")
+    expect(page.locator(".tile .bed").first).to_contain_text("01")
+    assert page.evaluate("id => document.querySelector(`[data-patient='${id}']`).mark", script.patient_id(1)) == "same"
+
+
+def test_ages_tick_without_messages(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1))
+    open_board(page, ward)
+    age = tile(page, 1).locator(".vitals .age").first
+    before = age.inner_text()
+    expect(age).not_to_have_text(before)
+
+
+def test_an_alert_shows_is_announced_and_rises_to_the_top(page: Page, ward: WardServer) -> None:
+    ward.offer(*[script.patient(1, n, n) for n in range(1, 6)])
+    open_board(page, ward)
+    expect(page.locator(".tile .bed").first).to_contain_text("05")
+    opening = script.opened(2, "high", "NEWS2 7 reached 7 (7 of 7 items)")
+    ward.offer(script.patient(2, 1, 7, alerts=[opening]), script.alert(2, 1, opening))
+    expect(page.locator(".tile .bed").first).to_contain_text("01")
+    expect(page.get_by_role("status")).to_have_text("High alert, ICU-1 bed 01: NEWS2 7 reached 7 (7 of 7 items)")
+    expect(page).to_have_title(re.compile(r"^\(1\)"))
+
+
+def test_a_patient_who_leaves_is_gone(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1), script.patient(1, 2, 2))
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(2)
+    ward.offer(script.left(2, 1))
+    expect(page.locator(".tile")).to_have_count(1)
+
+
+def test_the_unit_filter_shows_one_unit(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1, unit="ICU-1"), script.patient(1, 2, 2, unit="Ward 4"))
+    open_board(page, ward)
+    page.get_by_label("Unit").select_option("Ward 4")
+    expect(page.locator(".tile")).to_have_count(1)
+    assert beds(page) == ["02"]
+
+
+def test_a_killed_server_is_told_within_three_seconds_and_the_page_recovers_without_reload(
+    page: Page, ward: WardServer
+) -> None:
+    ward.offer(script.patient(1, 1, 1), script.patient(1, 2, 2))
+    open_board(page, ward)
+    page.evaluate("window.kept = true")
+    ward.kill()
+    expect(page.locator(".banner")).to_contain_text(re.compile(r"Server silent since \d\d:\d\d:\d\d"), timeout=3_000)
+    expect(page.locator("#board")).to_have_class("silent")
+    expect(page.locator(".tile")).to_have_count(2)
+    ward.start()
+    ward.offer(script.patient(1, 1, 1), script.patient(1, 3, 4))
+    expect(page.locator(".banner")).to_have_count(0, timeout=20_000)
+    expect(page.locator("#board")).not_to_have_class("silent")
+    expect(page.locator(".tile")).to_have_count(2)
+    assert beds(page) == ["03", "01"]
+    assert page.evaluate("window.kept") is True
+
+
+def test_a_server_that_hangs_without_closing_is_told_too(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1))
+    open_board(page, ward)
+    ward.freeze()
+    expect(page.locator(".banner")).to_contain_text("Server silent", timeout=3_500)
+    ward.thaw()
+    expect(page.locator(".banner")).to_have_count(0, timeout=20_000)
+
+
+def test_the_keyboard_reaches_every_tile(page: Page, ward: WardServer) -> None:
+    ward.offer(*[script.patient(1, n, 9 - n) for n in range(1, 9)])
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(8)
+    tile(page, 1).focus()
+    page.keyboard.press("ArrowRight")
+    expect(tile(page, 2)).to_be_focused()
+    ward.offer(script.patient(2, 2, 9), script.patient(2, 1, 0))
+    expect(page.locator(".tile .bed").first).to_contain_text("02")
+    expect(tile(page, 2)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(tile(page, 2).locator("summary")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(tile(page, 2).locator("details table")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [390, 768, 1920])
+def test_nothing_is_cut_off_at_any_width(page: Page, ward: WardServer, width: int) -> None:
+    ward.offer(script.patient(1, 7, 8, alerts=[script.opened(1, "high", "NEWS2 8 reached 7 (7 of 7 items)")]))
+    page.set_viewport_size({"width": width, "height": 844})
+    open_board(page, ward)
+    expect(tile(page, 7)).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    cells = tile(page, 7).locator(".vitals tbody td, .vitals tbody th, .alerts p, .news2")
+    assert cells.evaluate_all("all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)") == []
+
+
+def test_two_hundred_patients_a_second_all_arrive(page: Page, ward: WardServer) -> None:
+    ward.offer(*[script.patient(1, n, n % 7, hr=60) for n in range(1, 201)])
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(200)
+    for seq in range(2, 6):
+        ward.offer(*[script.patient(seq, n, n % 7, hr=60 + seq) for n in range(1, 201)])
+        time.sleep(0.5)
+    expect(page.locator(".vitals tbody tr:first-child .value", has_text="65")).to_have_count(200)
+
+
+def test_the_policy_lets_nothing_in_from_outside(ward: WardServer) -> None:
+    answer = httpx.get(f"{ward.url}/console/")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    again = httpx.get(f"{ward.url}/console/", headers={"If-None-Match": answer.headers["etag"]})
+    assert again.status_code == 304
+    for path in ("nothing.js", "../routes.py", "%2e%2e/routes.py", "vendor/README.md", ""):
+        status = httpx.get(f"{ward.url}/console/{path}").status_code
+        assert status == (200 if path == "" else 404), path
