@@ -76,6 +76,11 @@ pub(super) struct Broker {
 
 impl Broker {
     pub fn start(tls: Option<&Certificate>) -> Option<Self> {
+        Self::start_with(tls, "")
+    }
+
+    /// With more lines of configuration.
+    pub fn start_with(tls: Option<&Certificate>, more: &str) -> Option<Self> {
         let (program, passwd) = (program("mosquitto")?, program("mosquitto_passwd")?);
         let folder = tempfile::tempdir().unwrap();
         let passwords = folder.path().join("passwords");
@@ -91,6 +96,7 @@ impl Broker {
         if let Some(tls) = tls {
             text += &format!("certfile {}\nkeyfile {}\n", tls.cert_path().display(), tls.key_path().display());
         }
+        text += more;
         fs::write(folder.path().join("mosquitto.conf"), text).unwrap();
         let mut broker = Self { program, folder, port, child: None };
         broker.up();
@@ -214,4 +220,26 @@ fn mosquitto_pub_sends_a_thousand_lines_in_order() {
     let payloads: Vec<_> = intake.frames().iter().map(|f| String::from_utf8(f.payload.to_vec()).unwrap()).collect();
     let expected: Vec<_> = (0..1_000).map(|number| number.to_string()).collect();
     assert_eq!(payloads, expected);
+}
+
+#[test]
+fn a_mosquitto_broker_bridges_its_topics_to_the_listener() {
+    for (version, name) in [("mqttv311", "V3"), ("mqttv50", "V5")] {
+        let (listener, intake) = listen(config());
+        intake.durable_at_once();
+        let bridge = format!(
+            "connection ward\naddress {}\nbridge_protocol_version {version}\nremote_username ward\nremote_password {SECRET}\n\
+             remote_clientid bridge-{name}\ncleansession false\nnotifications false\ntry_private false\n\
+             topic nightlamp/v1/# out 1\n",
+            listener.local_addr()
+        );
+        let Some(broker) = Broker::start_with(None, &bridge) else { return };
+        until("the bridge stands", || listener.stats().connections.open == 1);
+        for number in 0..20 {
+            broker.publish(TOPIC, &number.to_string());
+        }
+        until("all are in", || listener.stats().inlet.pubacks == 20);
+        assert_eq!(intake.len(), 20);
+        assert_eq!(listener.stats().connections.connected, 1, "one connection carried all of it");
+    }
 }
