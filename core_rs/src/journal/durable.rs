@@ -54,8 +54,9 @@ impl Durable {
 
     /// Called by the writer alone, after the sync.
     pub(super) fn advance(&self, seq: u64) {
-        self.watch.send_replace(Progress { durable_seq: seq, failed: false });
+        // First what everyone may ask, then the news: who acts on the news must find it true.
         self.seq.store(seq, Ordering::Release);
+        self.watch.send_replace(Progress { durable_seq: seq, failed: false });
         self.wake();
     }
 

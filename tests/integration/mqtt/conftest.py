@@ -63,7 +63,9 @@ class Door:
         return found
 
     def close(self) -> None:
+        """Stop the engine and let go of the journal's folder."""
         self.engine.stop()
+        del self.engine
 
 
 @pytest.fixture
@@ -92,6 +94,7 @@ class Client:
         self.heard = heard = Heard()
         self.on_published: Callable[[int], None] = lambda mid: None
         self.paho = paho.Client(CallbackAPIVersion.VERSION2, client_id=more.get("client_id", "monitor"), protocol=version)
+        self.paho.max_inflight_messages_set(more.get("inflight", 20))
         if password is not None:
             self.paho.username_pw_set(user, password)
         if "ca" in more:

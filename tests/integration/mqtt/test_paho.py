@@ -9,10 +9,9 @@ import pytest
 
 from nightlamp import _core
 
-if not hasattr(_core, "Engine"):
-    pytest.skip("the compiled module has no Engine", allow_module_level=True)
-
 from .conftest import SECRET, TOPIC, Client, Door, until
+
+pytestmark = pytest.mark.skipif(not hasattr(_core, "Engine"), reason="the compiled module has no Engine")
 
 MakeClient = Callable[..., Client]
 
@@ -31,8 +30,7 @@ def test_p1_a_publish_is_durable_before_paho_is_told(door: Door, client: MakeCli
 
 
 def test_thousands_in_flight_arrive_once_each_and_in_order(door: Door, client: MakeClient) -> None:
-    sender = client().ready()
-    sender.paho.max_inflight_messages_set(500)
+    sender = client(inflight=500).ready()
     sent = [sender.paho.publish(TOPIC, str(number), qos=1) for number in range(3_000)]
     for message in sent:
         message.wait_for_publish(30)
@@ -88,8 +86,7 @@ def test_a_will_does_not_hinder(door: Door, client: MakeClient) -> None:
 
 
 def test_p1_a_restart_of_the_server_loses_nothing_that_paho_was_promised(door: Door, client: MakeClient) -> None:
-    sender = client().ready()
-    sender.paho.max_inflight_messages_set(50)
+    sender = client(inflight=50).ready()
     sent = [sender.paho.publish(TOPIC, f"{number}", qos=1) for number in range(400)]
     sent[50].wait_for_publish(30)
     door.close()
