@@ -93,7 +93,9 @@ class Client:
     def __init__(self, port: int, version: int, user: str = "ward", password: str | None = SECRET, **more: Any) -> None:
         self.heard = heard = Heard()
         self.on_published: Callable[[int], None] = lambda mid: None
-        self.paho = paho.Client(CallbackAPIVersion.VERSION2, client_id=more.get("client_id", "monitor"), protocol=version)
+        self.paho = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id=more.get("client_id", "monitor"), protocol=version
+        )
         self.paho.max_inflight_messages_set(more.get("inflight", 20))
         if password is not None:
             self.paho.username_pw_set(user, password)

@@ -70,6 +70,18 @@ fn p1_every_acknowledged_publish_is_in_the_real_journal() {
 }
 
 #[test]
+fn p1_whoever_is_acknowledged_finds_the_frame_in_the_journal_at_once() {
+    let (_folder, journal) = journal();
+    let listener = MqttListener::start(config(), credentials(), journal.clone()).unwrap();
+    let mut client = Client::welcome(listener.local_addr(), V5, "m", "ward");
+    for id in 1..=500 {
+        client.publish("nightlamp/v1/icu/7/vitals", id, PAYLOAD);
+        assert_eq!(client.read().puback(), (id, 0));
+        assert!(journal.read_one(u64::from(id)).unwrap().is_some(), "{id}");
+    }
+}
+
+#[test]
 fn p5_a_full_journal_withholds_acknowledgements_for_good() {
     let folder = tempfile::tempdir().unwrap();
     let settings = JournalConfig { journal_bytes_max: 60_000, segment_bytes_max: 20_000, ..JournalConfig::default() };
