@@ -1,7 +1,324 @@
-//! What Python sees of decode.
+//! What Python sees of decode: screening and answers for the HTTP doors, decoding for tests and tools, the tables for docs.
 
+mod tables;
+
+use bytes::Bytes;
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict, PyString};
 
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
+use crate::decode::hl7::ack::{self, Outcome};
+use crate::decode::hl7::batch;
+use crate::decode::{Decoded, Decoder};
+use crate::error::{Code, Refusal};
+use crate::receive::{Frame, Source};
+
+/// A refusal: its entry in the error table, which field, what was expected. Safe to log.
+#[pyclass(frozen, get_all, name = "Refusal", module = "nightlamp._core")]
+#[derive(Debug)]
+pub struct PyRefusal {
+    code: &'static str,
+    http_status: u16,
+    hl7_code: u16,
+    text: &'static str,
+    detail: String,
+    location: String,
+}
+
+impl From<&Refusal> for PyRefusal {
+    fn from(refusal: &Refusal) -> Self {
+        Self {
+            code: refusal.code.name(),
+            http_status: refusal.code.http_status(),
+            hl7_code: refusal.code.hl7_code(),
+            text: refusal.code.text(),
+            detail: refusal.detail.clone(),
+            location: refusal.location.clone(),
+        }
+    }
+}
+
+#[pymethods]
+impl PyRefusal {
+    fn __repr__(&self) -> String {
+        format!("Refusal({}: {})", self.code, self.detail)
+    }
+}
+
+/// One HL7 message of a payload, screened.
+#[pyclass(frozen, name = "HL7Message", module = "nightlamp._core")]
+#[derive(Debug)]
+pub struct Hl7Message {
+    payload: Vec<u8>,
+    charset: String,
+    refusal: Option<Refusal>,
+    warnings: Vec<Refusal>,
+    decoder: Py<PyDecoder>,
+}
+
+impl Hl7Message {
+    fn answer(&self, now_us: i64, refusal: Option<(String, String)>) -> PyResult<Vec<u8>> {
+        let given = refusal.map(|(code, detail)| named(&code, detail)).transpose()?;
+        let outcome = match given.as_ref().or(self.refusal.as_ref()) {
+            Some(refusal) => Outcome::Refused(refusal),
+            None => Outcome::Accepted(&self.warnings),
+        };
+        Ok(ack::acknowledge(self.decoder.get().decoder.digest(), &self.payload, &self.charset, outcome, now_us))
+    }
+}
+
+#[pymethods]
+impl Hl7Message {
+    #[getter]
+    fn payload<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, &self.payload)
+    }
+
+    #[getter]
+    fn refusal(&self) -> Option<PyRefusal> {
+        self.refusal.as_ref().map(PyRefusal::from)
+    }
+
+    #[getter]
+    fn warnings(&self) -> Vec<PyRefusal> {
+        self.warnings.iter().map(PyRefusal::from).collect()
+    }
+
+    #[pyo3(signature = (now_us, refusal=None))]
+    fn ack<'py>(&self, py: Python<'py>, now_us: i64, refusal: Option<(String, String)>) -> PyResult<Bound<'py, PyBytes>> {
+        Ok(PyBytes::new(py, &self.answer(now_us, refusal)?))
+    }
+}
+
+/// What screening says of an HL7 payload.
+#[pyclass(frozen, name = "HL7Screening", module = "nightlamp._core")]
+#[derive(Debug)]
+pub struct Hl7Screening {
+    #[pyo3(get)]
+    batch: bool,
+    refusal: Option<Refusal>,
+    #[pyo3(get)]
+    messages: Vec<Py<Hl7Message>>,
+    payload: Vec<u8>,
+    charset: String,
+    decoder: Py<PyDecoder>,
+}
+
+#[pymethods]
+impl Hl7Screening {
+    #[getter]
+    fn refusal(&self) -> Option<PyRefusal> {
+        self.refusal.as_ref().map(PyRefusal::from)
+    }
+
+    #[pyo3(signature = (now_us, refusals=None))]
+    fn ack<'py>(
+        &self,
+        py: Python<'py>,
+        now_us: i64,
+        refusals: Option<Vec<Option<(String, String)>>>,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        if let Some(refusal) = &self.refusal {
+            let digest = self.decoder.get().decoder.digest();
+            let answer = ack::acknowledge(digest, &self.payload, &self.charset, Outcome::Refused(refusal), now_us);
+            return Ok(PyBytes::new(py, &answer));
+        }
+        let refusals = refusals.unwrap_or_else(|| vec![None; self.messages.len()]);
+        if refusals.len() != self.messages.len() {
+            return Err(PyValueError::new_err("refusals: one entry for each message"));
+        }
+        let answers = self.messages.iter().zip(refusals).map(|(message, refusal)| message.get().answer(now_us, refusal));
+        let answers = answers.collect::<PyResult<Vec<_>>>()?;
+        let answer = if self.batch { ack::batch(&answers, now_us) } else { answers.concat() };
+        Ok(PyBytes::new(py, &answer))
+    }
+}
+
+/// What screening says of a device JSON body.
+#[pyclass(frozen, name = "JsonScreening", module = "nightlamp._core")]
+#[derive(Debug)]
+pub struct JsonScreening {
+    refusal: Option<Refusal>,
+    #[pyo3(get)]
+    observations: usize,
+    #[pyo3(get)]
+    rejected: Vec<(u32, &'static str, String)>,
+}
+
+#[pymethods]
+impl JsonScreening {
+    #[getter]
+    fn refusal(&self) -> Option<PyRefusal> {
+        self.refusal.as_ref().map(PyRefusal::from)
+    }
+}
+
+/// The decode stage of a site.
+#[pyclass(frozen, name = "Decoder", module = "nightlamp._core")]
+#[derive(Debug)]
+pub struct PyDecoder {
+    decoder: Decoder,
+}
+
+#[pymethods]
+impl PyDecoder {
+    #[new]
+    fn new(config_json: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let config = match config_json.cast::<PyString>() {
+            Ok(text) => serde_json::from_str(text.to_str()?),
+            Err(_) => serde_json::from_slice(config_json.extract::<&[u8]>()?),
+        };
+        let config = config.map_err(|error| PyValueError::new_err(format!("decoder settings: {error}")))?;
+        Ok(Self { decoder: Decoder::new(config).map_err(PyValueError::new_err)? })
+    }
+
+    #[pyo3(signature = (payload, charset="", received_at_us=None, principal=""))]
+    fn screen_hl7(
+        slf: &Bound<'_, Self>,
+        payload: &[u8],
+        charset: &str,
+        received_at_us: Option<i64>,
+        principal: &str,
+    ) -> PyResult<Hl7Screening> {
+        let py = slf.py();
+        let decoder = &slf.get().decoder;
+        let screened = py.detach(|| screen_payload(decoder, payload, charset, received_at_us, principal));
+        let (batch, messages, refusal) = match screened {
+            Ok((batch, messages)) => (batch, messages, None),
+            Err(refusal) => (false, Vec::new(), Some(refusal)),
+        };
+        let messages = messages
+            .into_iter()
+            .map(|Screened { payload, refusal, warnings }| {
+                let decoder = slf.clone().unbind();
+                Py::new(py, Hl7Message { payload, charset: charset.to_owned(), refusal, warnings, decoder })
+            })
+            .collect::<PyResult<Vec<_>>>()?;
+        // The start of the payload is enough to answer whoever sent what cannot be cut into messages.
+        let start = payload.get(..4096).unwrap_or(payload).to_vec();
+        Ok(Hl7Screening {
+            batch,
+            refusal,
+            messages,
+            payload: start,
+            charset: charset.to_owned(),
+            decoder: slf.clone().unbind(),
+        })
+    }
+
+    #[pyo3(signature = (payload, received_at_us=None, principal=""))]
+    fn screen_json(&self, py: Python<'_>, payload: &[u8], received_at_us: Option<i64>, principal: &str) -> JsonScreening {
+        let decoder = &self.decoder;
+        py.detach(|| match decoder.screen_json(payload) {
+            Err(refusal) => JsonScreening { refusal: Some(refusal), observations: 0, rejected: Vec::new() },
+            Ok(observations) => {
+                let rejected = received_at_us.map_or_else(Vec::new, |received_at_us| {
+                    let out = decode_frame(decoder, &frame(Source::JsonHttp, principal, "", received_at_us, payload));
+                    let row = |rejected: crate::decode::Rejected| {
+                        (rejected.ordinal, rejected.refusal.code.name(), rejected.refusal.detail)
+                    };
+                    out.rejected.into_iter().map(row).collect()
+                });
+                JsonScreening { refusal: None, observations, rejected }
+            }
+        })
+    }
+
+    #[pyo3(signature = (source, context, received_at_us, payload, principal=""))]
+    fn decode<'py>(
+        &self,
+        py: Python<'py>,
+        source: u8,
+        context: &str,
+        received_at_us: i64,
+        payload: &[u8],
+        principal: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let source = Source::from_u8(source).ok_or_else(|| PyValueError::new_err("no source with this number"))?;
+        let out = py.detach(|| decode_frame(&self.decoder, &frame(source, principal, context, received_at_us, payload)));
+        tables::decoded(py, &out)
+    }
+
+    #[pyo3(signature = (payloads, source=1, context="", received_at_us=0))]
+    fn decode_batch(
+        &self,
+        py: Python<'_>,
+        payloads: Vec<Vec<u8>>,
+        source: u8,
+        context: &str,
+        received_at_us: i64,
+    ) -> PyResult<Vec<(usize, usize, u32)>> {
+        let source = Source::from_u8(source).ok_or_else(|| PyValueError::new_err("no source with this number"))?;
+        Ok(py.detach(|| {
+            let mut out = Decoded::default();
+            let counts = payloads.into_iter().map(|payload| {
+                let mut frame = frame(source, "", context, received_at_us, &[]);
+                frame.payload = Bytes::from(payload);
+                self.decoder.decode(&frame, &mut out);
+                (out.events.len(), out.rejected.len(), out.skipped)
+            });
+            counts.collect()
+        }))
+    }
+}
+
+struct Screened {
+    payload: Vec<u8>,
+    refusal: Option<Refusal>,
+    warnings: Vec<Refusal>,
+}
+
+fn screen_payload(
+    decoder: &Decoder,
+    payload: &[u8],
+    charset: &str,
+    received_at_us: Option<i64>,
+    principal: &str,
+) -> Result<(bool, Vec<Screened>), Refusal> {
+    let limits = &decoder.config().limits;
+    if payload.len() > limits.frame_bytes_max {
+        return Err(Refusal::new(Code::TooLarge, format!("more than {} bytes", limits.frame_bytes_max)));
+    }
+    let cut = batch::split(payload, limits.hl7_batch_messages_max)?;
+    let messages = cut.messages.iter().map(|message| {
+        let refusal = decoder.screen(Source::Hl7Http, charset, message).err();
+        let warnings = match (&refusal, received_at_us) {
+            (None, Some(received_at_us)) => {
+                let out = decode_frame(decoder, &frame(Source::Hl7Http, principal, charset, received_at_us, message));
+                out.rejected.into_iter().map(|rejected| rejected.refusal).collect()
+            }
+            _ => Vec::new(),
+        };
+        Screened { payload: message.to_vec(), refusal, warnings }
+    });
+    Ok((cut.is_batch, messages.collect()))
+}
+
+fn frame(source: Source, principal: &str, context: &str, received_at_us: i64, payload: &[u8]) -> Frame {
+    let payload = Bytes::copy_from_slice(payload);
+    Frame { source, principal: principal.into(), context: context.into(), received_at_us, payload }
+}
+
+fn decode_frame(decoder: &Decoder, frame: &Frame) -> Decoded {
+    let mut out = Decoded::default();
+    decoder.decode(frame, &mut out);
+    out
+}
+
+fn named(code: &str, detail: String) -> PyResult<Refusal> {
+    let found = Code::ALL.iter().find(|known| known.name() == code);
+    found
+        .map(|code| Refusal::new(*code, detail))
+        .ok_or_else(|| PyValueError::new_err("no code with this name in the error table"))
+}
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<PyRefusal>()?;
+    module.add_class::<Hl7Message>()?;
+    module.add_class::<Hl7Screening>()?;
+    module.add_class::<JsonScreening>()?;
+    module.add_class::<PyDecoder>()?;
+    module.add_function(wrap_pyfunction!(tables::signals, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::error_codes, module)?)?;
+    module.add_function(wrap_pyfunction!(tables::scan_hl7, module)?)
 }

@@ -62,9 +62,17 @@ impl Decoder {
         match source {
             Source::Hl7Http => hl7::screen(payload, context, &self.config),
             Source::Hl7Mqtt => hl7::screen(payload, "", &self.config),
-            Source::JsonHttp | Source::JsonMqtt => device::screen(payload, &self.config).map(|_| ()),
+            Source::JsonHttp | Source::JsonMqtt => self.screen_json(payload).map(|_| ()),
             Source::Tick | Source::Replay => Ok(()),
         }
+    }
+
+    /// Whether a device JSON body may be journalled; the number of its observations.
+    ///
+    /// # Errors
+    /// `Malformed`, `TooLarge`, `TooManyParts`, `MissingField`.
+    pub fn screen_json(&self, payload: &[u8]) -> Result<usize, Refusal> {
+        device::screen(payload, &self.config)
     }
 
     /// The settings in force.

@@ -10,6 +10,7 @@ pub mod batch;
 mod charset;
 mod escape;
 mod header;
+pub mod leaves;
 mod oru;
 mod patient;
 mod scan;
