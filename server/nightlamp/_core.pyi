@@ -1,6 +1,6 @@
 """What Rust shows to Python. One section a binding file; `make lint` compares it with the compiled module."""
 
-from typing import final
+from typing import Any, final
 
 __version__: str
 
@@ -63,3 +63,108 @@ class Engine:
 
     def stop(self) -> None:
         """Close the doors, drain, flush, join the threads."""
+
+# --- decode (bindings/decode.rs): screening and answers for the doors, decoding for tests and tools ------------------
+
+@final
+class Refusal:
+    """Why something was refused: an entry of the error table with which field and what was expected. Safe to log."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def http_status(self) -> int: ...
+    @property
+    def hl7_code(self) -> int:
+        """HL7 table 0357."""
+
+    @property
+    def text(self) -> str: ...
+    @property
+    def detail(self) -> str: ...
+    @property
+    def location(self) -> str:
+        """As ERR-2 wants it (`OBX^3^6`), or empty."""
+
+@final
+class HL7Message:
+    """One message of an HL7 payload, screened."""
+
+    @property
+    def payload(self) -> bytes:
+        """What to journal: from MSH on, framing stripped."""
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why it must not be journalled; None: it may."""
+
+    @property
+    def warnings(self) -> list[Refusal]:
+        """What will end as dead letters; empty unless `screen_hl7` was told `received_at_us`."""
+
+    def ack(self, now_us: int, refusal: tuple[str, str] | None = None) -> bytes:
+        """The HL7 answer: accepted with the warnings, or refused by its own refusal, or by (code, detail) given here."""
+
+@final
+class HL7Screening:
+    """What screening says of an HL7 payload: one message, or a batch cut into its messages."""
+
+    @property
+    def batch(self) -> bool: ...
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why nothing of the payload can be taken; then there are no messages."""
+
+    @property
+    def messages(self) -> list[HL7Message]: ...
+    def ack(self, now_us: int, refusals: list[tuple[str, str] | None] | None = None) -> bytes:
+        """The answer to the payload: one ACK, or BHS, an ACK for each message, BTS. `refusals` as in `HL7Message.ack`,
+        one entry for each message."""
+
+@final
+class JsonScreening:
+    """What screening says of a device JSON body."""
+
+    @property
+    def refusal(self) -> Refusal | None: ...
+    @property
+    def observations(self) -> int: ...
+    @property
+    def rejected(self) -> list[tuple[int, str, str]]:
+        """(index, code, detail) of what will end as dead letters; empty unless `received_at_us` was told."""
+
+@final
+class Decoder:
+    """The decode stage of a site; stateless, safe to share between threads."""
+
+    def __new__(cls, config_json: bytes | str) -> Decoder:
+        """`config_json`: site_key (64 hex digits), timezone, authorities, authority_default, processing_ids, codes, limits;
+        all optional. Raises ValueError naming the setting that does not hold."""
+
+    def screen_hl7(
+        self, payload: bytes, charset: str = "", received_at_us: int | None = None, principal: str = ""
+    ) -> HL7Screening:
+        """Look at the envelopes. With `received_at_us` the content is decoded too, for warnings."""
+
+    def screen_json(self, payload: bytes, received_at_us: int | None = None, principal: str = "") -> JsonScreening:
+        """Look at the shape. With `received_at_us` the observations are decoded too."""
+
+    def decode(
+        self, source: int, context: str, received_at_us: int, payload: bytes, principal: str = ""
+    ) -> dict[str, Any]:
+        """message_id, events, rejected and skipped of one frame, as plain values."""
+
+    def decode_batch(
+        self, payloads: list[bytes], source: int = 1, context: str = "", received_at_us: int = 0
+    ) -> list[tuple[int, int, int]]:
+        """(events, rejected, skipped) of each payload, without the GIL."""
+
+def catalogue() -> list[dict[str, Any]]:
+    """The signals: number, name, title, unit, kind, low, high, loinc, mdc, snomed, units."""
+
+def error_codes() -> list[dict[str, Any]]:
+    """The error table: name, http, ack, hl7, text."""
+
+def scan_hl7(payload: bytes, charset: str = "") -> list[tuple[str, int, int, int, int, int, str]]:
+    """Every non-empty leaf: segment, line (from 0), field, repetition, component, subcomponent (from 1), text with escapes
+    resolved. Raises ValueError for what is no HL7 message."""
