@@ -226,7 +226,8 @@ impl Session {
         let (by_ack, by_disconnect) = match refused {
             Refused::Topic => (Some(PubackReasonCode::TopicNameInvalid), DisconnectReasonCode::TopicNameInvalid),
             Refused::Scope => (Some(PubackReasonCode::NotAuthorized), DisconnectReasonCode::NotAuthorized),
-            Refused::TooLarge => (None, DisconnectReasonCode::PacketTooLarge),
+            // By DISCONNECT the client would send it again for ever.
+            Refused::TooLarge => (Some(PubackReasonCode::QuotaExceeded), DisconnectReasonCode::PacketTooLarge),
             Refused::Qos => (None, DisconnectReasonCode::QosNotSupported),
             Refused::PacketId => (None, DisconnectReasonCode::ProtocolError),
         };

@@ -110,8 +110,12 @@ impl Link {
         let mut stop = self.stop.clone();
         let mut lost = 0u32;
         for attempt in 1u64.. {
-            let once = tokio::task::spawn_local(self.clone().once(Rc::clone(&board), attempt));
-            let (failure, was_subscribed) = once.await.unwrap_or((Some(Failure::Panic), false));
+            let mut once = tokio::task::spawn_local(self.clone().once(Rc::clone(&board), attempt));
+            let ended = tokio::select! {
+                ended = &mut once => ended,
+                () = self.patience_at_stop() => return once.abort(),
+            };
+            let (failure, was_subscribed) = ended.unwrap_or((Some(Failure::Panic), false));
             if *stop.borrow() {
                 return;
             }
@@ -122,6 +126,12 @@ impl Link {
                 _ = stop.wait_for(|stop| *stop) => return,
             }
         }
+    }
+
+    /// Over when a stop has been waited for long enough, whatever the connection is stuck in.
+    async fn patience_at_stop(&self) {
+        let _ = self.stop.clone().wait_for(|stop| *stop).await;
+        sleep(Duration::from_millis(self.config.stop_grace_ms.saturating_add(1_500))).await;
     }
 
     /// One connection from beginning to end: why it ended, and whether it ever worked.

@@ -19,13 +19,16 @@ fn p5_a_payload_at_the_limit_passes_and_one_byte_more_is_refused() {
     client.publish(TOPIC, 1, &[b'x'; 1_000]);
     assert_eq!(client.read().puback(), (1, 0));
     client.publish(TOPIC, 2, &[b'x'; 1_001]);
+    assert_eq!(client.read().puback(), (2, 0x97));
+    client.expect_nothing_but_pong();
+    client.send(&publish(V5, 0, TOPIC, 0, &[b'x'; 1_001]));
     assert_eq!(client.read().disconnect(), 0x95);
     client.expect_end();
     let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
     client.publish(TOPIC, 1, &[b'x'; 1_001]);
     client.expect_end();
     assert_eq!(intake.len(), 1);
-    assert_eq!(listener.stats().inlet.refused_too_large, 2);
+    assert_eq!(listener.stats().inlet.refused_too_large, 3);
 }
 
 #[test]
@@ -191,6 +194,8 @@ fn a_frame_of_one_mebibyte_passes() {
     assert_eq!(&intake.frames()[0].payload[..], &payload[..]);
     let one_more = publish(V5, 1, TOPIC, 2, &[payload, vec![0]].concat());
     client.send(&one_more);
+    assert_eq!(client.read().puback(), (2, 0x97));
+    client.send(&publish(V5, 1, TOPIC, 3, &[0; (1 << 20) + 4_096]));
     assert_eq!(client.read().disconnect(), 0x95);
     // And the writer of this test knows how to write lengths.
     assert_eq!(packet(0x30, &[0; 200])[1..3], [0xc8, 0x01]);

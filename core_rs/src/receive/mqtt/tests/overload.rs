@@ -87,5 +87,5 @@ fn p5_the_journal_s_own_size_limit_is_answered_as_too_large() {
     intake.refuse(Some(Code::TooLarge));
     let mut client = Client::welcome(listener.local_addr(), V5, "m", "ward");
     client.publish(TOPIC, 1, b"x");
-    assert_eq!(client.read().disconnect(), 0x95);
+    assert_eq!(client.read().puback(), (1, 0x97));
 }
