@@ -12,7 +12,7 @@ pub struct Input {
     pub signal: SignalId,
     /// The last value in canonical units; None is missing, never zero.
     pub value: Option<f64>,
-    /// Seconds from observation to score; None where missing.
+    /// Seconds from observation to score, also of a value that is missing because it is too old; None where there never was one.
     pub age_s: Option<f32>,
     /// Points of this item in a rule score; None for models and missing items.
     pub points: Option<u8>,

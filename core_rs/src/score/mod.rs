@@ -1,7 +1,17 @@
 //! score: feature rows become risks and rule scores with their inputs.
 
 mod boundary;
+mod bundle;
+mod calibration;
 pub mod forest;
+mod manifest;
+pub mod rules;
+mod scorers;
 
 pub use boundary::{Contribution, Input, Score};
+pub use bundle::{Bundle, BundleError, CONTRIBUTIONS_MAX, Trigger, compile};
+pub use calibration::{Calibration, KNOTS_MAX};
 pub use forest::Forest;
+pub use manifest::{MANIFEST_BYTES_MAX, Manifest, Threshold, Training, TriggerSpec};
+pub use rules::Rule;
+pub use scorers::{BUNDLES_MAX, ScorerName, Scorers};

@@ -3,17 +3,7 @@
 use super::copy::{CopyBuffer, CopyTable};
 use super::observations::signal_number;
 use crate::score::Score;
-
-/// Who made a score: what the engine's list holds at `Score::scorer`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scorer<'a> {
-    /// Rule or bundle.
-    pub name: &'a str,
-    /// Of the rule or bundle.
-    pub version: &'a str,
-    /// SHA-256 of the bundle's model, or a prefix of it; empty for rules.
-    pub sha256: &'a [u8],
-}
+pub use crate::score::ScorerName as Scorer;
 
 /// COPY rows of `scores`.
 #[derive(Debug)]
