@@ -85,6 +85,7 @@ BEGIN
     IF is_timescale() THEN
         RETURN 0;
     END IF;
+    LOCK TABLE series IN SHARE ROW EXCLUSIVE MODE; -- one server at a time, or two could wait for each other
     FOR s IN SELECT * FROM series ORDER BY name LOOP
         FOR at IN SELECT generate_series(now - back, now + ahead, s.width) UNION SELECT now + ahead LOOP
             made := made + make_partition(s.name, at)::integer;
@@ -105,6 +106,7 @@ DECLARE
     dropped integer := 0;
     count_here integer;
 BEGIN
+    LOCK TABLE series IN SHARE ROW EXCLUSIVE MODE;
     FOR s IN SELECT * FROM series ORDER BY name LOOP
         IF is_timescale() THEN
             SELECT count(*) INTO count_here FROM drop_chunks(s.name::regclass, older_than => now - keep);

@@ -3,7 +3,7 @@
 
 -- The newest frame whose rows are stored. One row, locked by whoever writes.
 CREATE TABLE store_cursor (
-    only boolean PRIMARY KEY DEFAULT true CHECK (only),
+    one_row boolean PRIMARY KEY DEFAULT true CHECK (one_row),
     seq bigint NOT NULL DEFAULT 0 CHECK (seq >= 0),
     -- Which journal the sequence numbers belong to; NULL until a server has claimed the database.
     journal text,

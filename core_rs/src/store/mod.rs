@@ -20,3 +20,6 @@ pub use encounters::EncounterRows;
 pub use observations::{ObservationRow, ObservationRows};
 pub use patients::PatientRows;
 pub use scores::{ScoreRows, Scorer};
+
+#[cfg(test)]
+mod tests;

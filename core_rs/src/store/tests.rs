@@ -1,0 +1,179 @@
+//! The encoders against golden streams that an independent encoder made (tests/integration/store/copy_rows.py, `KNOWN`);
+//! PostgreSQL reads the same files in tests/integration/store/test_store_copy.py.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::alert::{AlertEvent, AlertKind, Severity};
+use crate::decode::{BedKey, EncounterEvent, EncounterKind, Identity, PatientId, SignalId, Status};
+use crate::error::{Code, Refusal};
+use crate::receive::{Frame, Source};
+use crate::score::{Contribution, Input, Score};
+
+const ANN: PatientId = PatientId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
+const BOB: PatientId = PatientId([0xab; 16]);
+/// 2026-11-21T03:12:00.123456Z.
+const T0_US: i64 = 1_795_230_720_123_456;
+const SECOND_US: i64 = 1_000_000;
+
+fn bed() -> Option<BedKey> {
+    Some(BedKey { unit: "icu".into(), bed: "4".into() })
+}
+
+#[track_caller]
+fn assert_golden(table: Option<CopyTable>, golden: &[u8], rows: u32) {
+    let table = table.expect("rows were pushed");
+    assert_eq!(table.rows, rows);
+    assert_eq!(table.bytes, golden, "{}", table.table);
+}
+
+#[test]
+fn patients_are_encoded_as_postgresql_reads_them() {
+    let mut rows = PatientRows::new();
+    rows.push(ANN, T0_US + 5 * SECOND_US);
+    rows.push(ANN, T0_US);
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/patients_seen.copy"), 1);
+    assert_eq!(rows.finish(), None);
+}
+
+#[test]
+fn encounters_are_encoded_as_postgresql_reads_them() {
+    let ann = EncounterEvent {
+        kind: EncounterKind::Admit,
+        patient: ANN,
+        identity: Identity {
+            authority: "HOSP".into(),
+            identifier: "id-0001".into(),
+            family: "Äß'; --".into(),
+            given: "Ann".into(),
+        },
+        birth_day: Some(-14_187),
+        sex: Some('F'),
+        visit: "V1".into(),
+        class: "I".into(),
+        bed: bed(),
+        admitted_at_us: None,
+        occurred_at_us: T0_US + 60 * SECOND_US,
+        ordinal: 0,
+    };
+    let bob = EncounterEvent {
+        kind: EncounterKind::Discharge,
+        patient: BOB,
+        identity: Identity { authority: "HOSP".into(), identifier: "id-abab".into(), ..Identity::default() },
+        birth_day: None,
+        sex: None,
+        visit: "".into(),
+        class: "".into(),
+        bed: None,
+        admitted_at_us: None,
+        occurred_at_us: T0_US + 120 * SECOND_US,
+        ordinal: 0,
+    };
+    let mut rows = EncounterRows::new();
+    rows.push(1, T0_US, &ann);
+    rows.push(2, T0_US, &bob);
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/encounter_events.copy"), 2);
+}
+
+#[test]
+fn observations_are_encoded_as_postgresql_reads_them() {
+    let row = ObservationRow {
+        seq: 3,
+        ordinal: 0,
+        patient: ANN,
+        signal: SignalId(1),
+        observed_at_us: T0_US,
+        received_at_us: T0_US,
+        value: 88.5,
+        status: Status::Final,
+        source: Source::JsonMqtt,
+    };
+    let mut rows = ObservationRows::new();
+    rows.push(&row);
+    rows.push(&ObservationRow { seq: 4, ordinal: 7, value: f64::NAN, status: Status::Withdrawn, ..row });
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/observations.copy"), 2);
+}
+
+#[test]
+fn scores_are_encoded_as_postgresql_reads_them() {
+    let input = |signal, value, age_s, points| Input { signal: SignalId(signal), value, age_s, points };
+    let score = Score {
+        seq: 3,
+        ordinal: 0,
+        patient: ANN,
+        scorer: 0,
+        at_us: T0_US + 3 * SECOND_US,
+        raw: 7.0,
+        value: 7.0,
+        present: 2,
+        expected: 3,
+        band: 4,
+        inputs: vec![
+            input(1, Some(131.0), Some(2.5), Some(3)),
+            input(2, None, None, None),
+            input(3, Some(0.5), Some(60.0), Some(2)),
+        ],
+        features: vec![],
+    };
+    let mut rows = ScoreRows::new();
+    rows.push(&score, Scorer { name: "news2", version: "1", sha256: &[] });
+    let second = Score { seq: 4, at_us: T0_US + 4 * SECOND_US, features: vec![1.5, f32::NAN], ..score };
+    rows.push(&second, Scorer { name: "sepsis", version: "1", sha256: &[1, 2] });
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/scores.copy"), 2);
+}
+
+#[test]
+fn alerts_are_encoded_as_postgresql_reads_them() {
+    let opened = AlertEvent {
+        seq: 3,
+        ordinal: 0,
+        alert_id: 3 << 16,
+        patient: ANN,
+        bed: bed(),
+        rule: "news2-high".into(),
+        kind: AlertKind::Opened,
+        severity: Severity::High,
+        at_us: T0_US + 3 * SECOND_US,
+        scorer: 0,
+        value: 7.0,
+        reason: "NEWS2 7 >= 7".into(),
+        contributions: vec![
+            Contribution { feature: "hr".into(), value: 131.0, share: 3.0 },
+            Contribution { feature: "odd \"name\"".into(), value: f64::NAN, share: 0.5 },
+        ],
+    };
+    let cleared = AlertEvent {
+        seq: 4,
+        bed: None,
+        kind: AlertKind::Cleared,
+        at_us: T0_US + 4 * SECOND_US,
+        contributions: vec![],
+        ..opened.clone()
+    };
+    let scorer = Scorer { name: "news2", version: "1", sha256: &[] };
+    let mut rows = AlertRows::new();
+    rows.push(&opened, scorer);
+    rows.push(&cleared, scorer);
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/alert_events.copy"), 2);
+}
+
+#[test]
+fn dead_letters_are_encoded_as_postgresql_reads_them() {
+    let frame = Frame {
+        source: Source::JsonMqtt,
+        principal: "monitor".into(),
+        context: "icu/4".into(),
+        received_at_us: T0_US,
+        payload: Bytes::from_static(b"\x00\xff{}"),
+    };
+    let refusal = Refusal::new(Code::EmptyBed, "nobody in the bed");
+    let letter = DeadLetter { seq: 5, ordinal: 2, frame: &frame, stage: "window", refusal: &refusal, raw: true };
+    let mut rows = DeadLetterRows::new();
+    rows.push(&letter);
+    rows.push(&DeadLetter { ordinal: 3, raw: false, refusal: &refusal.clone().at("OBX^3^6"), ..letter });
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/dead_letters.copy"), 2);
+
+    let mut replays = ReplayRows::new();
+    replays.push(5, 6, T0_US);
+    assert_golden(replays.finish(), include_bytes!("../../../tests/integration/store/golden/dead_letter_replays.copy"), 1);
+}

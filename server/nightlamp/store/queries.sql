@@ -1,0 +1,167 @@
+-- Every statement of the store, by name. Format: a line `-- name: what it does`, then one statement.
+
+-- lock_cursor: the newest stored frame, locked until the transaction ends
+SELECT seq, journal FROM store_cursor FOR UPDATE;
+
+-- read_cursor: the newest stored frame
+SELECT seq, journal FROM store_cursor;
+
+-- move_cursor: the rows of all frames up to $1 are stored
+UPDATE store_cursor SET seq = $1, moved_at = now();
+
+-- claim_cursor: the sequence numbers here belong to the journal $1
+UPDATE store_cursor SET journal = $1;
+
+-- stage_patients: where COPY puts whom a batch speaks of; empty outside a transaction
+CREATE TEMPORARY TABLE IF NOT EXISTS patients_seen (
+    patient_id uuid NOT NULL,
+    first_seen_at timestamptz NOT NULL,
+    last_seen_at timestamptz NOT NULL
+) ON COMMIT DELETE ROWS;
+
+-- derive_patients: everybody the frames $1 to $2 speak of; last_seen_at moves by steps of a minute to spare writes
+WITH seen AS (
+    SELECT patient_id, first_seen_at, last_seen_at FROM patients_seen
+    UNION ALL
+    SELECT patient_id, received_at, received_at FROM encounter_events WHERE seq BETWEEN $1 AND $2
+)
+INSERT INTO patients (patient_id, first_seen_at, last_seen_at)
+SELECT patient_id, min(first_seen_at), max(last_seen_at) FROM seen GROUP BY patient_id ORDER BY patient_id
+ON CONFLICT (patient_id) DO UPDATE SET
+    first_seen_at = least(patients.first_seen_at, excluded.first_seen_at),
+    last_seen_at = greatest(patients.last_seen_at, excluded.last_seen_at)
+WHERE patients.last_seen_at < excluded.last_seen_at - interval '1 minute'
+   OR patients.first_seen_at > excluded.first_seen_at;
+
+-- derive_demographics: birth day and sex as the frames $1 to $2 last stated them
+UPDATE patients SET
+    birth_day = coalesce(stated.birth_day, patients.birth_day),
+    sex = coalesce(stated.sex, patients.sex)
+FROM (
+    SELECT patient_id,
+           (array_agg(birth_day ORDER BY seq DESC, ordinal DESC) FILTER (WHERE birth_day IS NOT NULL))[1] AS birth_day,
+           (array_agg(sex ORDER BY seq DESC, ordinal DESC) FILTER (WHERE sex IS NOT NULL))[1] AS sex
+    FROM encounter_events WHERE seq BETWEEN $1 AND $2
+    GROUP BY patient_id
+) AS stated
+WHERE patients.patient_id = stated.patient_id
+  AND (patients.birth_day, patients.sex) IS DISTINCT FROM
+      (coalesce(stated.birth_day, patients.birth_day), coalesce(stated.sex, patients.sex));
+
+-- derive_identities: names as the frames $1 to $2 last stated them; an empty name does not replace a known one
+INSERT INTO identities (patient_id, authority, identifier, family, given, updated_seq)
+SELECT DISTINCT ON (patient_id) patient_id, authority, identifier, family, given, seq
+FROM encounter_events WHERE seq BETWEEN $1 AND $2
+ORDER BY patient_id, (family <> '' OR given <> '') DESC, seq DESC, ordinal DESC
+ON CONFLICT (patient_id) DO UPDATE SET
+    authority = excluded.authority, identifier = excluded.identifier, updated_seq = excluded.updated_seq,
+    family = CASE WHEN excluded.family || excluded.given = '' THEN identities.family ELSE excluded.family END,
+    given = CASE WHEN excluded.family || excluded.given = '' THEN identities.given ELSE excluded.given END;
+
+-- derive_ward: encounters and bed stays, event by event, of the frames $1 to $2
+CALL derive_ward($1, $2);
+
+-- put_signal: one signal of the catalogue
+INSERT INTO signals (id, name, unit, loinc) VALUES ($1, $2, $3, $4)
+ON CONFLICT (id) DO UPDATE SET name = excluded.name, unit = excluded.unit, loinc = excluded.loinc;
+
+-- put_model: one scorer, kept from its first load
+INSERT INTO models (name, version, sha256, manifest) VALUES ($1, $2, $3, $4::jsonb)
+ON CONFLICT (name, version, sha256) DO NOTHING;
+
+-- make_partitions: room for the time from $2 before $1 to $3 after it
+SELECT make_partitions($1, $2, $3);
+
+-- drop_old: forget observations and scores older than $2 before $1
+SELECT drop_old($1, $2);
+
+-- patients: the ward, or with $4 everybody, after the patient $2; $1 a unit or NULL, $5 units that may be seen or NULL
+SELECT p.patient_id, p.first_seen_at, p.last_seen_at, p.sex,
+       date_part('year', age(now(), p.birth_day))::int AS age_years,
+       stay.unit, stay.bed, stay.started_at AS in_bed_since,
+       p.birth_day, i.authority, i.identifier, i.family, i.given
+FROM patients AS p
+LEFT JOIN bed_stays AS stay ON stay.patient_id = p.patient_id AND stay.ended_at IS NULL
+LEFT JOIN identities AS i ON i.patient_id = p.patient_id
+WHERE ($2::uuid IS NULL OR p.patient_id > $2)
+  AND ($1::text IS NULL OR stay.unit = $1)
+  AND ($4::boolean OR stay.unit IS NOT NULL)
+  AND ($5::text[] IS NULL OR stay.unit = ANY ($5))
+ORDER BY p.patient_id
+LIMIT $3;
+
+-- patient: one patient and where he or she lies, or last lay
+SELECT p.patient_id, coalesce(stay.unit, '') AS unit
+FROM patients AS p
+LEFT JOIN LATERAL (
+    SELECT unit FROM bed_stays WHERE patient_id = p.patient_id ORDER BY (ended_at IS NULL) DESC, started_at DESC LIMIT 1
+) AS stay ON true
+WHERE p.patient_id = $1;
+
+-- observations: current values of patient $1, newest first, from $2 to before $3; $4 signal names or NULL; after ($5, $6)
+SELECT o.observed_at, s.id AS signal_id, s.name AS signal, s.unit, o.value, o.status, o.source, o.received_at, o.seq, o.ordinal
+FROM signals AS s
+CROSS JOIN LATERAL (
+    SELECT * FROM observations_current AS current
+    WHERE current.patient_id = $1 AND current.signal_id = s.id
+      AND current.observed_at >= $2 AND current.observed_at < $3
+      AND ($5::timestamptz IS NULL OR current.observed_at < $5 OR (current.observed_at = $5 AND s.id > $6::smallint))
+    ORDER BY current.observed_at DESC
+    LIMIT $7
+) AS o
+WHERE $4::text[] IS NULL OR s.name = ANY ($4)
+ORDER BY o.observed_at DESC, s.id
+LIMIT $7;
+
+-- scores: of patient $1, newest first, from $2 to before $3; $4 a model or NULL; after ($5, $6, $7)
+SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
+       input_values, input_ages_s, input_points, features,
+       (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
+        FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
+FROM scores
+WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3
+  AND ($4::text IS NULL OR model = $4)
+  AND ($5::timestamptz IS NULL OR (scored_at, seq, ordinal) < ($5, $6::bigint, $7::integer))
+ORDER BY scored_at DESC, seq DESC, ordinal DESC
+LIMIT $8;
+
+-- alerts: newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 open, $5 from, $6 to, $7 units, each or NULL
+SELECT * FROM alerts
+WHERE ($1::bigint IS NULL OR alert_id < $1)
+  AND ($2::uuid IS NULL OR patient_id = $2)
+  AND ($3::text IS NULL OR unit = $3)
+  AND ($4::boolean IS NULL OR (cleared_at IS NULL) = $4)
+  AND ($5::timestamptz IS NULL OR opened_at >= $5)
+  AND ($6::timestamptz IS NULL OR opened_at < $6)
+  AND ($7::text[] IS NULL OR unit = ANY ($7))
+ORDER BY alert_id DESC
+LIMIT $8;
+
+-- alert_events: steps in order, after (seq $1, ordinal $2), through (seq $3, ordinal $4) or, with NULL, all
+SELECT * FROM alert_events
+WHERE (seq, ordinal) > ($1::bigint, $2::integer)
+  AND ($3::bigint IS NULL OR (seq, ordinal) <= ($3, $4::integer))
+ORDER BY seq, ordinal
+LIMIT $5;
+
+-- dead_letters: newest first, before (seq $1, ordinal $2) or NULL; $3 a reason or NULL; $4 only what was not replayed
+SELECT d.seq, d.ordinal, d.received_at, d.source, d.principal, d.context, d.stage, d.reason, d.detail, d.location,
+       replay.replayed_seq, replay.replayed_at
+FROM dead_letters AS d
+LEFT JOIN LATERAL (
+    SELECT replayed_seq, replayed_at FROM dead_letter_replays AS r WHERE r.seq = d.seq ORDER BY replayed_seq DESC LIMIT 1
+) AS replay ON true
+WHERE ($1::bigint IS NULL OR (d.seq, d.ordinal) < ($1, $2::integer))
+  AND ($3::text IS NULL OR d.reason = $3)
+  AND (NOT $4::boolean OR replay.replayed_seq IS NULL)
+ORDER BY d.seq DESC, d.ordinal DESC
+LIMIT $5;
+
+-- dead_letter: all dead letters of the frame $1, with the frame's bytes in the first
+SELECT d.*, replay.replayed_seq, replay.replayed_at
+FROM dead_letters AS d
+LEFT JOIN LATERAL (
+    SELECT replayed_seq, replayed_at FROM dead_letter_replays AS r WHERE r.seq = d.seq ORDER BY replayed_seq DESC LIMIT 1
+) AS replay ON true
+WHERE d.seq = $1
+ORDER BY d.ordinal;

@@ -1,0 +1,125 @@
+"""What the query API answers: pydantic models, units in names, null where nothing is known."""
+
+from datetime import date, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, Field, PlainSerializer
+
+#: Sequence numbers and ids go beyond 2^53, which JavaScript cannot hold: they travel as decimal strings.
+Decimal = Annotated[int, PlainSerializer(str, return_type=str)]
+
+
+class Identity(BaseModel):
+    """Who it is; only for callers with the permission read_identity."""
+
+    authority: str
+    identifier: str
+    family: str
+    given: str
+    birth_date: date | None
+
+
+class Patient(BaseModel):
+    """Somebody the route knows."""
+
+    patient_id: UUID
+    unit: str | None = Field(description="Present unit; null for who left.")
+    bed: str | None
+    in_bed_since: datetime | None
+    sex: str | None
+    age_years: int | None
+    first_seen_at: datetime
+    last_seen_at: datetime = Field(description="Moves in steps of about a minute.")
+    identity: Identity | None = Field(description="Null without the permission or where nothing is known.")
+
+
+class Observation(BaseModel):
+    """A value held true now."""
+
+    signal: str
+    value: float = Field(description="In `unit`.")
+    unit: str
+    observed_at: datetime
+    received_at: datetime
+    status: str = Field(description="final, preliminary or corrected.")
+    source: str
+    seq: Decimal
+    ordinal: int
+
+
+class ScoreInput(BaseModel):
+    """One input of a score; value and age are null where it was missing."""
+
+    signal: str
+    value: float | None
+    age_s: float | None
+    points: int | None
+
+
+class Score(BaseModel):
+    """A risk or rule score with what it was made from."""
+
+    model: str
+    version: str
+    model_sha256: str = Field(description="Hex, or its beginning; empty for rules.")
+    scored_at: datetime
+    raw: float
+    value: float
+    band: int
+    present: int
+    expected: int
+    inputs: list[ScoreInput]
+    features: list[float | None] | None = Field(description="Only when asked for, in plan order; null is missing.")
+    seq: Decimal
+    ordinal: int
+
+
+class Alert(BaseModel):
+    """An alert as it stands."""
+
+    alert_id: Decimal
+    patient_id: UUID
+    unit: str | None
+    bed: str | None
+    rule: str
+    model: str
+    version: str
+    state: str = Field(description="open or cleared.")
+    severity: str
+    opened_at: datetime
+    opened_value: float
+    cleared_at: datetime | None
+    value: float = Field(description="The score at the latest step.")
+    reason: str
+    contributions: list[dict[str, Any]]
+    seq: Decimal
+    ordinal: int
+
+
+class PatientPage(BaseModel):
+    """A page of patients."""
+
+    items: list[Patient]
+    next_cursor: str | None
+
+
+class ObservationPage(BaseModel):
+    """A page of observations."""
+
+    items: list[Observation]
+    next_cursor: str | None
+
+
+class ScorePage(BaseModel):
+    """A page of scores."""
+
+    items: list[Score]
+    next_cursor: str | None
+
+
+class AlertPage(BaseModel):
+    """A page of alerts."""
+
+    items: list[Alert]
+    next_cursor: str | None

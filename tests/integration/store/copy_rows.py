@@ -1,0 +1,185 @@
+"""An encoder of binary COPY that shares nothing with the Rust one, written from the PostgreSQL manual; and known rows.
+
+`KNOWN` is repeated in core_rs/src/store/tests.rs: both encoders must make the bytes of golden/*.copy from it.
+"""
+
+import json
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from nightlamp.store.copy import COLUMNS
+
+PG_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+T0 = datetime(2026, 11, 21, 3, 12, 0, 123456, tzinfo=UTC)
+ANN, BOB = UUID(bytes=bytes(range(16))), UUID(bytes=bytes([0xAB] * 16))
+
+
+def text(value: str) -> bytes:
+    return value.encode()
+
+
+def timestamp(value: datetime) -> bytes:
+    return struct.pack("!q", (value - PG_EPOCH) // timedelta(microseconds=1))
+
+
+def day(value: date) -> bytes:
+    return struct.pack("!i", (value - PG_EPOCH.date()).days)
+
+
+def array(oid: int, pack: str) -> Callable[[Sequence[Any]], bytes]:
+    def encode(values: Sequence[Any]) -> bytes:
+        head = struct.pack("!iii", 1 if values else 0, int(None in values), oid)
+        if values:
+            head += struct.pack("!ii", len(values), 1)
+        return head + b"".join(datum(None if v is None else struct.pack(pack, v)) for v in values)
+
+    return encode
+
+
+def packed(form: str) -> Callable[[Any], bytes]:
+    return lambda value: struct.pack(form, value)
+
+
+def jsonb(value: object) -> bytes:
+    return b"\x01" + json.dumps(value, separators=(",", ":")).encode()
+
+
+def datum(value: bytes | None) -> bytes:
+    return struct.pack("!i", -1) if value is None else struct.pack("!i", len(value)) + value
+
+
+_TYPES: dict[str, Callable[[Any], bytes]] = {
+    **dict.fromkeys(("seq", "alert_id", "replayed_seq"), packed("!q")),
+    "ordinal": packed("!i"),
+    **dict.fromkeys(("signal_id", "status", "source", "kind", "severity", "band", "present", "expected"), packed("!h")),
+    **dict.fromkeys(("value", "raw_score"), packed("!d")),
+    "patient_id": lambda value: value.bytes,
+    "birth_day": day,
+    "input_signals": array(21, "!h"),
+    "input_values": array(701, "!d"),
+    "input_ages_s": array(700, "!f"),
+    "input_points": array(21, "!h"),
+    "features": array(700, "!f"),
+    "contributions": jsonb,
+    "model_sha256": bytes,
+}
+
+
+def _field(table: str, column: str, value: Any) -> bytes:
+    if value is None:
+        return datum(None)
+    if column == "raw":
+        return datum(value if table == "dead_letters" else struct.pack("!d", value))
+    if column == "at" or column.endswith("_at"):
+        return datum(timestamp(value))
+    return datum(_TYPES.get(column, text)(value))
+
+
+def stream(table: str, rows: Sequence[dict[str, Any]]) -> bytes:
+    """A COPY stream of rows given as mappings by column."""
+    columns = COLUMNS[table]
+    tuples = []
+    for row in rows:
+        assert set(row) == set(columns), (table, set(row) ^ set(columns))
+        tuples.append(struct.pack("!h", len(columns)) + b"".join(_field(table, c, row[c]) for c in columns))
+    return b"PGCOPY\n\xff\r\n\0" + struct.pack("!ii", 0, 0) + b"".join(tuples) + struct.pack("!h", -1)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A batch like the engine's."""
+
+    first_seq: int
+    last_seq: int
+    tables: list[tuple[str, int, bytes]] = field(default_factory=list)
+
+    @property
+    def frames(self) -> int:
+        return self.last_seq - self.first_seq + 1
+
+
+def batch(first_seq: int, last_seq: int, **tables: Sequence[dict[str, Any]]) -> Rows:
+    """A batch of rows by table."""
+    return Rows(first_seq, last_seq, [(name, len(rows), stream(name, rows)) for name, rows in tables.items()])
+
+
+def observation(seq: int, *, ordinal: int = 0, signal: int = 1, at: datetime = T0, **more: Any) -> dict[str, Any]:
+    row = {"seq": seq, "ordinal": ordinal, "patient_id": ANN, "signal_id": signal, "observed_at": at, "received_at": T0}
+    return row | {"value": 88.5, "status": 1, "source": 3} | more
+
+
+def encounter(seq: int, kind: int, *, patient: UUID = ANN, place: str | None = None, **more: Any) -> dict[str, Any]:
+    unit, bed = place.split("/") if place else (None, None)
+    names = {"authority": "HOSP", "identifier": f"id-{patient.hex[:4]}", "family": "Äß'; --", "given": "Ann"}
+    times = {"admitted_at": None, "occurred_at": T0 + timedelta(minutes=seq), "received_at": T0}
+    row = {"seq": seq, "ordinal": 0, "kind": kind, "patient_id": patient, "birth_day": None, "sex": None}
+    return row | names | times | {"visit": "", "class": "", "unit": unit, "bed": bed} | more
+
+
+def score(seq: int, **more: Any) -> dict[str, Any]:
+    row = {"seq": seq, "ordinal": 0, "patient_id": ANN, "model": "news2", "version": "1", "model_sha256": b""}
+    row |= {"scored_at": T0 + timedelta(seconds=seq), "raw": 7.0, "value": 7.0, "band": 4, "present": 2, "expected": 3}
+    inputs = {"input_signals": [1, 2, 3], "input_values": [131.0, None, 0.5], "input_ages_s": [2.5, None, 60.0]}
+    return row | inputs | {"input_points": [3, None, 2], "features": []} | more
+
+
+def alert(seq: int, alert_id: int, kind: int, **more: Any) -> dict[str, Any]:
+    row = {
+        "seq": seq,
+        "ordinal": 0,
+        "alert_id": alert_id,
+        "patient_id": ANN,
+        "unit": "icu",
+        "bed": "4",
+        "rule": "news2-high",
+    }
+    row |= {
+        "kind": kind,
+        "severity": 3,
+        "at": T0 + timedelta(seconds=seq),
+        "model": "news2",
+        "version": "1",
+        "value": 7.0,
+    }
+    contributions = [
+        {"feature": "hr", "value": 131.0, "share": 3.0},
+        {"feature": 'odd "name"', "value": None, "share": 0.5},
+    ]
+    return row | {"reason": "NEWS2 7 >= 7", "contributions": contributions if kind == 1 else []} | more
+
+
+def dead_letter(seq: int, **more: Any) -> dict[str, Any]:
+    row = {"seq": seq, "ordinal": 2, "received_at": T0, "source": 3, "principal": "monitor", "context": "icu/4"}
+    row |= {
+        "stage": "window",
+        "reason": "empty_bed",
+        "detail": "nobody in the bed",
+        "location": "",
+        "raw": b"\x00\xff{}",
+    }
+    return row | more
+
+
+KNOWN: dict[str, list[dict[str, Any]]] = {
+    "patients_seen": [{"patient_id": ANN, "first_seen_at": T0, "last_seen_at": T0 + timedelta(seconds=5)}],
+    "encounter_events": [
+        encounter(1, 1, place="icu/4", birth_day=date(1931, 2, 28), sex="F", visit="V1", **{"class": "I"}),
+        encounter(2, 3, patient=BOB, family="", given=""),
+    ],
+    "observations": [observation(3), observation(4, ordinal=7, value=None, status=4)],
+    "scores": [score(3), score(4, model="sepsis", model_sha256=b"\x01\x02", features=[1.5, float("nan")])],
+    "alert_events": [alert(3, 3 << 16, 1), alert(4, 3 << 16, 2, unit=None, bed=None)],
+    "dead_letters": [dead_letter(5), dead_letter(5, ordinal=3, raw=None, location="OBX^3^6")],
+    "dead_letter_replays": [{"seq": 5, "replayed_seq": 6, "replayed_at": T0}],
+}
+
+
+if __name__ == "__main__":  # writes golden/*.copy anew
+    from pathlib import Path
+
+    for name, rows in KNOWN.items():
+        Path(__file__).with_name("golden").joinpath(f"{name}.copy").write_bytes(stream(name, rows))
