@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import orjson
 
@@ -14,6 +15,30 @@ class AlertEntry:
     unit: str
     patient_id: str
     body: bytes
+
+
+class StoredAlert(Protocol):
+    """An alert message as the store gives it back; `AlertEntry` is one, and the store's own `AlertMessage`."""
+
+    @property
+    def cursor(self) -> int:
+        """`seq << 16 | ordinal`."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Point of care, or empty."""
+        ...
+
+    @property
+    def patient_id(self) -> str:
+        """UUID text."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The message as it was published."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nightlamp.publish.census import AlertEntry
+from nightlamp.publish.census import AlertEntry, StoredAlert
 from nightlamp.publish.stats import PublishStats
 
 CLOSE_SLOW = 1013
@@ -110,7 +110,7 @@ class Client:
         self.wake.set()
         self.closed.set()
 
-    def fresh(self, entries: Iterable[AlertEntry]) -> list[AlertEntry]:
+    def fresh(self, entries: Iterable[StoredAlert]) -> list[StoredAlert]:
         """Those of a history page that this client wants and has not seen; marks them as sent."""
         chosen = []
         for entry in entries:

@@ -12,23 +12,24 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from nightlamp.publish.batch import Batch
-from nightlamp.publish.census import AlertEntry, Census, Changes
+from nightlamp.publish.census import AlertEntry, Census, Changes, StoredAlert
 from nightlamp.publish.client import Client, Subscription
 from nightlamp.publish.limits import PublishLimits
 from nightlamp.publish.stats import PublishStats
 
 
 class HistoryBehind(Exception):
-    """The store has not reached the cursor it was asked for (or cannot be asked): the client comes back later."""
+    """The store has not reached the cursor it was asked for: the client comes back later."""
 
 
 class AlertHistory(Protocol):
     """Reads old alert messages from the store."""
 
-    async def __call__(self, after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:
+    async def __call__(self, after: int, through: int | None, limit: int) -> Sequence[StoredAlert]:
         """At most `limit` alerts with `after < cursor <= through`, by cursor; fewer means there are no more.
 
-        `through` None means all that the store holds. Raises HistoryBehind where the store's cursor is below `through`.
+        `through` None means all that the store holds. Raises HistoryBehind where the store's cursor is below
+        `through`; whatever it raises, the client is asked to come back with the same cursor.
         """
         ...
 

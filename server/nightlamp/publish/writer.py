@@ -8,10 +8,13 @@ import asyncio
 import time
 
 import orjson
+import structlog
 from fastapi import WebSocket
 
 from nightlamp.publish.client import CLOSE_SLOW, Client
 from nightlamp.publish.hub import HistoryBehind, Hub
+
+_log = structlog.get_logger("nightlamp.publish")
 
 
 def now_ms() -> int:
@@ -71,7 +74,10 @@ async def _history(socket: WebSocket, hub: Hub, client: Client) -> bool:
     while full and client.closing is None:
         try:
             page = await hub.history(client.sent, client.history_through, limit)
-        except (HistoryBehind, OSError, TimeoutError):
+        except HistoryBehind:
+            return False
+        except Exception as error:
+            _log.warning("alert history cannot be read", error=type(error).__name__)
             return False
         full = len(page) >= limit
         entries = client.fresh(page)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+
 from nightlamp.publish import AlertHistory, Hub, PublishLimits, bearer, router
 
 KEYS: dict[str, frozenset[str] | None] = {"all-units": None, "icu-only": frozenset({"ICU-1"})}

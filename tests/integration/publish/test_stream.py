@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from nightlamp.publish import AlertEntry, HistoryBehind, Hub, PublishLimits
 from stream_server import served, until
 from ward_batches import Batch, alert, left, patient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from nightlamp.publish import AlertEntry, HistoryBehind, Hub, PublishLimits
 
 Message = dict[str, Any]
 BEARER = {"Authorization": "Bearer all-units"}
@@ -176,9 +177,10 @@ async def test_what_the_ring_no_longer_has_comes_from_the_store_in_pages() -> No
         assert {through for _, through in asked} == {50 << 16 | 1}
 
 
-async def test_a_store_that_is_behind_sends_the_client_away_rather_than_leaving_a_gap() -> None:
+@pytest.mark.parametrize("failure", [HistoryBehind(), ConnectionError("the store is away")])
+async def test_a_store_that_cannot_be_read_sends_the_client_away_rather_than_leaving_a_gap(failure: Exception) -> None:
     async def history(after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:
-        raise HistoryBehind
+        raise failure
 
     async with served(limits=PublishLimits(alert_ring_max=2), history=history) as server:
         server.hub.offer(Batch([alert(seq) for seq in range(1, 10)]))
