@@ -6,8 +6,8 @@ import time
 import httpx
 import pytest
 import ward_script as script
-from conftest import WardServer
 from playwright.sync_api import Locator, Page, expect
+from ward_server import WardServer
 
 
 def open_board(page: Page, ward: WardServer) -> None:

@@ -11,9 +11,10 @@ from typing import Annotated, Any
 
 import uvicorn
 from fastapi import Body, Cookie, FastAPI, HTTPException, Response
+from starlette.requests import HTTPConnection
+
 from nightlamp import console
 from nightlamp.publish import Hub, Message, router
-from starlette.requests import HTTPConnection
 
 COOKIE = "nightlamp_session"
 
@@ -64,5 +65,10 @@ def app() -> FastAPI:
     return made
 
 
+def serve(port: int) -> None:
+    """Until killed."""
+    uvicorn.run(app(), port=port, log_level="warning", ws_per_message_deflate=False)
+
+
 if __name__ == "__main__":
-    uvicorn.run(app(), port=int(sys.argv[1]), log_level="warning", ws_per_message_deflate=False)
+    serve(int(sys.argv[1]))
