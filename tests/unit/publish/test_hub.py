@@ -5,10 +5,11 @@ import json
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from ward_batches import Batch, alert, left, patient
+
 from nightlamp.publish.client import Client, Subscription
 from nightlamp.publish.hub import Hub
 from nightlamp.publish.limits import PublishLimits
-from ward_batches import Batch, alert, left, patient
 
 ALL = Subscription(everything=True)
 LIMITS = PublishLimits(client_alerts_max=50, alert_ring_max=20)
@@ -134,6 +135,18 @@ def test_a_cursor_older_than_the_ring_needs_the_store() -> None:
 def test_after_a_restart_what_was_before_comes_from_the_store() -> None:
     h = hub()
     h.offer(Batch([patient(100, "p1"), alert(101)]))
+    with h.attached(ALL, 7 << 16, "journal-a") as client:
+        assert client.history_needed
+        assert client.history_through == (100 << 16) - 1
+
+
+def test_the_states_shown_at_a_start_do_not_hide_that_alerts_are_only_in_the_store() -> None:
+    h = hub()
+    h.offer(Batch([patient(0, "p1"), patient(0, "p2")]))
+    with h.attached(ALL, 7 << 16, "journal-a") as client:
+        assert client.history_needed
+        assert client.history_through is None
+    h.offer(Batch([patient(100, "p1")]))
     with h.attached(ALL, 7 << 16, "journal-a") as client:
         assert client.history_needed
         assert client.history_through == (100 << 16) - 1
