@@ -72,6 +72,9 @@ ON CONFLICT (name, version, sha256) DO NOTHING;
 -- make_partitions: room for the time from $2 before $1 to $3 after it
 SELECT make_partitions($1, $2, $3);
 
+-- compress_old: on a licensed TimescaleDB, compress chunks older than $1; true where that is so
+SELECT compress_old($1);
+
 -- drop_old: forget observations and scores older than $2 before $1
 SELECT drop_old($1, $2);
 

@@ -23,6 +23,8 @@ from nightlamp.store.statements import sql
 CONNECT_S, STATEMENT_S, COPY_S = 5.0, 60.0, 120.0
 #: Partitions made ahead and behind; later or earlier rows go to the default partition, none is refused.
 AHEAD, BACK = timedelta(days=3), timedelta(days=1)
+#: Late and corrected values mostly come within days; compressed chunks take the rest, only slower.
+COMPRESS_AFTER = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Writer:
         now = datetime.now(UTC)
         async with self._connected() as connection:
             made = await connection.fetchval(sql("make_partitions"), now, BACK, AHEAD)
+            await connection.fetchval(sql("compress_old"), COMPRESS_AFTER)
             dropped = await connection.fetchval(sql("drop_old"), now, keep) if keep else 0
         return made, dropped
 

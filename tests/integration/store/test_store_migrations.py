@@ -129,3 +129,9 @@ async def test_retention_drops_what_is_wholly_older(store: Store, sql: asyncpg.C
     _, dropped = await store.maintain(keep=timedelta(days=30))
     assert dropped > 0
     assert await sql.fetchval("SELECT count(*) FROM observations") == 2
+
+
+async def test_compression_is_asked_of_licensed_editions_only(store: Store, sql: asyncpg.Connection) -> None:
+    """Debian's TimescaleDB is the Apache edition, so what is proven here is that it is left alone."""
+    licence = await sql.fetchval("SELECT current_setting('timescaledb.license', true)")
+    assert await sql.fetchval("SELECT compress_old('7 days')") == (licence == "timescale")
