@@ -3,7 +3,6 @@
 
 pub mod alert;
 pub mod decode;
-pub mod engine;
 pub mod error;
 pub mod journal;
 pub mod limits;

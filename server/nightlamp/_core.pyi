@@ -40,6 +40,12 @@ class Engine:
     def durable_seq(self) -> int:
         """The highest sequence number on disk."""
 
+    def journal_failed(self) -> str | None:
+        """Why the journal no longer writes; None while it does."""
+
+    def stored(self, seq: int) -> None:
+        """Frames up to `seq` are stored: the journal may drop them once they are old enough."""
+
     def next_batch(self, timeout_ms: int) -> Batch | None:
         """The next finished batch; None after `timeout_ms` without one. Waits without the GIL."""
 
@@ -59,7 +65,7 @@ class Engine:
         """JSON: index, name, version, sha256, kind, features of each scorer."""
 
     def stats(self) -> bytes:
-        """JSON: counters per stage, lags, memory per patient."""
+        """JSON: receive, journal, pipeline (counters), gauges, lag, failed."""
 
     def stop(self) -> None:
         """Close the doors, drain, flush, join the threads."""

@@ -1,6 +1,6 @@
 """The Python half of the route: batches come from the engine, go to publish at once and to store in order.
 
-    engine.next_batch -> hub.offer (never waits) -> lane (memory, then spool) -> store.write (rows and cursor, one
+    engine.next_batch -> hub.offer (never waits) -> lane (memory, then spool) -> store.write_many (rows and cursor, one
     transaction)
 
 Publishing does not wait for PostgreSQL, and nothing in front of the lane notices when it is away (P3).
@@ -8,6 +8,7 @@ Publishing does not wait for PostgreSQL, and nothing in front of the lane notice
 
 import asyncio
 import contextlib
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("nightlamp.pipeline")
 NEXT_BATCH_MS = 500
+#: Batches in one transaction: what piled up meanwhile is written together.
+STORE_BATCHES_MAX = 64
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
 
 
@@ -29,6 +32,10 @@ class Engine(Protocol):
 
     def next_batch(self, timeout_ms: int) -> "Batch | None":
         """The next finished batch, or None after the time."""
+        ...
+
+    def stored(self, seq: int) -> None:
+        """Every frame up to this one is stored: the journal may forget it in time."""
         ...
 
 
@@ -43,8 +50,8 @@ class Publisher(Protocol):
 class Writer(Protocol):
     """The part of `store.Store` this needs."""
 
-    async def write(self, batch: Rows) -> None:
-        """Rows and cursor in one transaction; at or below the cursor nothing happens."""
+    async def write_many(self, batches: Sequence[Rows]) -> object:
+        """Rows and cursor in one transaction; batches at or below the cursor are skipped."""
         ...
 
 
@@ -122,23 +129,26 @@ class Pipeline:
     async def _store(self) -> None:
         progress, pause_s = self.progress, RETRY_S_MIN
         while True:
-            rows = await self.lane.first()
+            head = await self.lane.head(STORE_BATCHES_MAX)
+            last_seq = head[-1].last_seq
             try:
-                await self._writer.write(rows)
+                await self._writer.write_many(head)
             except Exception as error:
                 progress.store_failures += 1
                 if progress.store_error != type(error).__name__:
-                    _log.warning("store cannot write; rows wait", last_seq=rows.last_seq, exc_info=error)
+                    _log.warning("store cannot write; rows wait", last_seq=last_seq, exc_info=error)
                 progress.store_error = type(error).__name__
                 await asyncio.sleep(pause_s)
                 pause_s = min(pause_s * 2, RETRY_S_MAX)
                 continue
             if progress.store_error is not None:
-                _log.info("store writes again", last_seq=rows.last_seq, batches_waiting=self.lane.batches)
+                _log.info("store writes again", last_seq=last_seq, batches_waiting=self.lane.batches)
             progress.store_error, pause_s = None, RETRY_S_MIN
-            await self.lane.drop()
-            progress.batches_stored += 1
-            progress.frames_stored += rows.frames
-            progress.stored_seq = rows.last_seq
-            for table, count, _ in rows.tables:
-                progress.rows_stored[table] = progress.rows_stored.get(table, 0) + count
+            await self.lane.drop(len(head))
+            progress.stored_seq = last_seq
+            self._engine.stored(last_seq)
+            for rows in head:
+                progress.batches_stored += 1
+                progress.frames_stored += rows.frames
+                for table, count, _ in rows.tables:
+                    progress.rows_stored[table] = progress.rows_stored.get(table, 0) + count

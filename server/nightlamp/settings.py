@@ -132,8 +132,6 @@ class Site(Section):
 
     Empty takes the first identifier.
     """
-    authority_default: str = ""
-    """Authority of identifiers whose PID-3.4 is empty."""
     processing_ids: list[Literal["P", "T", "D", ""]] = ["P"]
     """MSH-11 processing ids accepted here: production, training, debugging; "" also accepts a missing one."""
 
@@ -213,6 +211,8 @@ class Journal(Section):
     """A group of this many bytes is written at once."""
     retention_s: int = Field(7 * 86_400, ge=0)
     """How long stored frames are kept, seconds."""
+    quarantine: bool = False
+    """Read around damaged records instead of refusing to start; what was lost is counted."""
 
 
 class Models(Section):
@@ -312,7 +312,6 @@ class Settings(BaseSettings):
             "site_key": site_key.hex(),
             "timezone": site.timezone,
             "authorities": site.patient_authorities,
-            "authority_default": site.authority_default,
             "processing_ids": site.processing_ids,
             "codes": [code.model_dump() for code in self.codes],
             "limits": self.limits.model_dump(),

@@ -11,6 +11,7 @@ import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
@@ -133,26 +134,27 @@ class Lane:
             self.batches += 1
         self._filled.set()
 
-    async def first(self) -> StoredRows:
-        """The oldest batch; it stays until `drop`."""
+    async def head(self, batches_max: int) -> list[StoredRows]:
+        """The oldest batches, at least one: it waits for it. They stay until `drop`."""
         while True:
             async with self._lock:
                 if self._memory:
-                    return self._memory[0]
+                    return list(islice(self._memory, batches_max))
                 if not self._spool.empty:
                     rows, self._spool_next_at = await asyncio.to_thread(self._spool.first)
-                    return rows
+                    return [rows]
                 self._filled.clear()
             await self._filled.wait()
 
-    async def drop(self) -> None:
-        """Forget what `first` gave: it is stored."""
+    async def drop(self, batches: int) -> None:
+        """Forget what `head` gave: it is stored."""
         async with self._lock:
             if self._memory:
-                self.memory_bytes -= self._memory.popleft().bytes
+                for _ in range(batches):
+                    self.memory_bytes -= self._memory.popleft().bytes
             else:
                 await asyncio.to_thread(self._spool.drop, self._spool_next_at)
-            self.batches -= 1
+            self.batches -= batches
         self._emptied.set()
 
     async def empty(self) -> None:

@@ -1,11 +1,51 @@
-"""`nightlamp serve`."""
+"""`nightlamp serve`: the server, until Ctrl-C."""
+
+import sys
+from typing import Annotated
 
 import typer
 
-from .terminal import fail, settings_of
+from .terminal import err, fail, settings_of
 
 
-def serve(context: typer.Context) -> None:
+def serve(
+    context: typer.Context,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Print nothing but the log.")] = False,
+) -> None:
     """Run the server until Ctrl-C."""
-    settings_of(context)
-    fail("not built yet")
+    settings = settings_of(context)
+    # Imported here: the other commands must not wait for the server's libraries.
+    import uvloop
+
+    from nightlamp import app
+    from nightlamp.embedded.child import EmbeddedError
+    from nightlamp.identity.data_folder import DataFolderError
+    from nightlamp.identity.keys import KeyFile, KeyFileError
+    from nightlamp.observe import logs
+    from nightlamp.settings import ConfigurationError
+    from nightlamp.store import StoreError
+
+    logs.configure(settings.log)
+    spinner = err.status("starting ...") if sys.stderr.isatty() and not quiet else None
+
+    def ready(http_url: str, mqtt_port: int | None) -> None:
+        if spinner is not None:
+            spinner.stop()
+        if quiet:
+            return
+        mqtt = f", MQTT on port {mqtt_port}" if mqtt_port else ""
+        err.print(f"nightlamp is ready at [bold]{http_url}[/]{mqtt}. Ctrl-C stops it.", highlight=False)
+        if not KeyFile(settings.data_dir / "keys.json").all():
+            err.print("Nobody may enter yet: make a key with [bold]nightlamp keys create --role admin[/].")
+
+    if spinner is not None:
+        spinner.start()
+    try:
+        uvloop.run(app.run(settings, ready))
+    except ConfigurationError as error:
+        fail(str(error), 2)
+    except (app.StartError, DataFolderError, EmbeddedError, KeyFileError, StoreError) as error:
+        fail(str(error))
+    finally:
+        if spinner is not None:
+            spinner.stop()

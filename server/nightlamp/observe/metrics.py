@@ -1,26 +1,43 @@
 """`/metrics`: every stage's counters in Prometheus' text format, read once a scrape from where they are kept.
 
-Names are `nightlamp_<stage>_<what>_<unit>`; labels never hold patients (P6). The engine's statistics are nested JSON,
-`{stage: {name: number, name: {label value: number}}}`; a name that ends in `_total` is a counter, all others are
-gauges.
+Names are `nightlamp_<stage>_<what>_<unit>`; labels never hold patients (P6). Statistics are nested,
+`{stage: {name: number | {label value: number} | Buckets}}`; a name that ends in `_total` is a counter, other numbers
+are gauges. Several sources may tell of one stage.
 """
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector
 
 from nightlamp.identity.access import requires
 from nightlamp.identity.roles import Permission, Principal
 
-Family = CounterMetricFamily | GaugeMetricFamily
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
 Statistics = Mapping[str, Mapping[str, Any]]
 SERIES_PER_NAME_MAX = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Buckets:
+    """A histogram: `counts` has one more entry than `edges_s`, not cumulative; edges and sum in seconds."""
+
+    edges_s: Sequence[float]
+    counts: Sequence[int]
+    sum_s: float
+
+    def family(self, name: str) -> HistogramMetricFamily:
+        """As Prometheus wants it: cumulative."""
+        labels = [*(repr(edge) for edge in self.edges_s), "+Inf"]
+        return HistogramMetricFamily(
+            name, f"{_words(name)}.", list(zip(labels, accumulate(self.counts), strict=True)), self.sum_s
+        )
 
 
 def families(statistics: Statistics) -> Iterator[Family]:
@@ -29,7 +46,9 @@ def families(statistics: Statistics) -> Iterator[Family]:
         for name, value in values.items():
             full = f"nightlamp_{stage}_{name}"
             make = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            if isinstance(value, int | float):
+            if isinstance(value, Buckets):
+                yield value.family(full)
+            elif isinstance(value, int | float):
                 yield make(full, f"{stage}: {_words(name)}.", value=value)
             elif isinstance(value, Mapping):
                 family = make(full, f"{stage}: {_words(name)}.", labels=["kind"])
@@ -57,16 +76,6 @@ class RouteCollector(Collector):
         """One reading of every source."""
         for source in self._sources:
             yield from families(source())
-
-
-def engine_statistics(stats: Callable[[], bytes]) -> Callable[[], Statistics]:
-    """A source out of `Engine.stats`."""
-
-    def source() -> Statistics:
-        read = json.loads(stats())
-        return {stage: values for stage, values in read.items() if isinstance(values, dict)}
-
-    return source
 
 
 def router(sources: Iterable[Callable[[], Statistics]]) -> APIRouter:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from nightlamp.pipeline import Progress
 from nightlamp.publish import PublishStats
@@ -10,44 +11,53 @@ from nightlamp.spool import Lane
 
 from .health import StageHealth
 
-#: Frames the engine or store may be behind the journal before a person should look.
-LAG_FRAMES_DEGRADED = 50_000
+#: How old the oldest unscored frame may be before a person should look, milliseconds.
+HEAD_AGE_MS_DEGRADED = 5_000
+PIPELINE = "decode, window, score, alert"
 
 
 def probe(
-    receipts: Receipts, stats: Callable[[], bytes], progress: Progress, lane: Lane, publish: PublishStats
+    receipts: Receipts,
+    stats: Callable[[], bytes],
+    journal_bytes_max: int,
+    progress: Progress,
+    lane: Lane,
+    publish: PublishStats,
 ) -> list[StageHealth]:
     """One entry a stage, in the order of the route."""
     engine = json.loads(stats())
-    journal = engine.get("journal", {})
-    taken_behind = int(journal.get("durable_seq", progress.taken_seq)) - progress.taken_seq
     return [
-        StageHealth("receive", "ok", f"{receipts.waiting} requests wait for the journal"),
-        _journal(journal),
-        _engine(progress, taken_behind),
+        _receive(engine["receive"], receipts),
+        _journal(engine["journal"], journal_bytes_max),
+        _pipeline(engine, progress),
         _store(progress, lane),
         _publish(publish),
     ]
 
 
-def _journal(journal: dict[str, object]) -> StageHealth:
-    if error := journal.get("error"):
-        return StageHealth("journal", "down", f"cannot write: {error}")
-    bytes_now, bytes_max = journal.get("bytes"), journal.get("bytes_max")
-    if isinstance(bytes_now, int) and isinstance(bytes_max, int) and bytes_max:
-        if bytes_now >= bytes_max:
-            return StageHealth("journal", "down", "full: new frames are refused with 507")
-        share = 100 * bytes_now // bytes_max
-        return StageHealth("journal", "degraded" if share >= 80 else "ok", f"{share} % of its size cap is used")
-    return StageHealth("journal", "ok", "writes")
+def _receive(doors: dict[str, Any], receipts: Receipts) -> StageHealth:
+    listener = doors.get("mqtt_listener")
+    mqtt = "no MQTT listener" if listener is None else f"{listener['connections']['open']} MQTT connections"
+    return StageHealth("receive", "ok", f"{receipts.waiting} requests wait for the journal, {mqtt}")
 
 
-def _engine(progress: Progress, behind: int) -> StageHealth:
-    name = "decode, window, score, alert"
-    if progress.take_error is not None:
-        return StageHealth(name, "down", f"stopped: {progress.take_error}")
-    state = "degraded" if behind > LAG_FRAMES_DEGRADED else "ok"
-    return StageHealth(name, "degraded" if state == "degraded" else "ok", f"{max(behind, 0)} frames behind the journal")
+def _journal(journal: dict[str, Any], bytes_max: int) -> StageHealth:
+    if journal["failed"] is not None:
+        return StageHealth("journal", "down", f"cannot write: {journal['failed']}")
+    share = 100 * int(journal["bytes_on_disk"]) // bytes_max
+    if share >= 100:
+        return StageHealth("journal", "down", "full: new frames are refused with 507")
+    return StageHealth("journal", "degraded" if share >= 80 else "ok", f"{share} % of its size cap is used")
+
+
+def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:
+    why = engine["failed"] or progress.take_error
+    if why is not None:
+        return StageHealth(PIPELINE, "down", f"stopped: {why}")
+    lag = engine["lag"]
+    late = lag["head_age_ms"] > HEAD_AGE_MS_DEGRADED
+    reason = f"{lag['frames']} frames behind the journal, the oldest {lag['head_age_ms']} ms old"
+    return StageHealth(PIPELINE, "degraded" if late else "ok", reason)
 
 
 def _store(progress: Progress, lane: Lane) -> StageHealth:

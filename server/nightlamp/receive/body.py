@@ -1,23 +1,22 @@
 """A request's body, bounded: at most `bytes_max` are ever held, and nobody may take for ever to send them (P5)."""
 
 import asyncio
+from collections.abc import AsyncIterator
 
 from starlette.requests import ClientDisconnect, Request
 
 from nightlamp.errors import Problem
 
-#: A refused body of a known length up to this is read and thrown away, so that the sender sees the answer.
-DISCARD_BYTES_MAX = 16 << 20
+#: What is read and thrown away of a refused body, so that the sender sees the answer and not a reset line.
+DISCARD_BYTES_MAX, DISCARD_S_MAX = 16 << 20, 5.0
 
 
 class TooLarge(Problem):
-    """413. Where the rest of the body cannot be discarded cheaply, the connection closes."""
+    """413. `close`: the rest of the body is not waited for."""
 
-    def __init__(self, bytes_max: int, length: int | None) -> None:
-        close = length is None or length > DISCARD_BYTES_MAX
-        super().__init__(
-            413, "too_large", f"The body is larger than {bytes_max} bytes.", {"Connection": "close"} if close else {}
-        )
+    def __init__(self, bytes_max: int, *, close: bool) -> None:
+        headers = {"Connection": "close"} if close else {}
+        super().__init__(413, "too_large", f"The body is larger than {bytes_max} bytes.", headers)
 
 
 def declared_length(request: Request) -> int | None:
@@ -34,21 +33,38 @@ async def read(request: Request, bytes_max: int, timeout_s: float) -> bytes:
     """The body. Raises a `Problem`: 413 as soon as it is known to be too large, 408 when it comes too slowly."""
     length = declared_length(request)
     if length is not None and length > bytes_max:
-        raise TooLarge(bytes_max, length)
+        # uvicorn throws the rest away as it comes, without holding it.
+        raise TooLarge(bytes_max, close=length > DISCARD_BYTES_MAX)
     chunks: list[bytes] = []
     held = 0
+    stream = request.stream()
     try:
         async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
+            async for chunk in stream:
                 held += len(chunk)
                 if held > bytes_max:
-                    raise TooLarge(bytes_max, length)
+                    chunks.clear()
+                    raise TooLarge(bytes_max, close=not await _discard(stream))
                 chunks.append(chunk)
     except TimeoutError:
         raise Problem(408, "too_slow", "The body did not arrive in time.", {"Connection": "close"}) from None
     except ClientDisconnect:
         raise Problem(400, "malformed", "The sender left before the body was complete.") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _discard(stream: AsyncIterator[bytes]) -> bool:
+    """Read on without keeping anything, within limits; True if the body came to its end."""
+    dropped = 0
+    try:
+        async with asyncio.timeout(DISCARD_S_MAX):
+            async for chunk in stream:
+                dropped += len(chunk)
+                if dropped > DISCARD_BYTES_MAX:
+                    return False
+    except (TimeoutError, ClientDisconnect):
+        return False
+    return True
 
 
 def refuse_encoding(request: Request) -> None:

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from nightlamp.identity.keys import KeyFile, KeyFileError, site_key
 from nightlamp.identity.roles import PERMISSIONS, Permission, Role
 

@@ -4,7 +4,8 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from nightlamp.observe.metrics import SERIES_PER_NAME_MAX, RouteCollector, engine_statistics
+from nightlamp.observe.engine_figures import by_stage
+from nightlamp.observe.metrics import SERIES_PER_NAME_MAX, RouteCollector
 
 
 def _scrape(statistics: dict[str, dict[str, object]]) -> dict[str, object]:
@@ -30,7 +31,31 @@ def test_one_name_has_a_bounded_number_of_series() -> None:
     assert len(found["nightlamp_decode_dead"].samples) == SERIES_PER_NAME_MAX
 
 
-def test_the_engines_json_is_read_at_each_scrape() -> None:
-    answers = iter([b'{"journal": {"bytes": 1}, "version": "x"}', b'{"journal": {"bytes": 2}}'])
-    source = engine_statistics(lambda: next(answers))
-    assert (source(), source()) == ({"journal": {"bytes": 1}}, {"journal": {"bytes": 2}})
+def test_the_engines_figures_become_counters_gauges_and_a_histogram() -> None:
+    found = _scrape(
+        by_stage(
+            {
+                "receive": {"mqtt_listener": {"inlet": {"publishes": 4, "held": 1}}, "mqtt_brokers": []},
+                "journal": {
+                    "frames": 3,
+                    "durable_seq": 9,
+                    "sync_buckets_us": [100, 1_000],
+                    "sync_buckets": [1, 2, 3],
+                    "sync_us_sum": 5_000,
+                    "failed": None,
+                },
+                "pipeline": {"frames": 3},
+                "gauges": {"patients": 2},
+                "lag": {"frames": 0, "head_age_ms": 7},
+                "failed": "panic",
+            }
+        )
+    )
+    assert found["nightlamp_receive_mqtt_publishes"].type == "counter"
+    assert found["nightlamp_receive_mqtt_held"].type == "gauge"
+    assert found["nightlamp_journal_durable_seq"].samples[0].value == 9
+    assert found["nightlamp_journal_up"].samples[0].value == 1
+    assert found["nightlamp_pipeline_up"].samples[0].value == 0
+    assert found["nightlamp_pipeline_patients"].samples[0].value == 2
+    buckets = {s.labels["le"]: s.value for s in found["nightlamp_journal_sync_seconds"].samples if "le" in s.labels}
+    assert buckets == {"0.0001": 1, "0.001": 3, "+Inf": 6}

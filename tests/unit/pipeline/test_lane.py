@@ -30,8 +30,8 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 async def _take(lane: Lane) -> StoredRows:
-    rows = await asyncio.wait_for(lane.first(), 5)
-    await lane.drop()
+    (rows,) = await asyncio.wait_for(lane.head(1), 5)
+    await lane.drop(1)
     return rows
 
 
@@ -88,8 +88,8 @@ async def test_a_batch_stays_until_it_is_dropped(make: Make) -> None:
     for seq in (1, 2, 3):
         await lane.put(_rows(seq))
     for seq in (1, 2, 3):
-        assert (await lane.first()).first_seq == (await lane.first()).first_seq == seq
-        await lane.drop()
+        assert (await lane.head(1))[0].first_seq == (await lane.head(1))[0].first_seq == seq
+        await lane.drop(1)
 
 
 async def test_what_an_earlier_run_left_is_forgotten(make: Make, tmp_path: Path) -> None:
@@ -98,4 +98,14 @@ async def test_what_an_earlier_run_left_is_forgotten(make: Make, tmp_path: Path)
     lane = make(KIB)
     assert path.stat().st_size == 0
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(lane.first(), 0.05)
+        await asyncio.wait_for(lane.head(1), 0.05)
+
+
+async def test_what_piled_up_in_memory_is_taken_together(make: Make) -> None:
+    lane = make(1 << 20)
+    for seq in range(1, 6):
+        await lane.put(_rows(seq))
+    assert [rows.first_seq for rows in await lane.head(4)] == [1, 2, 3, 4]
+    await lane.drop(4)
+    assert [rows.first_seq for rows in await lane.head(4)] == [5]
+    assert lane.memory_bytes == _rows(5).bytes

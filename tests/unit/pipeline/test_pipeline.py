@@ -2,6 +2,7 @@
 
 import asyncio
 import queue
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,6 +28,10 @@ class Source:
 
     def __init__(self) -> None:
         self.queue: queue.Queue[Made] = queue.Queue()
+        self.stored_seq = 0
+
+    def stored(self, seq: int) -> None:
+        self.stored_seq = seq
 
     def next_batch(self, timeout_ms: int) -> Made | None:
         try:
@@ -49,17 +54,17 @@ class Database:
     def __init__(self) -> None:
         self.away, self.written = False, list[int]()
 
-    async def write(self, batch: Rows) -> None:
+    async def write_many(self, batches: Sequence[Rows]) -> None:
         await asyncio.sleep(0)
         if self.away:
             raise ConnectionRefusedError
-        self.written.append(batch.last_seq)
+        self.written += [batch.last_seq for batch in batches]
 
 
 async def _until(condition: object) -> None:
     assert callable(condition)
     async with asyncio.timeout(10):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (code under test sets no event)
             await asyncio.sleep(0.005)
 
 
@@ -84,6 +89,7 @@ async def test_publishing_goes_on_while_postgresql_is_away_and_storing_catches_u
     database.away = False
     await _until(lambda: database.written == list(range(1, 21)))
     assert pipeline.progress.store_error is None
+    assert source.stored_seq == 20
     assert pipeline.progress.rows_stored == {"scores": 40}
     assert pipeline.progress.frames_taken == pipeline.progress.frames_stored == 20
     assert await pipeline.drain(5)

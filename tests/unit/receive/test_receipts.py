@@ -5,6 +5,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+
 from nightlamp.errors import Problem
 from nightlamp.receive.receipts import Receipts
 

@@ -5,9 +5,10 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
+
 from nightlamp.cli.config import render
 from nightlamp.settings import ConfigurationError, Limits, Settings, load
-from pydantic import BaseModel
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -1,0 +1,266 @@
+"""The one place that wires. Parts start in the order of the route and stop in reverse, drained, within 10 s.
+
+data folder -> PostgreSQL, Redis -> schema -> engine and pipeline -> HTTP door        (stop: from right to left)
+"""
+
+import asyncio
+import contextlib
+import json
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from nightlamp import bundles, http_app
+from nightlamp._core import Decoder, Engine, catalogue
+from nightlamp.embedded.postgresql import EmbeddedPostgresql
+from nightlamp.embedded.redis import EmbeddedRedis
+from nightlamp.http_app import Parts
+from nightlamp.identity.access import Access
+from nightlamp.identity.data_folder import DataFolder
+from nightlamp.identity.keys import KeyFile, KeyFileError
+from nightlamp.identity.sessions import Sessions
+from nightlamp.pipeline import Pipeline
+from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
+from nightlamp.receive.door import Door, DoorCounts
+from nightlamp.receive.receipts import Receipts
+from nightlamp.settings import Settings
+from nightlamp.spool import Lane
+from nightlamp.store import Store, StoreError
+
+_log = structlog.get_logger("nightlamp.app")
+STOP_S_MAX = 10.0
+HTTP_STOP_S = 3
+KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
+Ready = Callable[[str, int | None], None]
+
+
+class StartError(Exception):
+    """The server could not start; the text says why and what to do."""
+
+
+async def run(settings: Settings, ready: Ready) -> None:
+    """Run a server until SIGINT or SIGTERM. `ready` is told its address and MQTT port once every part works.
+
+    Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`.
+    """
+    stop = asyncio.Event()
+    for wanted in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
+    with contextlib.closing(_listen(settings)) as listener:
+        async with AsyncExitStack() as stack:
+            starting = asyncio.create_task(_start(settings, stack))
+            await _first(stop, starting)
+            if not starting.done():
+                starting.cancel()
+                await asyncio.gather(starting, return_exceptions=True)
+                return
+            parts, folder = starting.result()
+            url = f"{'https' if settings.http.tls else 'http'}://{_host(settings)}:{listener.getsockname()[1]}"
+            async with _http(settings, http_app.build(parts), listener) as finished:
+                folder.announce(url, parts.engine.mqtt_port())
+                stack.callback(folder.withdraw)
+                _log.info("ready", http=url, mqtt_port=parts.engine.mqtt_port())
+                ready(url, parts.engine.mqtt_port())
+                await _first(stop, finished)
+        _log.info("stopped")
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, DataFolder]:
+    """All parts but the HTTP server; `stack` stops them in reverse."""
+    folder = DataFolder(settings.data_dir)
+    folder.lock()
+    keys = KeyFile(folder.keys)
+    site_key = folder.site_key()
+    database_url, redis_url = await _neighbours(settings, folder, stack)
+
+    store = await Store.connect(database_url)
+    stack.push_async_callback(store.close)
+    await store.migrate()
+    journal = folder.journal_id()
+    cursor = await store.claim(journal)
+
+    engine = await _engine(settings, folder, site_key)
+    await store.register(_signals(), _scorers(engine))
+    engine.set_credentials(keys.mqtt_credentials())
+    hub = Hub(journal, history=_history(store))
+    lane = Lane(folder.spool, settings.lane.memory_bytes_max, settings.lane.spool_bytes_max)
+    pipeline = Pipeline(engine, hub, store, lane, cursor)
+    stack.push_async_callback(_drain, engine, pipeline)
+    await asyncio.to_thread(engine.start, cursor)
+    pipeline.start()
+
+    channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
+    hub.taps.append(channels.put)
+    _task(stack, "redis", channels.run())
+    _task(stack, "keys", _watch_keys(keys, engine))
+    _task(stack, "partitions", _maintain(store))
+    receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
+    receipts.start()
+    stack.callback(receipts.stop)
+    access = Access(keys, Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s))
+    decoder = Decoder(settings.decoder_config(site_key))
+    http = settings.http
+    door = Door(access, engine, decoder, receipts, DoorCounts(), settings.limits.frame_bytes_max, http.body_timeout_s)
+    return Parts(settings, access, engine, store, hub, pipeline, door), folder
+
+
+async def _neighbours(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> tuple[str, str]:
+    """URLs of PostgreSQL and Redis; private ones are started where the settings name none."""
+    database, redis = settings.database.url.get_secret_value(), settings.redis.url.get_secret_value()
+    if not database:
+        postgresql = await EmbeddedPostgresql.start(folder.path)
+        stack.push_async_callback(postgresql.stop)
+        database = postgresql.url
+    if not redis:
+        private = await EmbeddedRedis.start(folder.path)
+        stack.push_async_callback(private.stop)
+        redis = private.url
+    return database, redis
+
+
+async def _engine(settings: Settings, folder: DataFolder, site_key: bytes) -> Engine:
+    config = settings.engine_config(site_key, bundles.bundles(settings.models), bundles.policy(settings))
+    try:
+        return await asyncio.to_thread(Engine, str(folder.path), config)
+    except (ValueError, RuntimeError) as error:
+        raise StartError(str(error)) from None
+
+
+def _signals() -> list[tuple[int, str, str, str | None]]:
+    """(id, name, unit, LOINC) of the catalogue, for the store."""
+    return [(one["number"], one["name"], one["unit"], next(iter(one["loinc"]), None)) for one in catalogue()]
+
+
+def _scorers(engine: Engine) -> list[tuple[str, str, bytes, str]]:
+    """(name, version, sha256, manifest as JSON) of every scorer, for the store."""
+    listed = json.loads(engine.scorers())
+    return [(one["name"], one["version"], bytes.fromhex(one["sha256"] or ""), json.dumps(one)) for one in listed]
+
+
+def _history(store: Store) -> AlertHistory:
+    """Old alerts for consoles that return."""
+
+    async def read(after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:
+        try:
+            found = await store.alert_messages(after, through, limit)
+        except StoreError as error:
+            raise HistoryBehind(str(error)) from error
+        return [AlertEntry(*one) for one in found]
+
+    return read
+
+
+async def _maintain(store: Store) -> None:
+    """Partitions ahead of time, hourly."""
+    while True:
+        await asyncio.sleep(MAINTAIN_EVERY_S)
+        try:
+            made, dropped = await store.maintain()
+            _log.info("partitions", made=made, dropped=dropped)
+        except StoreError as error:
+            _log.warning("partitions could not be made; the default partition takes the rows", exc_info=error)
+
+
+async def _drain(engine: Engine, pipeline: Pipeline) -> None:
+    """Doors shut, journal flushed, the rest stored if there is time; what is not, the next start makes again."""
+    began = time.monotonic()
+    await asyncio.to_thread(engine.stop)
+    stored = await pipeline.drain(max(0.5, STOP_S_MAX - HTTP_STOP_S - (time.monotonic() - began)))
+    _log.info("drained", stored=stored, stored_seq=pipeline.progress.stored_seq)
+
+
+async def _watch_keys(keys: KeyFile, engine: Engine) -> None:
+    """A key made or revoked by the command line holds within a second; days of use are written once a minute."""
+    next_use = time.monotonic() + KEYS_USED_EVERY_S
+    while True:
+        await asyncio.sleep(KEYS_EVERY_S)
+        try:
+            if keys.refresh():
+                engine.set_credentials(keys.mqtt_credentials())
+            if time.monotonic() >= next_use:
+                next_use += KEYS_USED_EVERY_S
+                await asyncio.to_thread(keys.note_use)
+        except (OSError, ValueError, KeyFileError) as error:
+            _log.error("the key file cannot be read or written; the keys read before hold", exc_info=error)
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """The HTTP door's socket, taken before anything else is started."""
+    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.http.host, settings.http.port))
+    except OSError as error:
+        listener.close()
+        raise StartError(f"http {settings.http.host}:{settings.http.port}: {error.strerror}") from None
+    return listener
+
+
+def _host(settings: Settings) -> str:
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.http.host, settings.http.host)  # noqa: S104 (shown only)
+    return f"[{host}]" if ":" in host else host
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers: ours stop the whole server, in order."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+    """A serving HTTP server; gives the task that ends when it stops by itself."""
+    tls = settings.http.tls
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        http="httptools",
+        ws="websockets-sansio",
+        ws_max_size=64 << 10,
+        ws_max_queue=8,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        limit_concurrency=settings.http.concurrency_max,
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=HTTP_STOP_S,
+        ssl_certfile=tls.cert if tls else None,
+        ssl_keyfile=str(tls.key) if tls else None,
+    )
+    server = _Server(config)
+    task = asyncio.create_task(server.serve([listener]), name="http")
+    try:
+        while not server.started and not task.done():  # noqa: ASYNC110 (uvicorn offers no event)
+            await asyncio.sleep(0.005)
+        yield task
+    finally:
+        server.should_exit = True
+        await task
+
+
+def _task(stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
+    """A task that is cancelled and awaited when the stack unwinds."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _first(stop: asyncio.Event, task: asyncio.Task[Any]) -> None:
+    """Wait for whichever comes first."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()

@@ -1,0 +1,102 @@
+"""The HTTP application over the parts of a running server: one router a stage, problem+json for every error."""
+
+from collections.abc import Callable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse
+
+import nightlamp
+from nightlamp import dead_letters, errors, openapi
+from nightlamp._core import Engine
+from nightlamp.errors import Problem
+from nightlamp.identity import api as identity_api
+from nightlamp.identity.access import Access, requires
+from nightlamp.identity.roles import Permission, Principal
+from nightlamp.observe import engine_figures, health, metrics, sources, stages
+from nightlamp.pipeline import Pipeline
+from nightlamp.publish import Hub, bearer
+from nightlamp.publish import router as stream_router
+from nightlamp.receive import http as receive
+from nightlamp.receive.door import Door
+from nightlamp.settings import Settings
+from nightlamp.store import Store
+from nightlamp.store import router as store_router
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a running server is made of."""
+
+    settings: Settings
+    access: Access
+    engine: Engine
+    store: Store
+    hub: Hub
+    pipeline: Pipeline
+    door: Door
+
+
+def build(parts: Parts) -> FastAPI:
+    """The application."""
+    app = FastAPI(
+        title="nightlamp",
+        version=nightlamp.__version__,
+        description="Watches over a ward: real-time risk scoring at the bedside. Research software, no medical device.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.access = parts.access
+    errors.install(app)
+    openapi.install(app)
+    receive.mount(app, parts.door)
+    app.include_router(stream_router(parts.hub, _authenticate(parts.access)))
+    app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
+    app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
+    app.include_router(identity_api.router())
+    app.include_router(health.router(lambda: _probe(parts)))
+    app.include_router(metrics.router(_sources(parts)))
+
+    @app.get("/openapi.json", tags=["observe"], summary="This document", include_in_schema=False)
+    async def document(request: Request) -> JSONResponse:
+        """For anybody with a valid key."""
+        parts.access.principal(request)
+        return JSONResponse(app.openapi())
+
+    return app
+
+
+def _authenticate(access: Access) -> Any:
+    """Who may open a stream: a key in the header or sub-protocol, or the console's cookie, with the permission read."""
+
+    async def viewer(scope: MutableMapping[str, Any]) -> Principal | None:
+        key = bearer(scope)
+        found = access.keys.authenticate(key) if key else None
+        if found is None:
+            try:
+                found = access.principal(HTTPConnection(scope))
+            except Problem:
+                return None
+        return found if found.may(Permission.READ) else None
+
+    return viewer
+
+
+def _probe(parts: Parts) -> list[health.StageHealth]:
+    pipeline = parts.pipeline
+    limit = parts.settings.limits.journal_bytes_max
+    receipts = parts.door.receipts
+    return stages.probe(receipts, parts.engine.stats, limit, pipeline.progress, pipeline.lane, parts.hub.stats)
+
+
+def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:
+    door, pipeline = parts.door, parts.pipeline
+    return [
+        lambda: sources.doors(door.counts, door.receipts),
+        engine_figures.statistics(parts.engine.stats),
+        lambda: sources.store(pipeline),
+        lambda: sources.publish(parts.hub.stats),
+    ]

@@ -1,0 +1,16 @@
+"""Waiting for what the route does in its own time."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def until(read: Callable[[], T], within_s: float = 20) -> T:
+    """What `read` gives once it is truthy."""
+    end = time.monotonic() + within_s
+    while not (found := read()):
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+    return found
