@@ -105,27 +105,33 @@ impl Written {
     /// # Errors
     /// `Unreadable`, or `TooCoarse` without a day.
     pub fn hl7(text: &[u8]) -> Result<Self, TimeFault> {
-        let sign = text.iter().position(|byte| matches!(byte, b'+' | b'-'));
-        let (time, zone) = text.split_at_checked(sign.unwrap_or(text.len())).ok_or(TimeFault::Unreadable)?;
-        let offset_s = if zone.is_empty() { None } else { Some(offset(zone.first(), zone.get(1..3), zone.get(3..))?) };
-        let dot = time.iter().position(|byte| *byte == b'.');
-        let (whole, fraction) = time.split_at_checked(dot.unwrap_or(time.len())).ok_or(TimeFault::Unreadable)?;
-        let two = |at: usize| number(whole.get(at..at + 2).unwrap_or_default());
-        let second_of_day = match whole.len() {
-            4 | 6 => return number(whole).and(Err(TimeFault::TooCoarse)),
-            8 => None,
-            10 => two(8).and(Ok(None))?,
-            12 => Some(seconds(two(8)?, two(10)?, 0)?),
-            14 => Some(seconds(two(8)?, two(10)?, two(12)?)?),
-            _ => return Err(TimeFault::Unreadable),
+        let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let (whole, rest) = text.split_at_checked(digits).ok_or(TimeFault::Unreadable)?;
+        let (micros, zone) = match rest.split_first() {
+            Some((b'.', rest)) if digits == 14 => {
+                let end = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                let (fraction, zone) = rest.split_at_checked(end).ok_or(TimeFault::Unreadable)?;
+                (micros(fraction)?, zone)
+            }
+            _ => (0, rest),
         };
-        let micros = match fraction.split_first() {
-            None => 0,
-            Some((_, digits)) if whole.len() == 14 => micros(digits)?,
+        let offset_s = match zone.split_first() {
+            None => None,
+            Some((sign @ (b'+' | b'-'), zone)) => Some(offset(*sign, zone.get(..2), zone.get(2..))?),
             Some(_) => return Err(TimeFault::Unreadable),
         };
-        let year = number(whole.get(..4).unwrap_or_default())?;
-        Self::new(year, two(4)?, two(6)?, second_of_day, micros, offset_s)
+        // Digits all: no need to look at them again.
+        let two = |at: usize| match whole.get(at..at + 2) {
+            Some([tens, ones]) => i32::from(tens - b'0') * 10 + i32::from(ones - b'0'),
+            _ => 0,
+        };
+        let second_of_day = match digits {
+            4 | 6 => return Err(TimeFault::TooCoarse),
+            8 | 10 => None,
+            12 | 14 => Some(seconds(two(8), two(10), two(12))?),
+            _ => return Err(TimeFault::Unreadable),
+        };
+        Self::new(two(0) * 100 + two(2), two(4), two(6), second_of_day, micros, offset_s)
     }
 
     /// RFC 3339: `YYYY-MM-DDTHH:MM:SS[.S...](Z|+-HH:MM)`; the offset is required.
@@ -149,9 +155,7 @@ impl Written {
         }
         let offset_s = match rest {
             b"Z" | b"z" => 0,
-            [sign @ (b'+' | b'-'), zone @ ..] if zone.get(2) == Some(&b':') => {
-                offset(Some(sign), zone.get(..2), zone.get(3..))?
-            }
+            [sign @ (b'+' | b'-'), zone @ ..] if zone.get(2) == Some(&b':') => offset(*sign, zone.get(..2), zone.get(3..))?,
             _ => return Err(TimeFault::Unreadable),
         };
         let second_of_day = seconds(part(11, 13)?, part(14, 16)?, part(17, 19)?)?;
@@ -217,10 +221,10 @@ fn micros(digits: &[u8]) -> Result<i32, TimeFault> {
     Ok(number(kept)? * 10_i32.pow(missing))
 }
 
-fn offset(sign: Option<&u8>, hours: Option<&[u8]>, minutes: Option<&[u8]>) -> Result<i32, TimeFault> {
+fn offset(sign: u8, hours: Option<&[u8]>, minutes: Option<&[u8]>) -> Result<i32, TimeFault> {
     let (Some(hours), Some(minutes @ [_, _])) = (hours, minutes) else { return Err(TimeFault::Unreadable) };
     let seconds = seconds(number(hours)?, number(minutes)?, 0)?;
-    Ok(if sign == Some(&b'-') { -seconds } else { seconds })
+    Ok(if sign == b'-' { -seconds } else { seconds })
 }
 
 #[cfg(test)]

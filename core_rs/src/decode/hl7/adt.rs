@@ -3,9 +3,10 @@
 //! A part that cannot be read (a name in another character set, a time that is none) is a dead letter of its own beside the
 //! event, from ordinal 1 on: an admission is not lost over an umlaut.
 
+use super::Checked;
 use super::header::{Header, Kind};
 use super::patient::{Leaves, bed, choose};
-use super::scan::{Fields, Segments};
+use super::scan::Fields;
 use crate::decode::Decoder;
 use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, Rejected};
 use crate::decode::time::{TimeFault, Written};
@@ -35,13 +36,14 @@ pub fn decode(
     header: &Header<'_>,
     kind: EncounterKind,
     leaves: Leaves,
-    segments: Segments<'_>,
+    segments: Checked<'_>,
     received_at_us: i64,
     out: &mut Decoded,
 ) -> Result<(), Refusal> {
     debug_assert!(matches!(header.check(decoder.config()), Ok(Kind::Adt(_))));
     let mut parts = Parts::default();
     for segment in segments {
+        let segment = segment?;
         let slot = match segment.get(..3).unwrap_or_default() {
             b"EVN" => &mut parts.evn,
             b"PID" => &mut parts.pid,

@@ -27,6 +27,7 @@ use super::Decoder;
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded};
 use crate::error::{Code, Refusal};
+use crate::limits::Limits;
 
 /// What the door knew besides the bytes.
 #[derive(Debug, Clone, Default)]
@@ -51,7 +52,7 @@ pub fn screen(payload: &[u8], charset: &str, config: &DecodeConfig) -> Result<()
     let body = open(payload, charset)?;
     let header = first(&body)?;
     header.check(config)?;
-    check_segments(&body, &header, config)
+    Checked::new(&body, &header, config).try_for_each(|segment| segment.map(|_| ()))
 }
 
 /// Decode one message into `out`.
@@ -64,13 +65,12 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let body = open(payload, door.charset)?;
     let header = first(&body)?;
     let kind = header.check(config)?;
-    check_segments(&body, &header, config)?;
     out.message_id = Some(decoder.digest().message(door.principal, &header.identity(), payload));
     let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
-    let segments = Segments::new(&body.bytes);
+    let segments = Checked::new(&body, &header, config);
     match kind {
         Kind::Adt(kind) => adt::decode(decoder, &header, kind, leaves, segments, door.received_at_us, out)?,
-        Kind::Oru => oru::decode(decoder, door.principal, leaves, segments, door.received_at_us, door.bed, out),
+        Kind::Oru => oru::decode(decoder, door.principal, leaves, segments, door.received_at_us, door.bed, out)?,
     }
     Ok(())
 }
@@ -87,28 +87,49 @@ fn first<'a>(body: &'a Body<'_>) -> Result<Header<'a>, Refusal> {
     Header::read(Segments::new(&body.bytes).next().unwrap_or_default())
 }
 
-/// Every line a segment, one MSH, no more of them than the limits allow.
-fn check_segments(body: &Body<'_>, header: &Header<'_>, config: &DecodeConfig) -> Result<(), Refusal> {
-    let mut observations = 0;
-    for (at, segment) in Segments::new(&body.bytes).enumerate() {
-        if at >= config.limits.hl7_segments_max {
-            let detail = format!("more than {} segments", config.limits.hl7_segments_max);
-            return Err(Refusal::new(Code::TooManyParts, detail));
+/// The segments of a message, each checked as it comes: every line a segment, one MSH, no more than the limits allow.
+struct Checked<'a> {
+    segments: Segments<'a>,
+    field: u8,
+    limits: &'a Limits,
+    lines: usize,
+    observations: usize,
+}
+
+impl<'a> Checked<'a> {
+    fn new(body: &'a Body<'_>, header: &Header<'_>, config: &'a DecodeConfig) -> Self {
+        let segments = Segments::new(&body.bytes);
+        Self { segments, field: header.delimiters.field, limits: &config.limits, lines: 0, observations: 0 }
+    }
+
+    fn check(&mut self, segment: &[u8]) -> Result<(), Refusal> {
+        self.lines += 1;
+        if self.lines > self.limits.hl7_segments_max {
+            return Err(Refusal::new(Code::TooManyParts, format!("more than {} segments", self.limits.hl7_segments_max)));
         }
-        if !is_segment(segment, header.delimiters.field) {
-            return Err(Refusal::new(Code::Malformed, format!("line {} is not a segment", at + 1)));
+        if !is_segment(segment, self.field) {
+            return Err(Refusal::new(Code::Malformed, format!("line {} is not a segment", self.lines)));
         }
         match segment.get(..3).unwrap_or_default() {
-            b"OBX" => observations += 1,
-            b"MSH" | b"BHS" | b"FHS" | b"BTS" | b"FTS" if at > 0 => {
+            b"OBX" => self.observations += 1,
+            b"MSH" | b"BHS" | b"FHS" | b"BTS" | b"FTS" if self.lines > 1 => {
                 return Err(Refusal::new(Code::Malformed, "one message at a time; a batch is cut at the door"));
             }
             _ => {}
         }
+        if self.observations > self.limits.frame_observations_max {
+            let detail = format!("more than {} observations", self.limits.frame_observations_max);
+            return Err(Refusal::new(Code::TooManyParts, detail));
+        }
+        Ok(())
     }
-    if observations > config.limits.frame_observations_max {
-        let detail = format!("more than {} observations", config.limits.frame_observations_max);
-        return Err(Refusal::new(Code::TooManyParts, detail));
+}
+
+impl<'a> Iterator for Checked<'a> {
+    type Item = Result<&'a [u8], Refusal>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let segment = self.segments.next()?;
+        Some(self.check(segment).map(|()| segment))
     }
-    Ok(())
 }

@@ -7,8 +7,9 @@
 //! skipped, as are rows with neither type nor value (the MDS and VMD rows of IHE PCD-01). Any other status is refused.
 //! Each OBX has one ordinal, skipped or not.
 
+use super::Checked;
 use super::patient::{Leaves, bed, choose};
-use super::scan::{Fields, Segments, piece};
+use super::scan::{Fields, Pieces, piece};
 use super::value;
 use crate::decode::Decoder;
 use crate::decode::catalogue::{Meaning, shown};
@@ -39,15 +40,18 @@ enum Row {
 }
 
 /// Decode an ORU R01 into observations.
+///
+/// # Errors
+/// The message breaks its limits or its lines: what `out` holds by then is void.
 pub fn decode<'a>(
     decoder: &'a Decoder,
     principal: &'a str,
     leaves: Leaves,
-    segments: Segments<'a>,
+    segments: Checked<'a>,
     received_at_us: i64,
     topic_bed: Option<BedKey>,
     out: &mut Decoded,
-) {
+) -> Result<(), Refusal> {
     let mut group = Group {
         decoder,
         principal,
@@ -61,6 +65,7 @@ pub fn decode<'a>(
     };
     let mut ordinal = 0;
     for segment in segments {
+        let segment = segment?;
         match segment.get(..3).unwrap_or_default() {
             b"OBX" => {
                 match group.observation(&Obx::split(segment, leaves.delimiters.field), ordinal) {
@@ -76,6 +81,7 @@ pub fn decode<'a>(
             _ => {}
         }
     }
+    Ok(())
 }
 
 impl<'a> Group<'a> {
@@ -123,7 +129,7 @@ impl<'a> Group<'a> {
     fn meaning(&self, obx_3: &[u8]) -> Result<Meaning<'a>, Refusal> {
         let catalogue = self.decoder.catalogue();
         let component = self.leaves.delimiters.component;
-        let mut pieces = obx_3.split(|byte| *byte == component).map(<[u8]>::trim_ascii);
+        let mut pieces = Pieces::new(obx_3, component).map(<[u8]>::trim_ascii);
         let mut next = || pieces.next().unwrap_or_default();
         for _ in 0..2 {
             let (code, text, system) = (next(), next(), next());

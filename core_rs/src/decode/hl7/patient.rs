@@ -10,7 +10,7 @@ use compact_str::CompactString;
 
 use super::charset::Charset;
 use super::escape::unescape;
-use super::scan::{Delimiters, piece};
+use super::scan::{Delimiters, Pieces, piece};
 use crate::decode::config::DecodeConfig;
 use crate::decode::event::BedKey;
 use crate::error::{Code, Refusal};
@@ -70,7 +70,7 @@ pub fn choose(pid_3: &[u8], leaves: &Leaves, config: &DecodeConfig) -> Result<Op
             None => config.authorities.len() + 1,
         }
     };
-    let repetitions = pid_3.split(|byte| *byte == repetition).filter(|cx| !piece(cx, component, 1).is_empty());
+    let repetitions = Pieces::new(pid_3, repetition).filter(|cx| !piece(cx, component, 1).is_empty());
     let Some(cx) = repetitions.min_by_key(|cx| rank(cx)) else { return Ok(None) };
     let hd = piece(cx, component, 4);
     let namespace = piece(hd, subcomponent, 1);
