@@ -18,6 +18,8 @@ use crate::window::{FeaturePlan, PlanError, PlanSpec};
 
 /// Contributions given for a model's score.
 pub const CONTRIBUTIONS_MAX: usize = 5;
+/// Smaller shares are rounding, log-odds.
+pub const SHARE_MIN: f64 = 1e-9;
 
 /// Why a bundle is refused: which folder or name, and one sentence.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -148,8 +150,8 @@ impl Bundle {
         self.manifest.calibration.apply(raw, |raw| self.forest.probability(raw))
     }
 
-    /// Appends the features with the largest shares of a score's raw value (TreeSHAP), at most 5, largest first, none with
-    /// share 0. Nothing where the score has no row of this plan.
+    /// Appends the features with the largest shares of a score's raw value (TreeSHAP), at most 5, largest first, none below
+    /// `SHARE_MIN`. Nothing where the score has no row of this plan.
     pub fn explain(&self, score: &Score, out: &mut Vec<Contribution>) {
         let width = self.plan.width();
         let mut shares = vec![0.0; width + 1];
@@ -157,7 +159,7 @@ impl Bundle {
             return;
         }
         let columns = self.plan.names().iter().zip(&score.features).zip(&shares);
-        let mut found: Vec<_> = columns.filter(|(_, share)| **share != 0.0).collect();
+        let mut found: Vec<_> = columns.filter(|(_, share)| share.abs() >= SHARE_MIN).collect();
         found.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
         out.extend(found.into_iter().take(CONTRIBUTIONS_MAX).map(|((name, value), share)| Contribution {
             feature: name.into(),

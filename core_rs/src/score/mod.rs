@@ -8,6 +8,9 @@ mod manifest;
 pub mod rules;
 mod scorers;
 
+#[cfg(test)]
+mod tests;
+
 pub use boundary::{Contribution, Input, Score};
 pub use bundle::{Bundle, BundleError, CONTRIBUTIONS_MAX, Trigger, compile};
 pub use calibration::{Calibration, KNOTS_MAX};
