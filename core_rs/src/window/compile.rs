@@ -25,6 +25,12 @@ impl Window {
     }
 }
 
+/// The resolver that serving and training use: names of the signal catalogue.
+pub fn catalogue_signal(name: &str) -> Option<SignalId> {
+    let at = crate::decode::catalogue::SIGNALS.iter().position(|signal| signal.name == name)?;
+    u16::try_from(at).ok().map(SignalId)
+}
+
 /// Where a statistic is read from.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Over {

@@ -42,6 +42,25 @@ pub struct PlanSpec {
     pub cell: Option<String>,
 }
 
+impl PlanSpec {
+    /// Reads a plan from JSON (it begins with a brace) or TOML: the plan itself, or a manifest with a table `plan`.
+    pub fn parse(text: &[u8]) -> Result<Self, PlanError> {
+        let Ok(text) = std::str::from_utf8(text) else { return refuse("it is not UTF-8".into()) };
+        let parsed = if text.trim_start().starts_with('{') {
+            serde_json::from_str::<serde_json::Value>(text).map_err(|e| e.to_string()).and_then(|mut whole| {
+                let plan = whole.get_mut("plan").map(serde_json::Value::take).unwrap_or(whole);
+                serde_json::from_value(plan).map_err(|e| e.to_string())
+            })
+        } else {
+            toml::from_str::<toml::Table>(text).map_err(|e| e.to_string()).and_then(|mut whole| {
+                let plan = whole.remove("plan").unwrap_or(toml::Value::Table(whole));
+                plan.try_into().map_err(|e: toml::de::Error| e.to_string())
+            })
+        };
+        parsed.map_err(PlanError)
+    }
+}
+
 /// One signal's statistics over some windows.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

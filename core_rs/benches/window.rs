@@ -1,0 +1,207 @@
+//! What an observation and a feature row cost: 12,000 patient-signal keys in random order, three exact windows (1 h, 6 h, 24 h).
+//! Run with `cargo bench --bench window`; about 20 s and 0.6 GB. The peer for rows is a scan of the raw samples, in the same run.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::time::Instant;
+
+use nightlamp_core::decode::{Observation, PatientId, SignalId, Status, Subject};
+use nightlamp_core::limits::Limits;
+use nightlamp_core::window::{FeaturePlan, FeatureSpec, HOUR_US, PlanSpec, Slot, Ward};
+
+const T0_US: i64 = 1_700_000_000_000_000;
+const RUNS: usize = 5;
+
+struct Load {
+    name: &'static str,
+    patients: u32,
+    signals: u16,
+    every_us: i64,
+    history: i64,
+}
+
+fn main() {
+    // `cargo test --benches` starts this too, without the flag.
+    if !std::env::args().any(|arg| arg == "--bench") {
+        return;
+    }
+    let hourly = Load { name: "charted, one an hour", patients: 353, signals: 34, every_us: HOUR_US, history: 60 };
+    let dense = Load { name: "monitored, one a minute", patients: 1_000, signals: 12, every_us: HOUR_US / 60, history: 1_700 };
+    for load in [hourly, dense] {
+        measure(&load, None);
+    }
+    let seconds = Load {
+        name: "monitored, one a second, panes of 5 min",
+        patients: 50,
+        signals: 8,
+        every_us: HOUR_US / 3_600,
+        history: 90_000,
+    };
+    measure(&seconds, Some("5m"));
+}
+
+/// 150 columns: 7 statistics over 3 windows of 7 signals, and 3 last values.
+fn plan(pane: Option<&str>) -> Arc<FeaturePlan> {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let mut features = Vec::new();
+    for signal in 0..7 {
+        let entry = |windows: &str, pane: Option<&str>| FeatureSpec {
+            signal: signal.to_string(),
+            stats: words("count min max mean std slope delta"),
+            windows: words(windows),
+            normal: None,
+            pane: pane.map(str::to_owned),
+        };
+        match pane {
+            None => features.push(entry("1h 6h 24h", None)),
+            Some(_) => features.extend([entry("1h", None), entry("6h 24h", pane)]),
+        }
+    }
+    for signal in 7..34 {
+        let stats = words(if signal < 10 { "last" } else { "age" });
+        let entry = FeatureSpec { signal: signal.to_string(), stats, ..FeatureSpec::default() };
+        features.extend((signal < 10).then_some(entry));
+    }
+    let number = |name: &str| name.parse().ok().map(SignalId);
+    Arc::new(FeaturePlan::compile(&PlanSpec { features, ..PlanSpec::default() }, &number, &[]).expect("a plan"))
+}
+
+/// All signals have the windows, so that every observation pays for them.
+fn everything(pane: Option<&str>, signals: u16) -> Arc<FeaturePlan> {
+    let entry = |signal: u16, windows: &[&str], pane: Option<&str>| FeatureSpec {
+        signal: signal.to_string(),
+        stats: vec!["mean".into()],
+        windows: windows.iter().map(|w| (*w).to_owned()).collect(),
+        normal: None,
+        pane: pane.map(str::to_owned),
+    };
+    let features = (0..signals).flat_map(|signal| match pane {
+        None => vec![entry(signal, &["1h", "6h", "24h"], None)],
+        Some(_) => vec![entry(signal, &["1h"], None), entry(signal, &["6h", "24h"], pane)],
+    });
+    let number = |name: &str| name.parse().ok().map(SignalId);
+    let spec = PlanSpec { features: features.collect(), ..PlanSpec::default() };
+    Arc::new(FeaturePlan::compile(&spec, &number, &[]).expect("a plan"))
+}
+
+fn measure(load: &Load, pane: Option<&str>) {
+    let plan = plan(pane);
+    assert_eq!(plan.width(), 150);
+    let mut ward =
+        Ward::new(Limits { patients_max: 100_000, ..Limits::default() }, &[plan.clone(), everything(pane, load.signals)]);
+    let mut random = Random(7);
+    // Key by key, so that the rings' memory is as scattered as after days.
+    let mut round = 0;
+    while round < load.history {
+        write(&mut ward, load, round, &mut random);
+        round += 1;
+    }
+    let mut per_observation = Vec::new();
+    let rounds = (200_000 / (i64::from(load.patients) * i64::from(load.signals))).max(1);
+    for _ in 0..RUNS {
+        let batch: Vec<_> = (round..round + rounds).flat_map(|r| observations(load, r, &mut random)).collect();
+        let started = Instant::now();
+        for observation in &batch {
+            black_box(ward.apply_observation(observation, observation.observed_at_us));
+        }
+        per_observation.push(started.elapsed().as_nanos() as f64 / batch.len() as f64);
+        round += rounds;
+    }
+    let t_us = T0_US + round * load.every_us;
+    let mut order: Vec<u32> = (0..load.patients).collect();
+    let mut row = vec![0.0f32; plan.width()];
+    let (mut per_row, mut per_scan) = (Vec::new(), Vec::new());
+    for run in 0..RUNS {
+        shuffle(&mut order, &mut random);
+        let started = Instant::now();
+        for repeat in 0..20 {
+            for slot in &order {
+                ward.row(Slot(*slot), &plan, t_us + repeat + run as i64, &mut row);
+                black_box(&row);
+            }
+        }
+        per_row.push(started.elapsed().as_nanos() as f64 / (20.0 * order.len() as f64) / 1e3);
+        let started = Instant::now();
+        for slot in &order {
+            black_box(scan(&ward, Slot(*slot), t_us));
+        }
+        per_scan.push(started.elapsed().as_nanos() as f64 / order.len() as f64 / 1e3);
+    }
+    let (row_us, scan_us) = (median(per_row), median(per_scan));
+    println!("{} ({} patients x {} signals):", load.name, load.patients, load.signals);
+    println!("  observation  {:7.0} ns", median(per_observation));
+    println!(
+        "  150-feature row {row_us:6.2} us; two passes over the raw samples {scan_us:.2} us, {:.1} times as long",
+        scan_us / row_us
+    );
+    println!("  memory {:.1} kB a patient", ward.bytes() as f64 / f64::from(load.patients) / 1e3);
+}
+
+fn write(ward: &mut Ward, load: &Load, round: i64, random: &mut Random) {
+    for observation in observations(load, round, random) {
+        ward.apply_observation(&observation, observation.observed_at_us);
+    }
+}
+
+/// One observation of every key in random order, jittered by up to a fifth of the interval.
+fn observations(load: &Load, round: i64, random: &mut Random) -> Vec<Observation> {
+    let mut keys: Vec<u32> = (0..load.patients * u32::from(load.signals)).collect();
+    shuffle(&mut keys, random);
+    let jitter = (load.every_us / 5) as u64;
+    let one = |key: u32| {
+        let mut id = [0; 16];
+        id[..8].copy_from_slice(&u64::from(key / u32::from(load.signals)).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_le_bytes());
+        Observation {
+            subject: Subject::Patient(PatientId(id)),
+            signal: SignalId((key % u32::from(load.signals)) as u16),
+            value: 60.0 + (random.next() % 600) as f64 / 10.0,
+            observed_at_us: T0_US + round * load.every_us + (random.next() % jitter) as i64,
+            status: Status::Final,
+            ordinal: 0,
+        }
+    };
+    keys.into_iter().map(one).collect()
+}
+
+/// What a row costs without sums: mean and deviation, extremes and slope of each window from its raw samples.
+fn scan(ward: &Ward, slot: Slot, t_us: i64) -> f64 {
+    let Some(patient) = ward.patient(slot) else { return 0.0 };
+    let mut total = 0.0;
+    for signal in 0..7 {
+        for hours in [1, 6, 24] {
+            let held = patient.vitals().series(SignalId(signal)).map_or(&[][..], |series| series.held());
+            let seen = &held[held.partition_point(|s| s.at_us <= t_us - hours * HOUR_US)..];
+            let n = seen.len() as f64;
+            let mean = seen.iter().map(|s| s.value).sum::<f64>() / n;
+            let mean_t = seen.iter().map(|s| (s.at_us - t_us) as f64).sum::<f64>() / n;
+            for s in seen {
+                let (dx, dt) = (s.value - mean, (s.at_us - t_us) as f64 - mean_t);
+                total += dx * dx + dx * dt + dt * dt + s.value.min(mean) + s.value.max(mean);
+            }
+        }
+    }
+    total
+}
+
+fn median(mut runs: Vec<f64>) -> f64 {
+    runs.sort_by(f64::total_cmp);
+    runs[runs.len() / 2]
+}
+
+fn shuffle(keys: &mut [u32], random: &mut Random) {
+    for at in (1..keys.len()).rev() {
+        keys.swap(at, (random.next() % (at as u64 + 1)) as usize);
+    }
+}
+
+/// xorshift64*, seeded: the same order in every run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 11
+    }
+}
