@@ -2,6 +2,8 @@
 
 from typing import Any, final
 
+from typing_extensions import Buffer
+
 __version__: str
 
 # --- Engine (bindings/engine.rs): the Rust half of the route ----------------------------------------------------
@@ -174,3 +176,38 @@ def error_codes() -> list[dict[str, Any]]:
 def scan_hl7(payload: bytes, charset: str = "") -> list[tuple[str, int, int, int, int, int, str]]:
     """Every non-empty leaf: segment, line (from 0), field, repetition, component, subcomponent (from 1), text with escapes
     resolved. Raises ValueError for what is no HL7 message."""
+
+# --- Feature engine (bindings/window.rs): training rows from the serving code (P8) -------------------------------
+
+@final
+class FeatureEngine:
+    """A compiled feature plan over recorded data. One engine may be used from many threads."""
+
+    def __new__(cls, plan: bytes) -> FeatureEngine:
+        """`plan` is TOML or JSON: the plan, or a manifest with a table `plan`. Raises ValueError that names the entry."""
+
+    def feature_names(self) -> list[str]:
+        """Columns, in order: `HR.mean.6h`, `HR.last`, `age_years`, `shock_index`."""
+
+    def fingerprint(self) -> str:
+        """64 hexadecimal digits that change with anything that changes a row's meaning."""
+
+    def rows(
+        self,
+        patient: Buffer,
+        signal: Buffer,
+        observed_at_us: Buffer,
+        value: Buffer,
+        row_patient: Buffer,
+        row_at_us: Buffer,
+        demographics: Buffer | None = None,
+    ) -> bytes:
+        """Rows x features as native float32, row-major; NaN is missing, ages are hours. The GIL is released.
+
+        Observations: int64 patient numbers, uint16 catalogue signals, int64 microseconds, float64 canonical values. Rows: int64
+        patient, int64 microseconds; each sees observations up to and including its time. Both are sorted by patient, then time
+        (a later entry of the same patient, signal and time replaces the value). `demographics` is float64, rows x the plan's
+        demographics in its order, NaN for missing; required where the plan has any.
+
+        Raises ValueError (unsorted, unequal lengths, a value that is no number) and BufferError (another element type).
+        """

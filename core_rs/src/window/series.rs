@@ -255,7 +255,7 @@ impl Series {
         let mut all: Vec<Sample> = self.held().iter().chain(other.held()).copied().collect();
         all.sort_by_key(|s| s.at_us); // stable: own samples first
         all.dedup_by_key(|s| s.at_us);
-        self.folded.absorb(&other.folded, keep.pane_us);
+        self.folded.absorb(&other.folded);
         // One folded edge for both: what is held behind it would never be corrected nor folded in order again.
         let edge_us = self.folded.last.map_or(i64::MIN, |s| s.at_us);
         let split = all.partition_point(|s| s.at_us <= edge_us);
@@ -305,7 +305,7 @@ impl Series {
 }
 
 impl Folded {
-    fn absorb(&mut self, other: &Folded, pane_us: i64) {
+    fn absorb(&mut self, other: &Folded) {
         self.count += other.count;
         let oldest = |a: Sample, b: Sample| if b.at_us < a.at_us { b } else { a };
         let newest = |a: Sample, b: Sample| if b.at_us > a.at_us { b } else { a };
@@ -321,6 +321,6 @@ impl Folded {
         for (mine, theirs) in self.abnormal_us.iter_mut().zip(&other.abnormal_us) {
             *mine = (*mine).max(*theirs);
         }
-        self.panes.absorb(&other.panes, pane_us);
+        self.panes.absorb(&other.panes);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::block::{Block, Sample};
 use super::compile::Window;
+use super::pane::Reached;
 use super::series::{BLOCK, SPAN, Series};
 use super::union::Retention;
 
@@ -27,6 +28,8 @@ pub(super) struct Walk<'a> {
     /// Lower ring index reached so far by `sums`.
     reached: usize,
     sums: Block,
+    /// The same below the ring, in panes; only once the whole ring is in `sums`.
+    panes: Reached,
 }
 
 impl<'a> Walk<'a> {
@@ -35,7 +38,7 @@ impl<'a> Walk<'a> {
         let end = start + series.seen(t_us);
         let newest = if end > start { samples.get(end - 1).copied() } else { series.folded().last };
         let sums = Block::about(newest.unwrap_or(Sample { at_us: t_us, value: 0.0 }));
-        Self { series, keep, t_us, end, reached: end, sums }
+        Self { series, keep, t_us, end, reached: end, sums, panes: Reached::default() }
     }
 
     /// The newest value of the stay.
@@ -66,19 +69,21 @@ impl<'a> Walk<'a> {
             let held = samples.get(from..self.end).unwrap_or(&[]);
             return Extent { count: held.len() as f64, first: held.first().copied(), last: held.last().copied(), sums: None };
         }
-        if from > self.reached {
+        let exact_after_panes = self.panes.first.is_some() && !reaches_panes;
+        if from > self.reached || exact_after_panes {
             let origin = self.last().unwrap_or(Sample { at_us: self.t_us, value: 0.0 });
-            (self.sums, self.reached) = (Block::about(origin), self.end);
+            (self.sums, self.reached, self.panes) = (Block::about(origin), self.end, Reached::default());
         }
         self.extend(from);
-        let mut sums = self.sums;
-        let mut first = samples.get(from..self.end).and_then(|held| held.first().copied());
-        let mut last = samples.get(from..self.end).and_then(|held| held.last().copied());
+        let held = samples.get(from..self.end).unwrap_or(&[]);
+        let (mut first, mut last) = (held.first().copied(), held.last().copied());
         if reaches_panes {
             let folded = self.series.folded();
-            first = folded.panes.add_since(edge_us, self.keep.pane_us, &mut sums).or(first);
+            folded.panes.add_since(edge_us, self.keep.pane_us, &mut self.panes, &mut self.sums);
+            first = self.panes.first.or(first);
             last = last.or(folded.last);
         }
+        let sums = self.sums;
         Extent { count: sums.count(), first, last, sums: (sums.count() > 0.0).then_some(sums) }
     }
 
