@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod decode;
+pub mod engine;
 pub mod error;
 pub mod journal;
 pub mod limits;

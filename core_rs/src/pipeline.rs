@@ -1,1 +1,310 @@
-//! The Rust half of the route, readable top to bottom. (Built when its stages are.)
+//! The Rust half of the route, readable top to bottom: frames in journal order become rows, alerts and messages.
+//!
+//! It is a pure function of the frames and the state: no clock, no I/O, no randomness. The same journal gives the same batches'
+//! contents, bit for bit, however the frames are cut into batches: stages that work on many patients at once (the forest) give
+//! the same bits for any batch, and alert sees scores in journal order.
+
+mod batch;
+mod board;
+mod counters;
+mod redelivery;
+mod scoring;
+mod show;
+mod state;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+pub use batch::{Batch, Message, MessageKind};
+use batch::{Due, Rows, Step};
+pub use counters::Counters;
+use counters::add;
+use redelivery::Delivery;
+use scoring::{Cause, Scoring};
+pub use state::{Gauges, Setup, State, StateError};
+
+use crate::alert::{AlertEvent, AlertKind};
+use crate::decode::{Decoded, Decoder, EncounterEvent, Event, Observation, PatientId, Rejected, SignalId};
+use crate::error::{Code, Refusal};
+use crate::journal::Journalled;
+use crate::limits::Limits;
+use crate::receive::{Frame, Source};
+use crate::score::Scorers;
+use crate::store::{DeadLetter, ObservationRow};
+use crate::window::{Applied, Change, Slot};
+
+/// The stages with their state.
+#[derive(Debug)]
+pub struct Pipeline {
+    decoder: Arc<Decoder>,
+    scorers: Arc<Scorers>,
+    limits: Limits,
+    counters: Arc<Counters>,
+    state: State,
+    scoring: Scoring,
+    decoded: Decoded,
+    rows: Rows,
+    due: Vec<Due>,
+    /// Patients the current frame speaks of, in the order it does.
+    touched: Vec<Slot>,
+    /// Signals it does, over all patients.
+    signals: Vec<SignalId>,
+    /// Patients the current batch speaks of, with number and time of the last frame that does.
+    shown: indexmap::IndexMap<PatientId, (u64, i64)>,
+    messages: Vec<Message>,
+}
+
+/// The frame under way.
+#[derive(Debug, Clone, Copy)]
+struct At<'a> {
+    seq: u64,
+    at_us: i64,
+    frame: &'a Frame,
+    /// Above the cursor: its rows and messages are wanted.
+    wanted: bool,
+}
+
+impl Pipeline {
+    /// Runs consecutive frames through the stages. Frames up to `cursor` change the state and give nothing else; None where no
+    /// frame is above it.
+    pub fn run(&mut self, frames: &[Journalled], cursor: u64) -> Option<Batch> {
+        for journalled in frames {
+            self.take(journalled, journalled.seq > cursor);
+        }
+        self.scoring.evaluate(&self.scorers);
+        self.alert(cursor);
+        self.show();
+        let last_seq = frames.last()?.seq;
+        let first_seq = frames.first()?.seq.max(cursor + 1);
+        (last_seq > cursor).then(|| Batch {
+            first_seq,
+            last_seq,
+            frames: last_seq + 1 - first_seq,
+            tables: self.rows.finish(),
+            messages: std::mem::take(&mut self.messages),
+        })
+    }
+
+    /// decode and window, for one frame.
+    fn take(&mut self, journalled: &Journalled, wanted: bool) {
+        let frame = &journalled.frame;
+        let at = At { seq: journalled.seq, at_us: frame.received_at_us, frame, wanted };
+        add(&self.counters.frames, 1);
+        match frame.source {
+            Source::Tick => self.tick(at),
+            Source::Replay => match Frame::decode(&frame.payload) {
+                Ok(inner) => self.replay(at, &inner),
+                Err(refusal) => self.refuse(at, refusal),
+            },
+            _ => self.understand(at, false),
+        }
+        self.score(at);
+    }
+
+    fn tick(&mut self, at: At<'_>) {
+        add(&self.counters.frames_tick, 1);
+        for patient in self.state.ward.tick(at.at_us) {
+            self.state.board.forget(patient);
+            self.leave(at, patient);
+        }
+        self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Tick });
+    }
+
+    /// A dead letter once more: the inner frame's content and time, under the number of the frame that brings it back.
+    fn replay(&mut self, at: At<'_>, inner: &Frame) {
+        add(&self.counters.replays, 1);
+        if at.wanted
+            && let Ok(seq) = at.frame.context.parse()
+        {
+            self.rows.replays.push(seq, at.seq, at.at_us);
+        }
+        self.understand(At { frame: inner, ..at }, true);
+    }
+
+    /// Decodes a frame and lets window take in what it says.
+    fn understand(&mut self, at: At<'_>, again: bool) {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decoded.clear();
+        // Decode holds no state, so a panic there concerns this frame alone.
+        let outcome = catch_unwind(AssertUnwindSafe(|| self.decoder.decode(at.frame, &mut decoded)));
+        if outcome.is_err() {
+            decoded.clear();
+            add(&self.counters.frames_internal, 1);
+            self.dead_letter(at, 0, "decode", &Refusal::new(Code::Internal, "decoding failed; the frame was kept"), true);
+        } else if self.is_new(at, &decoded, again) {
+            self.apply(at, &mut decoded);
+        }
+        self.decoded = decoded;
+    }
+
+    /// False for a redelivery, and for a conflict, which is dead-lettered. A replay was seen before and is meant.
+    fn is_new(&mut self, at: At<'_>, decoded: &Decoded, again: bool) -> bool {
+        let Some(message) = decoded.message_id.filter(|_| !again) else { return true };
+        match self.state.seen.check(message, self.limits.message_ids_max) {
+            Delivery::First => true,
+            Delivery::Again => {
+                add(&self.counters.frames_repeated, 1);
+                false
+            }
+            Delivery::Conflict => {
+                add(&self.counters.frames_conflicting, 1);
+                let refusal = Refusal::new(Code::DuplicateConflict, "this message id came before with other content");
+                self.dead_letter(at, 0, "decode", &refusal, true);
+                false
+            }
+        }
+    }
+
+    fn apply(&mut self, at: At<'_>, decoded: &mut Decoded) {
+        let whole = decoded.events.is_empty() && decoded.skipped == 0 && !decoded.rejected.is_empty();
+        add(if whole { &self.counters.frames_dead } else { &self.counters.frames_decoded }, 1);
+        add(&self.counters.observations_skipped, u64::from(decoded.skipped));
+        let mut raw = true;
+        for event in decoded.events.drain(..) {
+            let refused = match &event {
+                Event::Observation(observation) => self.observe(at, observation),
+                Event::Encounter(encounter) => self.move_patient(at, encounter),
+            };
+            if let Err(Rejected { ordinal, refusal }) = refused {
+                self.dead_letter(at, ordinal, "window", &refusal, std::mem::take(&mut raw));
+            }
+        }
+        add(&self.counters.observations_rejected, decoded.rejected.len() as u64);
+        for Rejected { ordinal, refusal } in &decoded.rejected {
+            self.dead_letter(at, *ordinal, "decode", refusal, std::mem::take(&mut raw));
+        }
+    }
+
+    fn observe(&mut self, at: At<'_>, observation: &Observation) -> Result<(), Rejected> {
+        add(&self.counters.observations, 1);
+        match self.state.ward.apply_observation(observation, at.at_us) {
+            Applied::DeadLetter(refusal) => {
+                add(&self.counters.observations_dead, 1);
+                Err(Rejected { ordinal: observation.ordinal, refusal })
+            }
+            Applied::Kept { change: Change::Duplicate, .. } => {
+                add(&self.counters.observations_repeated, 1);
+                Ok(())
+            }
+            Applied::Kept { slot, patient, .. } => {
+                add(&self.counters.observations_kept, 1);
+                self.touch(at, slot, patient);
+                self.signals.push(observation.signal);
+                if at.wanted {
+                    self.rows.observations.push(&ObservationRow {
+                        seq: at.seq,
+                        ordinal: observation.ordinal,
+                        patient,
+                        signal: observation.signal,
+                        observed_at_us: observation.observed_at_us,
+                        received_at_us: at.at_us,
+                        value: observation.value,
+                        status: observation.status,
+                        source: at.frame.source,
+                    });
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn move_patient(&mut self, at: At<'_>, event: &EncounterEvent) -> Result<(), Rejected> {
+        let moved = self.state.ward.apply_encounter(event, at.at_us);
+        let moved = moved.map_err(|refusal| Rejected { ordinal: event.ordinal, refusal })?;
+        add(&self.counters.encounters, 1);
+        if at.wanted {
+            self.rows.encounters.push(at.seq, at.at_us, event);
+        }
+        if moved.left {
+            self.leave(at, event.patient);
+        } else if let Some(slot) = moved.slot {
+            self.touch(at, slot, event.patient);
+        }
+        if let Some(patient) = moved.displaced {
+            self.shown.insert(patient, (at.seq, at.at_us));
+        }
+        Ok(())
+    }
+
+    fn touch(&mut self, at: At<'_>, slot: Slot, patient: PatientId) {
+        if self.touched.last() != Some(&slot) && !self.touched.contains(&slot) {
+            self.touched.push(slot);
+        }
+        if at.wanted {
+            self.rows.patients.push(patient, at.at_us);
+            self.shown.insert(patient, (at.seq, at.at_us));
+        }
+    }
+
+    fn leave(&mut self, at: At<'_>, patient: PatientId) {
+        self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Left(patient) });
+        if at.wanted {
+            self.show_left(at, patient);
+        }
+    }
+
+    /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
+    fn score(&mut self, at: At<'_>) {
+        let mut ordinal = 0;
+        for slot in self.touched.drain(..) {
+            let here = self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none());
+            if !here {
+                continue;
+            }
+            let first = self.scoring.len();
+            let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals };
+            self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut ordinal);
+            for index in first..self.scoring.len() {
+                self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index) });
+            }
+        }
+        self.signals.clear();
+    }
+
+    /// alert and the rows of scores, in journal order.
+    fn alert(&mut self, cursor: u64) {
+        let mut events: Vec<AlertEvent> = Vec::new();
+        for due in self.due.drain(..) {
+            let wanted = due.seq > cursor;
+            match due.step {
+                Step::Score(index) => {
+                    let Some(score) = self.scoring.score(index) else { continue };
+                    add(&self.counters.scores, 1);
+                    let bed = self.state.ward.slot(score.patient).and_then(|slot| self.state.ward.bed_of(slot));
+                    let mut explain = |score: &_, out: &mut _| self.scorers.explain(score, out);
+                    self.state.alerts.on_score(score, bed, &mut explain, &mut events);
+                    if self.state.board.record(score) && wanted {
+                        add(&self.counters.scores_stored, 1);
+                        self.rows.scores.push(score, self.scorers.named(score.scorer));
+                    }
+                }
+                Step::Left(patient) => self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events),
+                Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
+            }
+            for event in events.drain(..) {
+                self.state.board.follow(&event);
+                let opened = event.kind == AlertKind::Opened;
+                add(if opened { &self.counters.alerts_opened } else { &self.counters.alerts_cleared }, 1);
+                if wanted {
+                    self.rows.alerts.push(&event, self.scorers.named(event.scorer));
+                    self.messages.push(show::alert(&event, self.scorers.named(event.scorer).name));
+                    self.shown.entry(event.patient).or_insert((event.seq, event.at_us));
+                }
+            }
+        }
+        self.scoring.clear();
+    }
+
+    /// A frame that cannot be read at all.
+    fn refuse(&mut self, at: At<'_>, refusal: Refusal) {
+        add(&self.counters.frames_dead, 1);
+        self.dead_letter(at, 0, "decode", &refusal, true);
+    }
+
+    fn dead_letter(&mut self, at: At<'_>, ordinal: u32, stage: &'static str, refusal: &Refusal, raw: bool) {
+        add(&self.counters.dead_letters, 1);
+        if at.wanted {
+            self.rows.dead_letters.push(&DeadLetter { seq: at.seq, ordinal, frame: at.frame, stage, refusal, raw });
+        }
+    }
+}

@@ -99,7 +99,8 @@ impl WardArgs {
         if !(0.0..=1.0).contains(&self.deteriorating) {
             bail!("--deteriorating must lie between 0 and 1, got {}", self.deteriorating);
         }
-        if !self.remote && !(is_loopback(&self.mqtt) && is_loopback(&self.http)) {
+        let here = is_loopback(&self.mqtt) && is_loopback(&self.http);
+        if !(self.remote || here) {
             bail!("the target is not on this machine; --remote says that this is meant");
         }
         Ok(())

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod alert;
 mod decode;
+mod engine;
 mod journal;
 mod mqtt;
 mod score;
@@ -12,6 +13,7 @@ mod window;
 #[pymodule]
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    engine::register(module)?;
     journal::register(module)?;
     decode::register(module)?;
     window::register(module)?;

@@ -14,7 +14,7 @@ macro_rules! counters {
         }
 
         /// All counters at one moment, since the journal was opened.
-        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
         pub struct JournalStats {
             $(#[doc = $text] pub $name: u64,)*
             /// Syncs by duration; see `SYNC_BUCKETS_US`. Not cumulative.

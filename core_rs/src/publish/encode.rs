@@ -1,6 +1,6 @@
 //! Views to JSON, appended to a buffer the caller reuses. Keys come in a fixed order, so equal states are equal bytes.
 
-use std::io::{self, Write};
+use std::io;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
@@ -116,13 +116,7 @@ struct Uuid(PatientId);
 
 impl Serialize for Uuid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut text = [0u8; 36];
-        let mut rest: &mut [u8] = &mut text;
-        for (i, byte) in self.0.0.iter().enumerate() {
-            let dash = if matches!(i, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(rest, "{dash}{byte:02x}").map_err(serde::ser::Error::custom)?;
-        }
-        serializer.serialize_str(std::str::from_utf8(&text).map_err(serde::ser::Error::custom)?)
+        serializer.collect_str(&self.0)
     }
 }
 

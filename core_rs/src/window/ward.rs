@@ -114,6 +114,11 @@ impl Patient {
         self.discharged_at_us
     }
 
+    /// Receipt of the newest frame about the patient, microseconds since 1970-01-01 UTC.
+    pub fn heard_us(&self) -> i64 {
+        self.heard_us
+    }
+
     /// The series of all signals.
     pub fn vitals(&self) -> &Vitals {
         &self.vitals

@@ -57,6 +57,8 @@ class Client:
     closing: tuple[int, str] | None = None
     """Close code and reason once the client must go."""
     wake: asyncio.Event = field(default_factory=asyncio.Event)
+    urgent: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when an alert waits, or the client must go."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with `closing`: a writer that waits for a stalled socket is not waited for."""
     _alerts: deque[AlertEntry] = field(default_factory=deque)
@@ -91,6 +93,7 @@ class Client:
             return
         self._alerts.append(entry)
         self.wake.set()
+        self.urgent.set()
 
     def resubscribe(self, subscription: Subscription, states: dict[str, bytes]) -> None:
         """Another choice of patients, and their snapshot."""
@@ -108,6 +111,7 @@ class Client:
         self._pending.clear()
         self._taking = None
         self.wake.set()
+        self.urgent.set()
         self.closed.set()
 
     def fresh(self, entries: Iterable[StoredAlert]) -> list[StoredAlert]:

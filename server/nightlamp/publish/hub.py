@@ -79,7 +79,9 @@ class Hub:
             return
         cursors = [message[3] for message in messages]
         if self._floor is None:
-            self._floor = (min(cursors) >> 16 << 16) - 1
+            # What a server shows of everybody as it starts has sequence 0: it says nothing about where alerts begin.
+            began = min((cursor >> 16 for cursor in cursors if cursor >> 16), default=None)
+            self._floor = None if began is None else (began << 16) - 1
         changes = self._census.take(messages)
         self.stats.messages_offered += len(messages)
         self.stats.cursor = max(self.stats.cursor, *cursors)

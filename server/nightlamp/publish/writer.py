@@ -5,6 +5,7 @@ client, its queues conflate; nothing else waits for it.
 """
 
 import asyncio
+import contextlib
 import time
 
 import orjson
@@ -46,8 +47,10 @@ async def write(socket: WebSocket, hub: Hub, client: Client) -> tuple[int, str]:
     beat_at = loop.time()
     while client.closing is None:
         client.wake.clear()
+        client.urgent.clear()
         bodies = client.take(target)
         hub.stats.stream_messages += len(bodies)
+        gather_until = loop.time() + hub.limits.patient_gap_s if bodies else 0.0
         if not snapshot_told and client.idle:
             snapshot_told = True
             bodies.append(b'{"type":"ready"}')
@@ -57,12 +60,18 @@ async def write(socket: WebSocket, hub: Hub, client: Client) -> tuple[int, str]:
         if bodies:
             await _send(socket, hub, bodies)
         if client.idle:
-            try:
-                async with asyncio.timeout_at(beat_at):
-                    await client.wake.wait()
-            except TimeoutError:
-                pass
+            await _until(client.wake, beat_at)
+            await _until(client.urgent, min(gather_until, beat_at))
     return client.closing
+
+
+async def _until(event: asyncio.Event, when: float) -> None:
+    """Wait for an event, at most until a time of the loop's clock."""
+    if event.is_set() or when <= asyncio.get_running_loop().time():
+        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout_at(when):
+            await event.wait()
 
 
 async def _history(socket: WebSocket, hub: Hub, client: Client) -> bool:

@@ -1,5 +1,6 @@
 """`/v1/stream` through a real server and a WebSocket client that nobody here wrote."""
 
+import asyncio
 import json
 import time
 from collections.abc import Sequence
@@ -261,6 +262,24 @@ async def test_a_stalled_client_holds_nobody_up_and_is_let_go() -> None:
         await until(lambda: server.hub.stats.clients == 1)
         server.hub.offer(Batch([alert(seq)]))
         assert int((await reader.next("alert"))["cursor"]) >> 16 == seq
+
+
+async def test_many_small_batches_are_gathered_and_an_alert_does_not_wait_for_them() -> None:
+    limits = PublishLimits(patient_gap_s=30.0, heartbeat_s=60.0)
+    async with served(limits=limits) as server, stream(server.url) as socket:
+        reader = Reader(socket)
+        await reader.subscribe("*")
+        await reader.until_ready()
+        server.hub.offer(Batch([patient(1, "p1")]))
+        await reader.next("patient")
+        writes = server.hub.stats.stream_writes
+        for seq in range(2, 12):
+            server.hub.offer(Batch([patient(seq, f"p{seq}")]))
+            await asyncio.sleep(0.01)
+        assert server.hub.stats.stream_writes == writes
+        server.hub.offer(Batch([alert(12)]))
+        assert (await reader.next())["type"] == "alert"
+        assert [(await reader.next())["patient"] for _ in range(10)] == [f"p{seq}" for seq in range(2, 12)]
 
 
 async def test_another_server_of_the_same_journal_resumes_where_the_first_died() -> None:

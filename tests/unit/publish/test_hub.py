@@ -140,6 +140,18 @@ def test_after_a_restart_what_was_before_comes_from_the_store() -> None:
         assert client.history_through == (100 << 16) - 1
 
 
+def test_the_states_shown_at_a_start_do_not_hide_that_alerts_are_only_in_the_store() -> None:
+    h = hub()
+    h.offer(Batch([patient(0, "p1"), patient(0, "p2")]))
+    with h.attached(ALL, 7 << 16, "journal-a") as client:
+        assert client.history_needed
+        assert client.history_through is None
+    h.offer(Batch([patient(100, "p1")]))
+    with h.attached(ALL, 7 << 16, "journal-a") as client:
+        assert client.history_needed
+        assert client.history_through == (100 << 16) - 1
+
+
 def test_a_replay_after_a_restart_repeats_no_alert() -> None:
     h = hub()
     with h.attached(ALL, 3 << 16 | 1, "journal-a") as client:

@@ -1,0 +1,46 @@
+//! What the Rust half counted: every frame that goes in comes out under exactly one name (P4).
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+macro_rules! counters {
+    ($($name:ident: $text:literal,)*) => {
+        /// Counted since the start, replay included. Read without a lock.
+        #[derive(Debug, Default)]
+        pub struct Counters { $(#[doc = $text] pub $name: AtomicU64,)* }
+
+        impl Counters {
+            /// (name, value), in the order of the route.
+            pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+                [$((stringify!($name), self.$name.load(Relaxed)),)*].into_iter()
+            }
+        }
+    };
+}
+
+counters! {
+    frames: "Frames taken from the journal. The six that follow add up to it.",
+    frames_tick: "Ticks.",
+    frames_decoded: "Frames that gave at least one event or were understood to say nothing.",
+    frames_dead: "Frames refused as a whole.",
+    frames_repeated: "Redeliveries: the same id, the same content.",
+    frames_conflicting: "The same id, other content: dead-lettered.",
+    frames_internal: "Frames that made a stage panic: dead-lettered.",
+    observations: "Observations decoded. The three that follow add up to it.",
+    observations_kept: "New or changed values: one row each.",
+    observations_repeated: "The same value at the same time once more: no row.",
+    observations_dead: "Observations that window refused.",
+    observations_rejected: "Parts of frames that decode refused.",
+    observations_skipped: "Parts of frames that carry no value on purpose (OBX-11 X, header rows).",
+    encounters: "ADT events taken in.",
+    scores: "Scores computed.",
+    scores_stored: "Scores stored: changed, or a minute after the last row.",
+    alerts_opened: "Alerts opened.",
+    alerts_cleared: "Alerts cleared.",
+    dead_letters: "Dead letters written.",
+    replays: "Dead letters sent through the route again.",
+}
+
+/// Adds to a counter.
+pub fn add(counter: &AtomicU64, n: u64) {
+    counter.fetch_add(n, Relaxed);
+}

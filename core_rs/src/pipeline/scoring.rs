@@ -1,0 +1,149 @@
+//! score, for a batch: rules at once, forests over all rows of the batch together.
+//!
+//! Feature rows are taken at the frame that triggers them, so what a row holds does not depend on where a batch ends; only the
+//! forest, whose bits are the same for any batch, runs later.
+
+use super::State;
+use crate::decode::SignalId;
+use crate::score::{Bundle, Input, Score, Scorers};
+use crate::window::{Patient, Slot};
+
+/// Microseconds in a second.
+const US_PER_S: f64 = 1_000_000.0;
+
+/// Rows of one bundle that wait for its forest.
+#[derive(Debug, Default)]
+struct Waiting {
+    rows: Vec<f32>,
+    /// Places among the batch's scores.
+    scores: Vec<usize>,
+    raw: Vec<f64>,
+}
+
+/// The frame that asks for scores.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cause<'a> {
+    pub seq: u64,
+    pub at_us: i64,
+    /// Signals it changed.
+    pub signals: &'a [SignalId],
+}
+
+/// The scores of the batch under way.
+#[derive(Debug, Default)]
+pub(super) struct Scoring {
+    scores: Vec<Score>,
+    waiting: Vec<Waiting>,
+}
+
+impl Scoring {
+    pub fn new(scorers: &Scorers) -> Self {
+        let waiting = scorers.bundles().iter().map(|_| Waiting::default()).collect();
+        Self { scores: Vec::new(), waiting }
+    }
+
+    /// Scores taken so far.
+    pub fn len(&self) -> usize {
+        self.scores.len()
+    }
+
+    /// A score by its place.
+    pub fn score(&self, index: usize) -> Option<&Score> {
+        self.scores.get(index)
+    }
+
+    /// Empty again, memory kept.
+    pub fn clear(&mut self) {
+        self.scores.clear();
+        for waiting in &mut self.waiting {
+            waiting.rows.clear();
+            waiting.scores.clear();
+        }
+    }
+
+    /// Evaluates the rules for a patient after a frame, and takes the rows of the bundles that are due.
+    pub fn take(&mut self, scorers: &Scorers, state: &mut State, slot: Slot, cause: Cause<'_>, ordinal: &mut u32) {
+        let Cause { seq, at_us, signals } = cause;
+        let Some(patient) = state.ward.patient(slot) else { return };
+        let lookup = |signal: SignalId| latest(patient, signal, at_us);
+        for rule in scorers.rules() {
+            if let Some(score) = rule.evaluate(&lookup, patient.id(), seq, *ordinal, at_us) {
+                *ordinal += 1;
+                self.scores.push(score);
+            }
+        }
+        for (bundle, waiting) in scorers.bundles().iter().zip(&mut self.waiting) {
+            let id = patient.id();
+            if !bundle.trigger().asks(signals) {
+                continue;
+            }
+            let interval_us = bundle.trigger().min_interval_s.saturating_mul(1_000_000);
+            if state.board.triggered_at_us(id, bundle.scorer()).is_some_and(|last| at_us.saturating_sub(last) < interval_us) {
+                continue;
+            }
+            let inputs = inputs(bundle, patient, at_us);
+            let present = inputs.iter().filter(|input| input.value.is_some()).count();
+            if present < bundle.trigger().min_signals {
+                continue;
+            }
+            let start = waiting.rows.len();
+            waiting.rows.resize(start + bundle.plan().width(), f32::NAN);
+            let Some(row) = waiting.rows.get_mut(start..) else { continue };
+            state.ward.row(slot, bundle.plan(), at_us, row);
+            waiting.scores.push(self.scores.len());
+            state.board.trigger(id, bundle.scorer(), at_us);
+            self.scores.push(Score {
+                seq,
+                ordinal: *ordinal,
+                patient: id,
+                scorer: bundle.scorer(),
+                at_us,
+                raw: f64::NAN,
+                value: f64::NAN,
+                present: u8::try_from(present).unwrap_or(u8::MAX),
+                expected: u8::try_from(inputs.len()).unwrap_or(u8::MAX),
+                band: 0,
+                features: row.to_vec(),
+                inputs,
+            });
+            *ordinal += 1;
+        }
+    }
+
+    /// Runs each bundle's forest over the rows that wait for it.
+    pub fn evaluate(&mut self, scorers: &Scorers) {
+        for (bundle, waiting) in scorers.bundles().iter().zip(&mut self.waiting) {
+            if waiting.scores.is_empty() {
+                continue;
+            }
+            bundle.predict_raw(&waiting.rows, &mut waiting.raw);
+            for (index, raw) in waiting.scores.iter().zip(&waiting.raw) {
+                if let Some(score) = self.scores.get_mut(*index) {
+                    (score.raw, score.value) = (*raw, bundle.finish(*raw));
+                }
+            }
+        }
+    }
+}
+
+/// The newest value of a signal and its age in seconds.
+fn latest(patient: &Patient, signal: SignalId, at_us: i64) -> Option<(f64, f64)> {
+    let (value, observed_at_us) = patient.latest(signal, at_us)?;
+    Some((value, (at_us - observed_at_us) as f64 / US_PER_S))
+}
+
+fn inputs(bundle: &Bundle, patient: &Patient, at_us: i64) -> Vec<Input> {
+    bundle
+        .signals()
+        .iter()
+        .map(|signal| {
+            let newest = latest(patient, *signal, at_us);
+            Input {
+                signal: *signal,
+                value: newest.map(|(value, _)| value),
+                age_s: newest.map(|(_, age)| age as f32),
+                points: None,
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,168 @@
+//! The state of the pipeline: all that a snapshot holds.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::board::Board;
+use super::redelivery::Redelivery;
+use super::{Counters, Pipeline, Scoring};
+use crate::alert::{AlertEngine, AlertState, Policy};
+use crate::decode::Decoder;
+use crate::limits::Limits;
+use crate::score::Scorers;
+use crate::window::{FeaturePlan, PlanSpec, Ward};
+
+/// What the pipeline is built from.
+#[derive(Debug)]
+pub struct Setup {
+    /// decode.
+    pub decoder: Arc<Decoder>,
+    /// score: rules and bundles.
+    pub scorers: Arc<Scorers>,
+    /// Limits.
+    pub limits: Limits,
+    /// alert: the policy as TOML; the default policy where empty.
+    pub policy: String,
+    /// Where to count.
+    pub counters: Arc<Counters>,
+}
+
+/// Why a pipeline cannot be built.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The alert policy cannot be used.
+    #[error("alert policy: {0}")]
+    Policy(String),
+    /// A snapshot was taken under a feature plan that this version cannot read.
+    #[error("feature plan of the snapshot: {0}")]
+    Plan(String),
+}
+
+/// What the frames so far have left behind.
+#[derive(Debug)]
+pub struct State {
+    /// window: who is here and what was observed.
+    pub ward: Ward,
+    /// alert: what is open, locked out, counted towards opening.
+    pub alerts: AlertEngine,
+    /// Message ids.
+    pub seen: Redelivery,
+    /// Newest scores and open alerts.
+    pub board: Board,
+}
+
+/// A state as it is written.
+#[derive(Debug, Serialize)]
+pub struct Written<'a> {
+    plans: Vec<&'a PlanSpec>,
+    ward: &'a Ward,
+    alerts: &'a AlertState,
+    seen: &'a Redelivery,
+    board: &'a Board,
+}
+
+/// A state as it is read.
+#[derive(Debug, Deserialize)]
+pub struct Read {
+    plans: Vec<PlanSpec>,
+    ward: Ward,
+    alerts: AlertState,
+    seen: Redelivery,
+    board: Board,
+}
+
+/// Gauges that cost a walk over all patients.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Gauges {
+    /// Patients with a rolling state.
+    pub patients: u64,
+    /// Their memory, bytes.
+    pub ward_bytes: u64,
+    /// The largest patient's memory, bytes.
+    pub patient_bytes_max: u64,
+    /// Alerts open now.
+    pub alerts_open: u64,
+    /// Message ids remembered.
+    pub message_ids: u64,
+}
+
+impl Pipeline {
+    /// A pipeline without history.
+    ///
+    /// # Errors
+    /// The policy cannot be used.
+    pub fn new(setup: Setup) -> Result<Self, StateError> {
+        let state = State {
+            ward: Ward::new(setup.limits, setup.scorers.plans()),
+            alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max),
+            seen: Redelivery::default(),
+            board: Board::default(),
+        };
+        Ok(Self::assemble(setup, state))
+    }
+
+    /// A pipeline that goes on from a snapshot.
+    ///
+    /// # Errors
+    /// The policy or the snapshot's feature plans cannot be used.
+    pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
+        let Read { plans, mut ward, alerts, seen, board } = read;
+        let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
+        let former: Vec<Arc<FeaturePlan>> =
+            plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
+        ward.resume(setup.limits, &former);
+        let now = setup.scorers.plans();
+        if !former.iter().map(|plan| plan.fingerprint()).eq(now.iter().map(|plan| plan.fingerprint())) {
+            ward.replan(now);
+        }
+        let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts);
+        Ok(Self::assemble(setup, State { ward, alerts, seen, board }))
+    }
+
+    fn assemble(setup: Setup, state: State) -> Self {
+        Self {
+            decoder: setup.decoder,
+            scoring: Scoring::new(&setup.scorers),
+            scorers: setup.scorers,
+            limits: setup.limits,
+            counters: setup.counters,
+            state,
+            decoded: Default::default(),
+            rows: Default::default(),
+            due: Vec::new(),
+            touched: Vec::new(),
+            signals: Vec::new(),
+            shown: Default::default(),
+            messages: Vec::new(),
+        }
+    }
+
+    /// The state, to be written after a batch.
+    pub fn state(&self) -> Written<'_> {
+        Written {
+            plans: self.scorers.plans().iter().map(|plan| plan.spec()).collect(),
+            ward: &self.state.ward,
+            alerts: self.state.alerts.state(),
+            seen: &self.state.seen,
+            board: &self.state.board,
+        }
+    }
+
+    /// Gauges of the moment.
+    pub fn gauges(&self) -> Gauges {
+        Gauges {
+            patients: self.state.ward.len() as u64,
+            ward_bytes: self.state.ward.bytes() as u64,
+            patient_bytes_max: self.state.ward.iter().map(|(_, patient)| patient.bytes() as u64).max().unwrap_or(0),
+            alerts_open: self.state.alerts.open_alerts(),
+            message_ids: self.state.seen.len() as u64,
+        }
+    }
+}
+
+fn policy(setup: &Setup) -> Result<Policy, StateError> {
+    let names: Vec<String> = setup.scorers.names();
+    let text = if setup.policy.is_empty() { crate::alert::DEFAULT_POLICY_TOML } else { &setup.policy };
+    Policy::parse(text, &names).map_err(|error| StateError::Policy(error.to_string()))
+}

@@ -1,0 +1,247 @@
+//! The route as a whole, in Rust: frames in, rows and messages out. Tests are named after the promises they hold.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use nightlamp_core::decode::{DecodeConfig, Decoder};
+use nightlamp_core::engine::{Engine, EngineConfig};
+use nightlamp_core::journal::Journalled;
+use nightlamp_core::limits::Limits;
+use nightlamp_core::pipeline::{Batch, Counters, MessageKind, Pipeline, Setup};
+use nightlamp_core::receive::{Frame, Source};
+use nightlamp_core::score::Scorers;
+
+const START_US: i64 = 1_760_000_000_000_000;
+
+fn pipeline() -> (Pipeline, Arc<Counters>) {
+    let counters = Arc::new(Counters::default());
+    let setup = Setup {
+        decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
+        scorers: Arc::new(Scorers::load(&[]).expect("scorers")),
+        limits: Limits::default(),
+        policy: String::new(),
+        counters: Arc::clone(&counters),
+    };
+    (Pipeline::new(setup).expect("pipeline"), counters)
+}
+
+fn frame(source: Source, context: &str, at_s: i64, payload: &str) -> Frame {
+    let payload = Bytes::copy_from_slice(payload.as_bytes());
+    let (principal, context) = ("test".into(), context.into());
+    Frame { source, principal, context, received_at_us: START_US + at_s * 1_000_000, payload }
+}
+
+/// HL7 time of a second of the test.
+fn dtm(at_s: i64) -> String {
+    // START_US is 2025-10-09 08:53:20 UTC.
+    let s = 8 * 3600 + 53 * 60 + 20 + at_s;
+    format!("20251009{:02}{:02}{:02}+0000", s / 3600, s / 60 % 60, s % 60)
+}
+
+fn admit(patient: usize, at_s: i64) -> Frame {
+    let time = dtm(at_s);
+    let text = format!(
+        "MSH|^~\\&|EHR|HOSP|NL|HOSP|{time}||ADT^A01^ADT_A01|A{patient}|P|2.5.1\rEVN||{time}\r\
+         PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19500101|F\rPV1|1|I|ICU^{patient}^{patient}\r"
+    );
+    frame(Source::Hl7Http, "", at_s, &text)
+}
+
+fn vitals(patient: usize, at_s: i64, hr: f64, resp: f64, sbp: f64) -> Frame {
+    let at_ms = (START_US + at_s * 1_000_000) / 1000;
+    let text = format!(
+        r#"{{"id":"m{patient}-{at_s}","device":"m{patient}","time":{at_ms},"observations":[
+        {{"code":"8867-4","value":{hr},"unit":"/min"}},{{"code":"9279-1","value":{resp},"unit":"/min"}},
+        {{"code":"8480-6","value":{sbp},"unit":"mm[Hg]"}},{{"code":"59408-5","value":91,"unit":"%"}},
+        {{"code":"8310-5","value":37.0,"unit":"Cel"}}]}}"#
+    );
+    frame(Source::JsonMqtt, &format!("ICU/{patient}"), at_s, &text)
+}
+
+/// Three patients, one of whom deteriorates and recovers; redeliveries; an unknown unit; an empty bed; ticks.
+fn feed() -> Vec<Journalled> {
+    let mut frames: Vec<Frame> = (0..3).map(|patient| admit(patient, 0)).collect();
+    for second in 1..240 {
+        for patient in 0..3 {
+            let sick = patient == 1 && (60..120).contains(&second);
+            let (hr, resp, sbp) = if sick { (135.0, 28.0, 85.0) } else { (72.0 + (second % 5) as f64, 15.0, 121.0) };
+            frames.push(vitals(patient, second, hr, resp, sbp));
+            if second % 50 == 0 {
+                frames.push(vitals(patient, second, hr, resp, sbp));
+            }
+        }
+        frames.push(frame(Source::Tick, "", second, ""));
+        if second == 30 {
+            let furlong = r#"{"time":1760000030000,"observations":[{"code":"8867-4","value":70,"unit":"furlong"}]}"#;
+            frames.push(frame(Source::JsonMqtt, "ICU/0", second, furlong));
+            frames.push(vitals(77, second, 70.0, 14.0, 120.0));
+            frames.push(frame(Source::JsonMqtt, "ICU/0", second, "not json"));
+        }
+    }
+    frames.into_iter().zip(1..).map(|(frame, seq)| Journalled { seq, frame }).collect()
+}
+
+/// Rows of every table (without header and trailer) and all alert and left messages.
+#[derive(Default, PartialEq, Eq, Debug)]
+struct Outcome {
+    rows: BTreeMap<String, (u32, Vec<u8>)>,
+    events: Vec<Vec<u8>>,
+}
+
+impl Outcome {
+    fn add(&mut self, batch: Batch) {
+        for table in batch.tables {
+            // patients_seen is one row a patient and batch by design.
+            if table.table == "patients_seen" {
+                continue;
+            }
+            let entry = self.rows.entry(table.table.to_owned()).or_default();
+            entry.0 += table.rows;
+            entry.1.extend_from_slice(&table.bytes[19..table.bytes.len() - 2]);
+        }
+        let events = batch.messages.into_iter().filter(|message| message.kind != MessageKind::Patient);
+        self.events.extend(events.map(|message| message.json));
+    }
+
+    fn rows(&self, table: &str) -> u32 {
+        self.rows.get(table).map_or(0, |rows| rows.0)
+    }
+}
+
+fn run(frames: &[Journalled], cut: usize) -> (Outcome, BTreeMap<&'static str, u64>) {
+    let (mut pipeline, counters) = pipeline();
+    let mut outcome = Outcome::default();
+    for chunk in frames.chunks(cut) {
+        outcome.add(pipeline.run(chunk, 0).expect("a batch"));
+    }
+    (outcome, counters.all().collect())
+}
+
+#[test]
+fn the_same_journal_gives_the_same_rows_bit_for_bit_however_it_is_cut() {
+    let frames = feed();
+    let whole = run(&frames, frames.len()).0;
+    assert!(whole.rows("observations") > 2_000 && whole.rows("scores") > 20 && whole.rows("alert_events") >= 4);
+    for cut in [1, 7, 64] {
+        assert!(run(&frames, cut).0 == whole, "cut into batches of {cut}");
+    }
+}
+
+#[test]
+fn p4_every_frame_and_observation_is_counted_under_exactly_one_name() {
+    let frames = feed();
+    let (outcome, count) = run(&frames, 50);
+    let sum = |names: &[&str]| names.iter().map(|name| count[name]).sum::<u64>();
+    let ends = ["frames_tick", "frames_decoded", "frames_dead", "frames_repeated", "frames_conflicting", "frames_internal"];
+    assert_eq!(count["frames"], frames.len() as u64);
+    assert_eq!(count["frames"], sum(&ends));
+    assert_eq!(count["observations"], sum(&["observations_kept", "observations_repeated", "observations_dead"]));
+    assert_eq!(u64::from(outcome.rows("observations")), count["observations_kept"]);
+    assert_eq!(u64::from(outcome.rows("dead_letters")), count["dead_letters"]);
+    assert_eq!(u64::from(outcome.rows("scores")), count["scores_stored"]);
+    assert_eq!(count["frames_repeated"], 3 * 4, "each patient's reading came twice every 50 s");
+    assert_eq!(count["dead_letters"], 5 + 1 + 1, "five values of an empty bed, one unit, one frame that is no JSON");
+}
+
+#[test]
+fn p2_frames_at_or_below_the_cursor_give_no_rows_and_the_rest_gives_the_same() {
+    let frames = feed();
+    let whole = run(&frames, 1).0;
+    let cursor = frames.len() as u64 / 2;
+    let (mut first, _) = pipeline();
+    let mut stored = Outcome::default();
+    for chunk in frames[..cursor as usize].chunks(10) {
+        stored.add(first.run(chunk, 0).expect("a batch"));
+    }
+    let (mut restarted, _) = pipeline();
+    for chunk in frames.chunks(13) {
+        if let Some(batch) = restarted.run(chunk, cursor) {
+            assert!(batch.first_seq > cursor);
+            stored.add(batch);
+        }
+    }
+    assert!(stored == whole);
+}
+
+#[test]
+fn a_deterioration_opens_an_alert_that_says_why_and_clears_after_recovery() {
+    let (outcome, _) = run(&feed(), 100);
+    let text: Vec<String> = outcome.events.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
+    let opened = text.iter().find(|json| json.contains("news2-high") && json.contains("opened")).expect("opened");
+    assert!(opened.contains("contributions") && opened.contains("Resp"), "{opened}");
+    assert!(text.iter().any(|json| json.contains("news2-high") && json.contains("cleared")), "{text:?}");
+    assert!(!text.iter().any(|json| json.contains("Doe") || json.contains("P1^")), "P6: no identity in a message");
+}
+
+fn engine(data: &Path) -> Engine {
+    let config: EngineConfig = serde_json::from_value(serde_json::json!({
+        "site_key_hex": "07".repeat(32), "batch_ms": 0, "limits": {"past_s_max": 4_000_000_000_i64},
+    }))
+    .expect("config");
+    Engine::open(data, config).expect("engine")
+}
+
+/// Takes batches until frame `seq` is covered.
+fn take_until(engine: &Engine, seq: u64, outcome: &mut Outcome) {
+    let patience = Instant::now() + Duration::from_secs(20);
+    loop {
+        assert!(Instant::now() < patience, "frame {seq} never came out");
+        if let Some(batch) = engine.next_batch(Duration::from_millis(100)) {
+            let last = batch.last_seq;
+            outcome.add(batch);
+            if last >= seq {
+                return;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_observation_from_an_empty_bed_is_dead_lettered_and_replays_once_the_admission_arrived() {
+    let data = tempfile::tempdir().expect("folder");
+    let engine = engine(data.path());
+    engine.start(0).expect("start");
+    let mut outcome = Outcome::default();
+    let reading = &vitals(9, 100, 80.0, 16.0, 122.0).payload;
+    let early = engine.submit(Source::JsonMqtt, "test", "ICU/9", reading).expect("submit").seq;
+    take_until(&engine, early, &mut outcome);
+    assert_eq!((outcome.rows("dead_letters"), outcome.rows("observations")), (5, 0));
+    let admission = engine.submit(Source::Hl7Http, "test", "", &admit(9, 0).payload).expect("submit").seq;
+    take_until(&engine, admission, &mut outcome);
+    let again = engine.replay_frame(early).expect("replay").seq;
+    take_until(&engine, again, &mut outcome);
+    assert_eq!((outcome.rows("dead_letters"), outcome.rows("observations"), outcome.rows("dead_letter_replays")), (5, 5, 1));
+    let twice = engine.replay_frame(early).expect("replay").seq;
+    take_until(&engine, twice, &mut outcome);
+    assert_eq!(outcome.rows("observations"), 5, "P2: a second replay changes nothing");
+    engine.stop();
+}
+
+#[test]
+fn a_restart_goes_on_from_the_cursor_and_a_foreign_cursor_is_refused() {
+    let data = tempfile::tempdir().expect("folder");
+    let last = {
+        let (engine, mut outcome, mut last) = (engine(data.path()), Outcome::default(), 0);
+        engine.start(0).expect("start");
+        for journalled in feed().iter().filter(|journalled| journalled.frame.source != Source::Tick).take(300) {
+            let f = &journalled.frame;
+            last = engine.submit(f.source, &f.principal, &f.context, &f.payload).expect("submit").seq;
+        }
+        take_until(&engine, last, &mut outcome);
+        assert!(outcome.rows("observations") > 1_000);
+        engine.stop();
+        engine.durable_seq()
+    };
+    let restarted = engine(data.path());
+    assert!(restarted.start(last + 1).is_err(), "the store cannot be ahead of the journal");
+    restarted.start(last).expect("start");
+    let reading = &vitals(1, 200, 80.0, 16.0, 122.0).payload;
+    let seq = restarted.submit(Source::JsonMqtt, "test", "ICU/1", reading).expect("submit").seq;
+    let mut after = Outcome::default();
+    take_until(&restarted, seq, &mut after);
+    assert_eq!(after.rows("observations"), 5, "only the new reading, whose bed is known from before the restart");
+    restarted.stop();
+}
