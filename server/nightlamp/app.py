@@ -93,7 +93,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     lane = Lane(folder.spool, settings.lane.memory_bytes_max, settings.lane.spool_bytes_max)
     pipeline = Pipeline(engine, hub, store, lane, cursor)
     stack.push_async_callback(_drain, engine, pipeline)
-    await asyncio.to_thread(engine.start, cursor)
+    try:
+        await asyncio.to_thread(engine.start, cursor)
+    except (ValueError, RuntimeError) as error:
+        raise StartError(str(error)) from None
     pipeline.start()
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)

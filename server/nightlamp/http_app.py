@@ -87,9 +87,8 @@ def _authenticate(access: Access) -> Any:
 
 def _probe(parts: Parts) -> list[health.StageHealth]:
     pipeline = parts.pipeline
-    limit = parts.settings.limits.journal_bytes_max
     receipts = parts.door.receipts
-    return stages.probe(receipts, parts.engine.stats, limit, pipeline.progress, pipeline.lane, parts.hub.stats)
+    return stages.probe(receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats)
 
 
 def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:

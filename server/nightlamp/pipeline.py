@@ -116,8 +116,9 @@ class Pipeline:
                         return
                     continue
                 self._publisher.offer(batch)
-                tables = batch.tables
-                await self.lane.put(StoredRows(batch.first_seq, batch.last_seq, batch.frames, tables))
+                if not batch.frames:
+                    continue  # after a start: who is present, for the consoles; nothing to store
+                await self.lane.put(StoredRows(batch.first_seq, batch.last_seq, batch.frames, batch.tables))
                 progress.batches_taken += 1
                 progress.frames_taken += batch.frames
                 progress.taken_seq = batch.last_seq

@@ -15,7 +15,16 @@ from .metrics import Buckets, Statistics
 #: Figures that go both ways; everything else the engine tells as a number only grows.
 GAUGES = frozenset(
     {
-        *("durable_seq", "first_seq", "bytes_on_disk", "bytes_waiting", "segments", "sync_us_max", "commit_frames_max"),
+        *(
+            "durable_seq",
+            "first_seq",
+            "bytes",
+            "bytes_max",
+            "bytes_waiting",
+            "segments",
+            "sync_us_max",
+            "commit_frames_max",
+        ),
         *("held", "withheld", "sockets", "open"),
     }
 )
@@ -47,7 +56,7 @@ def _journal(journal: Mapping[str, Any]) -> dict[str, Any]:
     counts = journal.get(SYNC)
     plain = {name: value for name, value in journal.items() if name not in {SYNC, "sync_buckets_us", "sync_us_sum"}}
     named: dict[str, Any] = {**_named(_flat(plain), "")}
-    named["up"] = int(journal.get("failed") is None)
+    named["up"] = int(journal.get("error") is None)
     if counts:
         edges_s = [edge / 1e6 for edge in journal["sync_buckets_us"]]
         named["sync_seconds"] = Buckets(edges_s, counts, journal["sync_us_sum"] / 1e6)

@@ -19,7 +19,6 @@ PIPELINE = "decode, window, score, alert"
 def probe(
     receipts: Receipts,
     stats: Callable[[], bytes],
-    journal_bytes_max: int,
     progress: Progress,
     lane: Lane,
     publish: PublishStats,
@@ -28,7 +27,7 @@ def probe(
     engine = json.loads(stats())
     return [
         _receive(engine["receive"], receipts),
-        _journal(engine["journal"], journal_bytes_max),
+        _journal(engine["journal"]),
         _pipeline(engine, progress),
         _store(progress, lane),
         _publish(publish),
@@ -41,10 +40,10 @@ def _receive(doors: dict[str, Any], receipts: Receipts) -> StageHealth:
     return StageHealth("receive", "ok", f"{receipts.waiting} requests wait for the journal, {mqtt}")
 
 
-def _journal(journal: dict[str, Any], bytes_max: int) -> StageHealth:
-    if journal["failed"] is not None:
-        return StageHealth("journal", "down", f"cannot write: {journal['failed']}")
-    share = 100 * int(journal["bytes_on_disk"]) // bytes_max
+def _journal(journal: dict[str, Any]) -> StageHealth:
+    if journal["error"] is not None:
+        return StageHealth("journal", "down", f"cannot write: {journal['error']}")
+    share = 100 * int(journal["bytes"]) // int(journal["bytes_max"])
     if share >= 100:
         return StageHealth("journal", "down", "full: new frames are refused with 507")
     return StageHealth("journal", "degraded" if share >= 80 else "ok", f"{share} % of its size cap is used")

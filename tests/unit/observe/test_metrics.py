@@ -42,7 +42,7 @@ def test_the_engines_figures_become_counters_gauges_and_a_histogram() -> None:
                     "sync_buckets_us": [100, 1_000],
                     "sync_buckets": [1, 2, 3],
                     "sync_us_sum": 5_000,
-                    "failed": None,
+                    "error": None,
                 },
                 "pipeline": {"frames": 3},
                 "gauges": {"patients": 2},

@@ -100,6 +100,16 @@ def _pipeline(path: Path, source: Source, board: Board, database: Database) -> P
     return Pipeline(source, board, database, lane, cursor=0)  # type: ignore[arg-type]
 
 
+async def test_a_batch_that_only_shows_who_is_present_is_published_and_not_stored(tmp_path: Path) -> None:
+    source, board, database = Source(), Board(), Database()
+    pipeline = _pipeline(tmp_path, source, board, database)
+    source.queue.put(Made(0, 0, 0, []))
+    source.queue.put(_batch(1))
+    pipeline.start()
+    assert await pipeline.drain(5)
+    assert (board.seen, database.written) == ([0, 1], [1])
+
+
 async def test_draining_takes_and_stores_what_is_left(tmp_path: Path) -> None:
     source, board, database = Source(), Board(), Database()
     pipeline = _pipeline(tmp_path, source, board, database)
