@@ -7,14 +7,20 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
-use super::scan::Delimiters;
+use super::scan::{Delimiters, contains};
 
 /// The bytes of a leaf without escapes; borrowed where there are none.
+#[inline]
 pub fn unescape<'a>(bytes: &'a [u8], delimiters: &Delimiters) -> Cow<'a, [u8]> {
     let escape = delimiters.escape;
-    if memchr(escape, bytes).is_none() {
+    if !contains(bytes, escape) {
         return Cow::Borrowed(bytes);
     }
+    Cow::Owned(unescaped(bytes, delimiters))
+}
+
+fn unescaped(bytes: &[u8], delimiters: &Delimiters) -> Vec<u8> {
+    let escape = delimiters.escape;
     let mut out = Vec::with_capacity(bytes.len());
     let mut rest = bytes;
     while let Some(start) = memchr(escape, rest) {
@@ -34,7 +40,7 @@ pub fn unescape<'a>(bytes: &'a [u8], delimiters: &Delimiters) -> Cow<'a, [u8]> {
         rest = tail.get(1..).unwrap_or_default();
     }
     out.extend_from_slice(rest);
-    Cow::Owned(out)
+    out
 }
 
 fn resolve(sequence: &[u8], delimiters: &Delimiters, out: &mut Vec<u8>) -> bool {

@@ -137,7 +137,7 @@ impl<'a> Group<'a> {
                 continue;
             }
             let (code, system) = (self.leaves.bytes(code), self.leaves.bytes(system));
-            if let Some(meaning) = catalogue.meaning(self.principal, &system, &code, &self.leaves.bytes(text)) {
+            if let Some(meaning) = catalogue.meaning(self.principal, &system, &code, text) {
                 return Ok(meaning);
             }
         }

@@ -138,6 +138,13 @@ pub struct Pieces<'a> {
     hits: u64,
 }
 
+/// Whether a byte other than NUL occurs, eight bytes at a time.
+#[inline]
+pub fn contains(bytes: &[u8], byte: u8) -> bool {
+    let pattern = LOW * u64::from(byte);
+    (0..bytes.len()).step_by(WORD_BYTES).any(|at| separators(bytes, at, pattern) != 0)
+}
+
 const WORD_BYTES: usize = 8;
 const LOW: u64 = 0x0101_0101_0101_0101;
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -247,6 +254,7 @@ mod tests {
         fn pieces_are_those_of_slice_split(bytes in proptest::collection::vec(proptest::prop_oneof![proptest::strategy::Just(b'|'), 0u8..=255], 0..60)) {
             let expected: Vec<&[u8]> = bytes.split(|byte| *byte == b'|').collect();
             proptest::prop_assert_eq!(Pieces::new(&bytes, b'|').collect::<Vec<_>>(), expected);
+            proptest::prop_assert_eq!(contains(&bytes, b'|'), bytes.contains(&b'|'));
         }
 
         #[test]
