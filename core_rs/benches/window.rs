@@ -127,11 +127,13 @@ fn measure(load: &Load, pane: Option<&str>) {
         }
         per_scan.push(started.elapsed().as_nanos() as f64 / order.len() as f64 / 1e3);
     }
+    let best = |runs: &[f64]| runs.iter().copied().fold(f64::INFINITY, f64::min);
+    let (observation_best, row_best) = (best(&per_observation), best(&per_row));
     let (row_us, scan_us) = (median(per_row), median(per_scan));
     println!("{} ({} patients x {} signals):", load.name, load.patients, load.signals);
-    println!("  observation  {:7.0} ns", median(per_observation));
+    println!("  observation  {:7.0} ns (best run {observation_best:.0})", median(per_observation));
     println!(
-        "  150-feature row {row_us:6.2} us; two passes over the raw samples {scan_us:.2} us, {:.1} times as long",
+        "  150-feature row {row_us:6.2} us (best run {row_best:.2}); two passes over the raw samples {scan_us:.2} us, {:.1} times as long",
         scan_us / row_us
     );
     println!("  memory {:.1} kB a patient", ward.bytes() as f64 / f64::from(load.patients) / 1e3);
@@ -183,10 +185,8 @@ fn scan(ward: &Ward, slot: Slot, t_us: i64) -> f64 {
     total
 }
 
-/// Median of the runs, and the best of them: on a machine that does other things too they differ.
 fn median(mut runs: Vec<f64>) -> f64 {
     runs.sort_by(f64::total_cmp);
-    print!("[best {:.2}] ", runs[0]);
     runs[runs.len() / 2]
 }
 

@@ -184,7 +184,7 @@ class FeatureEngine:
     """A compiled feature plan over recorded data. One engine may be used from many threads."""
 
     def __new__(cls, plan: bytes) -> FeatureEngine:
-        """`plan` is TOML or JSON: the plan, or a manifest with a table `plan`. Raises ValueError that names the entry."""
+        """`plan` is TOML or JSON: the plan, or a manifest with a table `plan`. Raises ValueError naming the entry."""
 
     def feature_names(self) -> list[str]:
         """Columns, in order: `HR.mean.6h`, `HR.last`, `age_years`, `shock_index`."""
@@ -204,10 +204,10 @@ class FeatureEngine:
     ) -> bytes:
         """Rows x features as native float32, row-major; NaN is missing, ages are hours. The GIL is released.
 
-        Observations: int64 patient numbers, uint16 catalogue signals, int64 microseconds, float64 canonical values. Rows: int64
-        patient, int64 microseconds; each sees observations up to and including its time. Both are sorted by patient, then time
-        (a later entry of the same patient, signal and time replaces the value). `demographics` is float64, rows x the plan's
-        demographics in its order, NaN for missing; required where the plan has any.
+        Observations: int64 patient numbers, uint16 catalogue signals, int64 microseconds, float64 canonical values.
+        Rows: int64 patient, int64 microseconds; each sees observations up to and including its time. Both are sorted by
+        patient, then time (a later entry of the same patient, signal and time replaces the value). `demographics` is
+        float64, rows x the plan's demographics in its order, NaN for missing; required where the plan has any.
 
         Raises ValueError (unsorted, unequal lengths, a value that is no number) and BufferError (another element type).
         """

@@ -38,7 +38,9 @@ def recording(patients: int, hours: int) -> list[tuple[int, int, int, float]]:
     return rows
 
 
-def rows_of(engine: FeatureEngine, events: list[tuple[int, int, int, float]], at: list[tuple[int, int]], ages: list[float]) -> list[list[float]]:
+def rows_of(
+    engine: FeatureEngine, events: list[tuple[int, int, int, float]], at: list[tuple[int, int]], ages: list[float]
+) -> list[list[float]]:
     """The engine's rows as lists."""
     out = engine.rows(
         patient=array("q", [e[0] for e in events]),
@@ -81,7 +83,9 @@ def test_training_rows_equal_the_definition() -> None:
 
 
 def test_a_patient_never_sees_another_patients_values() -> None:
-    engine = FeatureEngine(json.dumps({"features": [{"signal": "HR", "stats": ["last", "count"], "windows": ["stay"]}]}).encode())
+    engine = FeatureEngine(
+        json.dumps({"features": [{"signal": "HR", "stats": ["last", "count"], "windows": ["stay"]}]}).encode()
+    )
     events = [(1, 0, HR, 80.0), (1, HOUR_US, HR, 81.0), (2, 0, HR, 90.0), (4, 0, HR, 70.0)]
     rows = rows_of(engine, events, [(0, 0), (1, 0), (1, HOUR_US), (3, 0), (4, 5)], [])
     nan = pytest.approx(float("nan"), nan_ok=True)
