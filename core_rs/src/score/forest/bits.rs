@@ -104,6 +104,7 @@ impl BitForest {
     }
 
     /// Whether a block of columns has the size the nodes were compiled for: the kernels' precondition.
+    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
     pub fn fits(&self, block: &[f32]) -> bool {
         block.len() >= self.columns * LANES
     }
@@ -124,25 +125,25 @@ fn children_first(tree: &Tree) -> Vec<usize> {
 
 /// Goes through the trees with the exit leaf (from the left, 0 first) of each lane.
 #[inline(always)]
-pub(super) fn exit_leaves<const WORDS: usize>(forest: &BitForest, block: &[f32], mut visit: impl FnMut(usize, &[u32; LANES])) {
+pub(super) fn exit_leaves<const WORDS: usize, const WIDE: bool>(
+    forest: &BitForest,
+    block: &[f32],
+    mut visit: impl FnMut(usize, &[u32; LANES]),
+) {
     for (tree, span) in forest.spans.iter().enumerate() {
         let mut kept = [[!0u32; LANES]; WORDS];
         let (start, middle, end) = (span.start as usize, span.nan_right as usize, span.end as usize);
         for node in &forest.nodes[start..middle] {
             if let Some(lanes) = block[node.at as usize..].first_chunk::<LANES>() {
-                for (word, kept) in kept.iter_mut().enumerate() {
-                    for lane in 0..LANES {
-                        kept[lane] &= if lanes[lane] > node.threshold { node.keep[word] } else { !0 };
-                    }
+                for (kept, keep) in kept.iter_mut().zip(node.keep) {
+                    clear::<WIDE>(kept, lanes, keep, |x| x > node.threshold);
                 }
             }
         }
         for node in &forest.nodes[middle..end] {
             if let Some(lanes) = block[node.at as usize..].first_chunk::<LANES>() {
-                for (word, kept) in kept.iter_mut().enumerate() {
-                    for lane in 0..LANES {
-                        kept[lane] &= if lanes[lane] <= node.threshold { !0 } else { node.keep[word] };
-                    }
+                for (kept, keep) in kept.iter_mut().zip(node.keep) {
+                    clear::<WIDE>(kept, lanes, keep, |x| x.is_nan() | (x > node.threshold));
                 }
             }
         }
@@ -152,6 +153,24 @@ pub(super) fn exit_leaves<const WORDS: usize>(forest: &BitForest, block: &[f32],
             exits[lane] = if WORDS == 1 || kept[0][lane] != 0 { first } else { 32 + highest(kept[WORDS - 1][lane]) };
         }
         visit(tree, &exits);
+    }
+}
+
+/// Clears the leaves under the left child in the lanes that go right. Two ways to write it, because compilers make good
+/// vectors of the whole block only where registers are wide (`WIDE`: AVX2), and of fours elsewhere.
+#[inline(always)]
+fn clear<const WIDE: bool>(kept: &mut [u32; LANES], lanes: &[f32; LANES], keep: u32, right: impl Fn(f32) -> bool) {
+    if WIDE {
+        for (kept, x) in kept.iter_mut().zip(lanes) {
+            *kept &= keep | u32::from(right(*x)).wrapping_sub(1);
+        }
+        return;
+    }
+    let (kept, _) = kept.as_chunks_mut::<4>();
+    let (lanes, _) = lanes.as_chunks::<4>();
+    for (kept, x) in kept.iter_mut().zip(lanes) {
+        let stay = x.map(|x| if right(x) { keep } else { !0 });
+        *kept = [kept[0] & stay[0], kept[1] & stay[1], kept[2] & stay[2], kept[3] & stay[3]];
     }
 }
 
@@ -165,9 +184,9 @@ fn highest(word: u32) -> u32 {
 
 /// The sums of all trees for the 32 rows of a block; plain Rust.
 #[inline(always)]
-pub(super) fn sums<const WORDS: usize>(forest: &BitForest, block: &[f32], out: &mut [f64; LANES]) {
+pub(super) fn sums<const WORDS: usize, const WIDE: bool>(forest: &BitForest, block: &[f32], out: &mut [f64; LANES]) {
     out.fill(0.0);
-    exit_leaves::<WORDS>(forest, block, |tree, exits| {
+    exit_leaves::<WORDS, WIDE>(forest, block, |tree, exits| {
         let values = &forest.values[tree * 32 * WORDS..(tree + 1) * 32 * WORDS];
         for (sum, exit) in out.iter_mut().zip(exits) {
             *sum += values[*exit as usize & (32 * WORDS - 1)];

@@ -72,10 +72,34 @@ impl Columns {
             }
             lanes[filled..].fill(0.0);
             match source {
-                Source::Plain => lanes.iter_mut().for_each(|x| *x = if x.abs() <= ZERO { 0.0 } else { *x }),
-                Source::ZeroIsMissing => lanes.iter_mut().for_each(|x| *x = if x.abs() <= ZERO { f32::NAN } else { *x }),
-                Source::Outside(set) => lanes.iter_mut().for_each(|x| *x = if in_set(set, *x) { 0.0 } else { 1.0 }),
+                Source::Plain => lanes.iter_mut().for_each(|x| *x = plain(*x)),
+                Source::ZeroIsMissing => lanes.iter_mut().for_each(|x| *x = zero_is_missing(*x)),
+                Source::Outside(set) => lanes.iter_mut().for_each(|x| *x = outside(set, *x)),
             }
         }
     }
+
+    /// The columns of one row; `out` has `len()` places.
+    pub fn fill_row(&self, row: &[f32], out: &mut [f32]) {
+        for ((feature, source), out) in self.distinct.iter().zip(out) {
+            let x = row.get(*feature as usize).copied().unwrap_or(f32::NAN);
+            *out = match source {
+                Source::Plain => plain(x),
+                Source::ZeroIsMissing => zero_is_missing(x),
+                Source::Outside(set) => outside(set, x),
+            };
+        }
+    }
+}
+
+fn plain(x: f32) -> f32 {
+    if x.abs() <= ZERO { 0.0 } else { x }
+}
+
+fn zero_is_missing(x: f32) -> f32 {
+    if x.abs() <= ZERO { f32::NAN } else { x }
+}
+
+fn outside(set: &[u32], x: f32) -> f32 {
+    if in_set(set, x) { 0.0 } else { 1.0 }
 }

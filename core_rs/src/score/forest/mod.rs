@@ -184,8 +184,8 @@ impl Forest {
                         }
                     };
                     match bits.words {
-                        1 => bits::exit_leaves::<1>(bits, &block, &mut visit),
-                        _ => bits::exit_leaves::<2>(bits, &block, &mut visit),
+                        1 => bits::exit_leaves::<1, false>(bits, &block, &mut visit),
+                        _ => bits::exit_leaves::<2, false>(bits, &block, &mut visit),
                     }
                 }
             }
@@ -207,8 +207,8 @@ impl Forest {
         let mut columns = vec![0.0; self.columns.len()];
         let mut work = explainer.work();
         for (row, out) in rows.chunks_exact(n_features).zip(out.chunks_exact_mut(width)) {
-            self.columns.fill::<1>(row, n_features, &mut columns);
-            explainer.explain(&columns, &mut work, out);
+            self.columns.fill_row(row, &mut columns);
+            explainer.explain(self.isa, &columns, &mut work, out);
         }
         Ok(())
     }
@@ -228,7 +228,7 @@ impl Forest {
         let mut columns = vec![0.0; self.columns.len()];
         let mut leaves = vec![0; self.n_trees()];
         for (row, values) in rows.chunks_exact(n_features).enumerate() {
-            self.columns.fill::<1>(values, n_features, &mut columns);
+            self.columns.fill_row(values, &mut columns);
             self.walker.leaves(&columns, &mut leaves);
             visit(row, &leaves);
         }
@@ -244,8 +244,8 @@ impl Forest {
             #[allow(unsafe_code)]
             // SAFETY: as above.
             (Isa::Avx2, _) => unsafe { x86::sums_avx2(bits, block, sums) },
-            (_, 1) => bits::sums::<1>(bits, block, sums),
-            _ => bits::sums::<2>(bits, block, sums),
+            (_, 1) => bits::sums::<1, false>(bits, block, sums),
+            _ => bits::sums::<2, false>(bits, block, sums),
         }
     }
 }

@@ -10,8 +10,8 @@ use super::bits::{BitForest, LANES, sums};
 #[target_feature(enable = "avx2,lzcnt,bmi1,bmi2")]
 pub(super) fn sums_avx2(forest: &BitForest, block: &[f32], out: &mut [f64; LANES]) {
     match forest.words {
-        1 => sums::<1>(forest, block, out),
-        _ => sums::<2>(forest, block, out),
+        1 => sums::<1, true>(forest, block, out),
+        _ => sums::<2, true>(forest, block, out),
     }
 }
 
