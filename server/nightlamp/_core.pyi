@@ -211,3 +211,40 @@ class FeatureEngine:
 
         Raises ValueError (unsorted, unequal lengths, a value that is no number) and BufferError (another element type).
         """
+
+# --- score -----------------------------------------------------------------------------------------------------------
+
+@final
+class Forest:
+    """A LightGBM text model (binary or cross_entropy) in the native evaluator; immutable, safe to share between threads.
+
+    Rows are C-contiguous buffers of float32 or float64 (rounded to float32), row-major, NaN missing. Results are bytes in
+    native order, for `numpy.frombuffer`. Wrong shapes raise ValueError. The GIL is released."""
+
+    def __new__(cls, model_text: bytes, isa: str | None = None) -> Forest:
+        """Raises ValueError with the reason when the model cannot be served. `isa`: portable, avx2, avx512 (portable where
+        the processor lacks it); by default the best there is. All give the same bits."""
+
+    @staticmethod
+    def why_unsupported(model_text: bytes) -> str | None:
+        """The reason why a model cannot be served; None when it can."""
+
+    @property
+    def isa(self) -> str: ...
+    @property
+    def n_trees(self) -> int: ...
+    @property
+    def n_features(self) -> int: ...
+    @property
+    def feature_names(self) -> list[str]: ...
+    def probability(self, raw: float) -> float:
+        """The model's own probability of a raw score, before any calibration."""
+
+    def predict_raw(self, rows: Any, n_features: int) -> bytes:
+        """float64 per row: the sum of the trees, equal to lightgbm's `raw_score=True`."""
+
+    def predict_leaf(self, rows: Any, n_features: int) -> bytes:
+        """uint32, rows x n_trees: lightgbm's leaf numbers."""
+
+    def shap(self, rows: Any, n_features: int) -> bytes:
+        """float64, rows x (n_features + 1): exact TreeSHAP, the expected score last, as lightgbm's `pred_contrib`."""

@@ -53,7 +53,9 @@ def strange_rows(seed: int, n: int) -> NDArray[np.float32]:
     """What serving may meet and training never saw."""
     rng = np.random.default_rng(seed)
     x = rows(seed, n)
-    odd = np.array([np.inf, -np.inf, 3.4e38, -3.4e38, 1e-45, -1e-45, -1.0, -0.5, 1e10, 70.0, 31.0, 32.0, -0.0], dtype=np.float32)
+    odd = np.array(
+        [np.inf, -np.inf, 3.4e38, -3.4e38, 1e-45, -1e-45, -1.0, -0.5, 1e10, 70.0, 31.0, 32.0, -0.0], dtype=np.float32
+    )
     where = rng.random(x.shape) < 0.15
     x[where] = rng.choice(odd, size=int(where.sum()))
     return x
@@ -64,10 +66,13 @@ def booster(request: pytest.FixtureRequest) -> lgb.Booster:
     params, data_params, trees = MODELS[request.param]
     x = rows(1, 4_000).astype(np.float64)
     rng = np.random.default_rng(2)
-    signal = np.nan_to_num(x[:, 0]) + np.isnan(x[:, 14]) + (x[:, 3] % 7 < 3) * (x[:, 5] > 0) - np.nan_to_num(x[:, 20]) * (x[:, 6] == 0)
+    signal = np.nan_to_num(x[:, 0]) + np.isnan(x[:, 14]) + (x[:, 3] % 7 < 3) * (x[:, 5] > 0)
+    signal -= np.nan_to_num(x[:, 20]) * (x[:, 6] == 0)
     y = (signal + rng.normal(size=len(x)) > 0.8).astype(int)
     base = {"objective": "binary", "verbose": -1, "num_threads": 1, "seed": 3, "deterministic": True}
-    categorical: Any = CATEGORICAL if "categorical" in request.param or request.param in {"plain", "two_words"} else "auto"
+    categorical: Any = (
+        CATEGORICAL if "categorical" in request.param or request.param in {"plain", "two_words"} else "auto"
+    )
     data = lgb.Dataset(x, y, categorical_feature=categorical, params={"verbose": -1, **data_params})
     return lgb.train({**base, **params, **data_params}, data, trees)
 
