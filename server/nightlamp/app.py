@@ -46,7 +46,9 @@ class StartError(Exception):
 
 
 async def run(settings: Settings, ready: Ready) -> None:
-    """Run a server until SIGINT or SIGTERM. `ready` is told its address and MQTT port once every part works.
+    """Run a server until SIGINT or SIGTERM.
+
+    `ready` is told its address and MQTT port once every part works.
 
     Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`.
     """

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 import nightlamp
 from nightlamp import dead_letters, errors, openapi
 from nightlamp._core import Engine
+from nightlamp.console import router as console_router
 from nightlamp.errors import Problem
 from nightlamp.identity import api as identity_api
 from nightlamp.identity.access import Access, requires
@@ -57,6 +58,8 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     app.include_router(identity_api.router())
+    if parts.settings.console.enabled:
+        app.include_router(console_router())
     app.include_router(health.router(lambda: _probe(parts)))
     app.include_router(metrics.router(_sources(parts)))
 

@@ -20,15 +20,17 @@ def list_letters(
     context: typer.Context,
     key: Key = "",
     url: Url = None,
-    code: Annotated[str | None, typer.Option(help="Only this reason, e.g. empty_bed.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Only this one, e.g. empty_bed.")] = None,
+    waiting: Annotated[bool, typer.Option("--waiting", help="Leave out what was replayed.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 50,
 ) -> None:
     """List dead letters, newest first."""
-    query = urlencode({"limit": limit, **({"code": code} if code else {})})
+    wanted = {"limit": limit, "waiting": str(waiting).lower(), **({"reason": reason} if reason else {})}
+    query = urlencode(wanted)
     page = call(url or server_url(settings_of(context)), "GET", f"/v1/dead-letters?{query}", key)
     table = Table("seq", "part", "received", "source", "from", "reason", "detail", "replayed", box=None)
     for one in page["items"]:
-        row = (one["seq"], one["ordinal"], one["received_at"], one["source"], one["principal"], one["code"])
+        row = (one["seq"], one["ordinal"], one["received_at"], one["source"], one["principal"], one["reason"])
         table.add_row(*(str(cell) for cell in row), one["detail"], "yes" if one.get("replayed_at") else "")
     out.print(table)
 

@@ -24,13 +24,15 @@ def server_url(settings: Settings) -> str:
     return f"{'https' if settings.http.tls else 'http'}://{host}:{settings.http.port}"
 
 
-def call(base: str, method: str, path: str, key: str) -> Any:
+def call(base: str, method: str, path: str, key: str, body: Any = None) -> Any:
     """One request; its JSON. Leaves with 1 and the server's own words when it refuses."""
     if not key:
         fail("a key is needed: --key or $NIGHTLAMP_KEY (nightlamp keys create --role admin)", 2)
     if not base.startswith(("http://", "https://")):
         fail("the address of the server starts with http:// or https://", 2)
-    request = urllib.request.Request(base + path, method=method, headers={"Authorization": f"Bearer {key}"})  # noqa: S310
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    content = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(base + path, content, headers, method=method)  # noqa: S310 (checked above)
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (scheme checked above)
             return json.load(answer)

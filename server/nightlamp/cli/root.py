@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, keys, migrate, serve
+from . import config, dead_letters, demo, keys, migrate, serve, token
 from .terminal import out
 
 app = typer.Typer(
@@ -42,6 +42,7 @@ def version() -> None:
 app.command("serve")(serve.serve)
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
+app.command("token")(token.token)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(migrate.app, name="migrate")

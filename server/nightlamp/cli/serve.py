@@ -26,11 +26,10 @@ def serve(
     from nightlamp.store import StoreError
 
     logs.configure(settings.log)
-    spinner = err.status("starting ...") if sys.stderr.isatty() and not quiet else None
+    spinner = err.status("starting PostgreSQL, Redis and the engine ...")
 
     def ready(http_url: str, mqtt_port: int | None) -> None:
-        if spinner is not None:
-            spinner.stop()
+        spinner.stop()
         if quiet:
             return
         mqtt = f", MQTT on port {mqtt_port}" if mqtt_port else ""
@@ -38,7 +37,7 @@ def serve(
         if not KeyFile(settings.data_dir / "keys.json").all():
             err.print("Nobody may enter yet: make a key with [bold]nightlamp keys create --role admin[/].")
 
-    if spinner is not None:
+    if sys.stderr.isatty() and not quiet:
         spinner.start()
     try:
         uvloop.run(app.run(settings, ready))
@@ -47,5 +46,4 @@ def serve(
     except (app.StartError, DataFolderError, EmbeddedError, KeyFileError, StoreError) as error:
         fail(str(error))
     finally:
-        if spinner is not None:
-            spinner.stop()
+        spinner.stop()

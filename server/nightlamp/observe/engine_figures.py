@@ -13,20 +13,10 @@ from typing import Any
 from .metrics import Buckets, Statistics
 
 #: Figures that go both ways; everything else the engine tells as a number only grows.
-GAUGES = frozenset(
-    {
-        *(
-            "durable_seq",
-            "first_seq",
-            "bytes",
-            "bytes_max",
-            "bytes_waiting",
-            "segments",
-            "sync_us_max",
-            "commit_frames_max",
-        ),
-        *("held", "withheld", "sockets", "open"),
-    }
+MQTT_GAUGES = frozenset({"held", "withheld", "sockets", "open"})
+BROKER_GAUGES = MQTT_GAUGES | {"connected"}
+JOURNAL_GAUGES = frozenset(
+    {"durable_seq", "first_seq", "bytes", "bytes_max", "bytes_waiting", "segments", "sync_us_max", "commit_frames_max"}
 )
 #: Units are Prometheus' own: seconds.
 SYNC = "sync_buckets"
@@ -42,11 +32,11 @@ def by_stage(read: Mapping[str, Any]) -> Statistics:
     receive: dict[str, Any] = {}
     doors = read.get("receive", {})
     if (listener := doors.get("mqtt_listener")) is not None:
-        receive |= _named(_flat(listener), "mqtt_")
+        receive |= _named(_flat(listener), MQTT_GAUGES, "mqtt_")
     for place, broker in enumerate(doors.get("mqtt_brokers", [])):
-        for name, value in _named(_flat(broker), "mqtt_broker_").items():
+        for name, value in _named(_flat(broker), BROKER_GAUGES, "mqtt_broker_").items():
             receive.setdefault(name, {})[str(place)] = value
-    pipeline = _named(_flat(read.get("pipeline", {})), "")
+    pipeline = _named(_flat(read.get("pipeline", {})), frozenset())
     pipeline |= _flat(read.get("gauges", {})) | _flat(read.get("lag", {}), "lag_")
     pipeline["up"] = int(read.get("failed") is None)
     return {"receive": receive, "journal": _journal(read.get("journal", {})), "pipeline": pipeline}
@@ -55,7 +45,7 @@ def by_stage(read: Mapping[str, Any]) -> Statistics:
 def _journal(journal: Mapping[str, Any]) -> dict[str, Any]:
     counts = journal.get(SYNC)
     plain = {name: value for name, value in journal.items() if name not in {SYNC, "sync_buckets_us", "sync_us_sum"}}
-    named: dict[str, Any] = {**_named(_flat(plain), "")}
+    named: dict[str, Any] = {**_named(_flat(plain), JOURNAL_GAUGES)}
     named["up"] = int(journal.get("error") is None)
     if counts:
         edges_s = [edge / 1e6 for edge in journal["sync_buckets_us"]]
@@ -74,5 +64,5 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, int | float]
     return found
 
 
-def _named(values: Mapping[str, int | float], prefix: str) -> dict[str, int | float]:
-    return {prefix + (name if name in GAUGES else f"{name}_total"): value for name, value in values.items()}
+def _named(values: Mapping[str, int | float], gauges: frozenset[str], prefix: str = "") -> dict[str, int | float]:
+    return {prefix + (name if name in gauges else f"{name}_total"): value for name, value in values.items()}
