@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use crossbeam_channel::{Receiver, bounded};
 use parking_lot::Mutex;
 
 pub use config::{EngineConfig, JournalSettings, Mqtt, Site};
@@ -256,10 +256,8 @@ impl Engine {
     /// The next finished batch; None after `timeout`, or once the engine has stopped and all batches were taken.
     pub fn next_batch(&self, timeout: Duration) -> Option<Batch> {
         let receiver = self.batches.lock().clone()?;
-        match receiver.recv_timeout(timeout) {
-            Ok(batch) => Some(batch),
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-        }
+        receiver.recv_timeout(timeout).ok()
+    }
     }
 
     /// The store has committed everything up to `seq`: older state may go.

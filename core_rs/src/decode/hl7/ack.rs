@@ -94,7 +94,7 @@ impl Echo {
             control_id: field(10),
             processing_id: Some(component(11, 1)).filter(|id| !id.is_empty()).unwrap_or_else(|| "P".to_owned()),
             version: Some(component(12, 1)).filter(|version| !version.is_empty()).unwrap_or_else(|| "2.5.1".to_owned()),
-            is_enhanced: !is_original && !(field(15) == "NE" && asks(16)),
+            is_enhanced: !(is_original || field(15) == "NE" && asks(16)),
         }
     }
 
