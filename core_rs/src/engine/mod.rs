@@ -258,7 +258,6 @@ impl Engine {
         let receiver = self.batches.lock().clone()?;
         receiver.recv_timeout(timeout).ok()
     }
-    }
 
     /// The store has committed everything up to `seq`: older state may go.
     pub fn stored(&self, seq: u64) {

@@ -1,8 +1,9 @@
 //! The newest score of each scorer and the open alerts of each patient: what a console shows, and what decides whether a score
 //! is worth a row.
 //!
-//! Scores are computed and alerted on at every trigger, but a row is stored only when the value, the band or the inputs present
-//! changed, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2 every second is no information.
+//! Scores are computed and alerted on at every trigger, but a row is stored only when the points, the band or the inputs present
+//! changed, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2 every second is no information, and neither is a ratio
+//! that follows every heartbeat.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,7 @@ impl Board {
     pub fn record(&mut self, score: &Score) -> bool {
         let Some(newest) = self.newest(score.patient, score.scorer) else { return false };
         let changed = newest.score.as_ref().is_none_or(|before| {
-            before.value.to_bits() != score.value.to_bits() || before.band != score.band || before.present != score.present
+            before.band != score.band || before.present != score.present || points_differ(before.value, score.value)
         });
         let due = newest.recorded_at_us.is_none_or(|at| score.at_us.saturating_sub(at) >= RECORD_EVERY_US);
         newest.score = Some(score.clone());
@@ -96,4 +97,9 @@ impl Board {
     pub fn forget(&mut self, patient: PatientId) {
         self.patients.remove(&patient);
     }
+}
+
+/// Whether two values are points (whole numbers) and not the same.
+fn points_differ(before: f64, now: f64) -> bool {
+    before.fract() == 0.0 && now.fract() == 0.0 && before.to_bits() != now.to_bits()
 }
