@@ -1,4 +1,4 @@
-"""`nightlamp demo`: a server with embedded parts and a simulated ward beside it, all on this machine and in a folder of its own.
+"""`nightlamp demo`: a server with embedded parts and a simulated ward beside it, in a temporary folder on this machine.
 
 Both are child processes that die with this one; Ctrl-C ends the ward first, then the server, and removes the folder.
 """
@@ -117,7 +117,7 @@ def _serve(folder: Path, port: int, children: list[subprocess.Popen[bytes]]) -> 
 def _child(argv: list[str], environment: dict[str, str], log: int) -> subprocess.Popen[bytes]:
     """A process in a session of its own (Ctrl-C reaches us alone) that is ended by the kernel when we die."""
     guarded = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if shutil.which("setpriv") else argv
-    return subprocess.Popen(guarded, env=environment, stdout=log, stderr=log, start_new_session=True)
+    return subprocess.Popen(guarded, env=environment, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
 
 
 def _console_token(url: str, key: str) -> str:
@@ -136,10 +136,11 @@ def _console_token(url: str, key: str) -> str:
 def _watch(children: list[subprocess.Popen[bytes]], seconds: int) -> None:
     """Waits for the time, for Ctrl-C, or for a child that ends by itself."""
     until = time.monotonic() + seconds if seconds else float("inf")
+    names = ("the server", "the simulated ward")
     while time.monotonic() < until:
-        for child in children:
+        for name, child in zip(names, children, strict=True):
             if child.poll() is not None:
-                fail(f"{Path(child.args[-1] if isinstance(child.args, list) else '').name} ended by itself; see the logs")
+                fail(f"{name} ended by itself (run again with --keep and read its log)")
         time.sleep(0.2)
 
 
