@@ -72,15 +72,19 @@ def test_a_tile_says_in_words_what_it_shows_in_colour(page: Page, ward: WardServ
 
 
 def test_a_missing_value_is_named_and_an_old_one_says_its_age(page: Page, ward: WardServer) -> None:
-    ward.offer(script.patient(1, 8, 4, drop=("Temp",), old=("HR",), risk=None))
+    ward.offer(script.patient(1, 8, 4, drop=("Temp", "Consciousness"), old=("HR",), risk=None))
     open_board(page, ward)
     rows = tile(page, 8).locator(".vitals tbody tr")
     expect(rows.filter(has_text="Temp")).to_contain_text("missing")
     expect(rows.filter(has_text="HR")).to_contain_text("6 h old")
     expect(rows.filter(has_text="HR")).to_have_class("stale")
-    expect(tile(page, 8).locator(".news2")).to_contain_text("6 of 7")
+    expect(tile(page, 8).locator(".news2")).to_contain_text("5 of 7")
     expect(tile(page, 8).locator(".sepsis")).to_contain_text("not scorable")
+    expect(tile(page, 8).locator(".state")).to_have_text(
+        re.compile(r"Oxygen\s*on air\s*30 min\s*Consciousness\s*missing")
+    )
     tile(page, 8).locator("summary").click()
+    expect(tile(page, 8).locator("details tbody tr")).to_have_count(7)
     expect(tile(page, 8).locator("details tr", has_text="Temperature")).to_contain_text("missing")
 
 

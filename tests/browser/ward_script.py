@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 Tuple = tuple[str, str, str, int, str]
-_SHARES = {"Resp": 3, "O2Sat": 2, "HR": 1, "SBP": 0, "Temp": 0, "Consciousness": 0, "Oxygen": 0}
+# In the order of the engine; FiO2 and GCS stand in for the item before them.
+_ITEMS = ["Resp", "O2Sat", "Oxygen", "FiO2", "SBP", "HR", "Consciousness", "GCS", "Temp"]
 
 
 def patient_id(number: int) -> str:
@@ -36,15 +37,16 @@ def vitals(number: int, news2: int, at: int, hr: float | None = None) -> dict[st
         "DBP": {"value": 76 - ill, "unit": "mm[Hg]", "at_ms": at - 14 * 60_000},
         "Temp": {"value": 36.8 + 0.15 * ill, "unit": "Cel", "at_ms": at - 50 * 60_000},
         "Consciousness": {"value": 0, "unit": "", "at_ms": at - 3_600_000},
+        "Oxygen": {"value": 1 if ill > 6 else 0, "unit": "", "at_ms": at - 1_800_000},
     }
 
 
 def news2_score(news2: int, at: int, seen: dict[str, Any], present: int = 7) -> dict[str, Any]:
     left, items = news2, []
-    for name in _SHARES:
-        points = min(3, left)
-        left -= points
+    for name in _ITEMS:
         known = seen.get(name)
+        points = min(3, left) if known else 0
+        left -= points
         value = None if known is None else known["value"]
         items.append(
             {

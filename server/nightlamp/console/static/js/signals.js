@@ -29,6 +29,16 @@ export function valueText(name, value, unit) {
   return `${Number(value.toFixed(Math.abs(value) < 10 ? 1 : name === "Temp" ? 1 : 0))} ${UNITS[unit] ?? unit}`.trim();
 }
 
+/** Items that say the same thing twice, the second used where the first is missing (NEWS2 takes either). */
+const EITHER = { FiO2: "Oxygen", GCS: "Consciousness" };
+
+/** A rule's items without those whose alternative is there: what is named missing really is. */
+export function itemsOf(score) {
+  const known = new Set(score.items.filter((item) => item.value !== null).map((item) => item.name));
+  const second = Object.fromEntries(Object.entries(EITHER).map(([a, b]) => [b, a]));
+  return score.items.filter(({ name }) => known.has(name) || (!(name in EITHER) && !known.has(second[name])));
+}
+
 /** The short label where there is one. */
 export function label(name) {
   return VITALS.find((row) => row.name === name)?.label ?? title(name);

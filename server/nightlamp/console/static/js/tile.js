@@ -2,7 +2,7 @@
 import { age, clockTime, serverNow } from "./clock.js";
 import { alertRank, BANDS, SEVERITIES } from "./risk.js";
 import { Shape } from "./shapes.js";
-import { label, title, valueText, VITALS } from "./signals.js";
+import { itemsOf, label, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
 import { Component, html } from "./view.js";
 
@@ -38,6 +38,7 @@ export class Tile extends Component {
         <thead class="unseen"><tr><th>Signal</th><th>Course</th><th>Value</th><th>NEWS2 points</th><th>Age</th></tr></thead>
         <tbody>${VITALS.map((row) => html`<${Vital} key=${row.name} row=${row} patient=${patient} now=${now} />`)}</tbody>
       </table>
+      <${State} patient=${patient} now=${now} />
       <footer>
         <${Sepsis} score=${patient.scores.sepsis} />
         <${Parts} score=${news2} now=${now} />
@@ -63,7 +64,7 @@ function Alerts({ alerts, now }) {
   if (alerts.length === 0) return null;
   return html`<ul class="alerts" aria-label="Open alerts">${alerts.map((alert) => {
     const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
-    const top = alert.contributions.slice(0, 3);
+    const top = alert.contributions.filter((part) => part.share !== 0).slice(0, 3);
     return html`<li key=${alert.id} data-severity=${alert.severity}>
       <${Shape} name=${severity.shape} />
       <div>
@@ -77,7 +78,8 @@ function Alerts({ alerts, now }) {
 
 /** "RR 26 +3": what pushed the score, and by how much. */
 function contribution({ feature, value, share }) {
-  const shown = value === null ? "missing" : Number(value.toPrecision(3));
+  const coded = feature === "Consciousness" || feature === "Oxygen";
+  const shown = value === null || coded ? valueText(feature, value, "") : Number(value.toPrecision(3));
   const push = `${share >= 0 ? "+" : "−"}${Math.abs(Number(share.toPrecision(2)))}`;
   return html`${label(feature)} ${shown} <b>${push}</b>`;
 }
@@ -99,6 +101,21 @@ function Vital({ row, patient, now }) {
   </tr>`;
 }
 
+/** Consciousness and oxygen, the two inputs of NEWS2 that are no numbers. */
+function State({ patient, now }) {
+  const score = patient.scores.news2;
+  if (!score) return null;
+  const shown = itemsOf(score).filter(({ name }) => ["Consciousness", "GCS", "Oxygen", "FiO2"].includes(name));
+  return html`<ul class="state" aria-label="Consciousness and oxygen">${shown.map((item) => {
+    const vital = patient.vitals[item.name];
+    const value = vital?.value ?? item.value;
+    return html`<li key=${item.name} data-points=${item.points ?? 0}>${title(item.name)}${" "}
+      <b class=${value === null ? "quiet" : ""}>${valueText(item.name, value, item.unit)}</b>
+      ${item.points > 0 && html`<span class="points"><span title="${item.points} NEWS2 points">+${item.points}</span></span>`}
+      ${vital && html`<small>${age(now - vital.at_ms)}</small>`}</li>`;
+  })}</ul>`;
+}
+
 function Sepsis({ score }) {
   if (!score || score.value === null) return html`<p class="sepsis"><span>Sepsis risk</span><b class="quiet">not scorable</b></p>`;
   const percent = score.value * 100;
@@ -113,7 +130,7 @@ function Parts({ score, now }) {
   return html`<details>
     <summary>NEWS2 by item</summary>
     <table><thead><tr><th>Item</th><th>Value</th><th>Points</th><th>Age</th></tr></thead>
-    <tbody>${score.items.map((item) => html`<tr key=${item.name} class=${item.value === null ? "missing" : ""}>
+    <tbody>${itemsOf(score).map((item) => html`<tr key=${item.name} class=${item.value === null ? "missing" : ""}>
       <th scope="row">${title(item.name)}</th><td>${valueText(item.name, item.value, item.unit)}</td>
       <td>${item.points ?? "–"}</td>
       <td>${item.age_s === null ? "–" : age(now - score.at_ms + item.age_s * 1000)}</td>
