@@ -7,6 +7,12 @@ export class Frames {
     this.dirty = new Set();
     this.whole = null;
     this.asked = false;
+    this.stopped = false;
+  }
+
+  /** Nothing is drawn any more: another page has the screen. */
+  stop() {
+    this.stopped = true;
   }
 
   /** A tile registers the function that redraws it; returns the one that unregisters. */
@@ -37,6 +43,7 @@ export class Frames {
 
   draw() {
     this.asked = false;
+    if (this.stopped) return;
     const whole = this.whole;
     this.whole = null;
     whole?.();

@@ -10,7 +10,9 @@ import { html, render } from "./view.js";
 import { Ward } from "./ward.js";
 
 const UNIT = "nightlamp.unit";
-const REORDER_MS = 1000;
+const SECOND_MS = 1000;
+/** Tiles change places at most this often: fast enough to be true, slow enough to be read. */
+const REORDER_MS = 500;
 const root = document.getElementById("app");
 
 class Page {
@@ -22,6 +24,8 @@ class Page {
     this.connection = { live: false, silentSinceMs: null, dataMs: null, nowMs: Date.now(), failed: false };
     this.announced = "";
     this.stale = true;
+    this.orderedAt = 0;
+    this.reordering = null;
   }
 
   open() {
@@ -31,13 +35,15 @@ class Page {
       mayEnter: () => this.mayEnter(),
     });
     this.stream.start();
-    this.second = setInterval(() => this.tick(), REORDER_MS);
+    this.second = setInterval(() => this.tick(), SECOND_MS);
     this.redraw();
   }
 
   close() {
     this.stream.stop();
     clearInterval(this.second);
+    clearTimeout(this.reordering);
+    this.frames.stop();
   }
 
   take(messages) {
@@ -47,6 +53,16 @@ class Page {
     const urgent = opened.length > 0 || messages.some((message) => message.type === "ready" || message.type === "left");
     if (opened.length > 0) this.announced = opened.slice(-3).map(announcement).join(". ");
     if (urgent) this.redraw();
+    else if (this.stale) this.reorderSoon();
+  }
+
+  reorderSoon() {
+    if (this.reordering) return;
+    const waitMs = this.orderedAt + REORDER_MS - performance.now();
+    this.reordering = setTimeout(() => {
+      this.reordering = null;
+      this.redraw();
+    }, Math.max(0, waitMs));
   }
 
   /** Once a second: ages, the clock, and a new order if anything in it changed. */
@@ -82,6 +98,7 @@ class Page {
     if (this.stale) {
       this.order = this.ward.sorted(this.unit);
       this.stale = false;
+      this.orderedAt = performance.now();
     }
     const alerting = this.order.filter((patient) => patient.alerts.length > 0).length;
     document.title = this.connection.live || this.connection.silentSinceMs === null

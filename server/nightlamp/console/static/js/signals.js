@@ -41,7 +41,7 @@ export function itemsOf(score) {
 
 /** The short label where there is one. */
 export function label(name) {
-  return VITALS.find((row) => row.name === name)?.label ?? title(name);
+  return name === "FiO2" ? "FiO₂" : VITALS.find((row) => row.name === name)?.label ?? title(name);
 }
 
 export function title(name) {

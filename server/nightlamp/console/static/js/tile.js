@@ -78,7 +78,7 @@ function Alerts({ alerts, now }) {
 
 /** "RR 26 +3": what pushed the score, and by how much. */
 function contribution({ feature, value, share }) {
-  const coded = feature === "Consciousness" || feature === "Oxygen";
+  const coded = ["Consciousness", "Oxygen", "FiO2"].includes(feature);
   const shown = value === null || coded ? valueText(feature, value, "") : Number(value.toPrecision(3));
   const push = `${share >= 0 ? "+" : "−"}${Math.abs(Number(share.toPrecision(2)))}`;
   return html`${label(feature)} ${shown} <b>${push}</b>`;

@@ -1,0 +1,71 @@
+"""From an HL7 message posted to a real nightlamp server to what a nurse sees in a real browser."""
+
+import re
+import signal
+from collections.abc import Callable
+
+import httpx
+from messages import ILL, WELL, admission, unique, vitals
+from playwright.sync_api import Page, expect
+from running_server import RunningServer
+
+HL7 = {"Content-Type": "application/hl7-v2"}
+
+
+def send(ehr: httpx.Client, *messages: str) -> None:
+    for message in messages:
+        answer = ehr.post("/v1/hl7v2", content=message, headers=HL7)
+        assert answer.status_code == 200, answer.text
+
+
+def sign_in(page: Page, server: RunningServer) -> None:
+    with server.client("admin") as admin:
+        token = admin.post("/v1/console/tokens", json={"role": "nurse"}).json()["token"]
+    page.goto(f"{server.url}/console/#token={token}")
+    expect(page.locator(".light")).to_contain_text("Live")
+
+
+def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
+    page: Page, new_server: Callable[..., RunningServer]
+) -> None:
+    server = new_server()
+    well, ill, unit = f"P{unique()}", f"P{unique()}", f"U{unique()}"
+    with server.client("ehr") as ehr:
+        send(ehr, admission(well, unit, "1"), admission(ill, unit, "2"), vitals(well, WELL), vitals(ill, WELL))
+        sign_in(page, server)
+        expect(page.locator(".tile")).to_have_count(2)
+        expect(page.locator(".tile .vitals").first).to_contain_text("124/78")
+        send(ehr, vitals(ill, ILL, ago_s=0.2), vitals(ill, ILL, ago_s=0))
+    worst = page.locator(".tile").first
+    expect(worst.locator(".bed")).to_contain_text("2")
+    expect(worst.locator(".news2")).to_contain_text("High")
+    expect(worst.locator(".alerts li").first).to_contain_text(re.compile(r"^\s*High\s*NEWS2 \d+ reached 7"))
+    expect(worst.locator(".why").first).to_contain_text("+3")
+    expect(page.get_by_role("status")).to_contain_text(f"High alert, {unit} bed 2")
+    body = page.locator("body").inner_text()
+    assert "Nightingale" not in body
+    assert ill not in body
+
+    server.process.send_signal(signal.SIGSTOP)
+    try:
+        expect(page.locator(".banner")).to_contain_text("Server silent since", timeout=3_500)
+    finally:
+        server.process.send_signal(signal.SIGCONT)
+    expect(page.locator(".banner")).to_have_count(0, timeout=20_000)
+    expect(worst.locator(".alerts li").first).to_be_visible()
+
+    server.stop(signal.SIGKILL)
+    expect(page.locator(".banner")).to_contain_text("Server silent since", timeout=3_000)
+    again = new_server(HTTP__PORT=str(httpx.URL(server.url).port))
+    assert again.url == server.url
+    # Sessions live in the server's memory: the page asks for a token, without a reload, and shows the ward as it was.
+    expect(page.get_by_label("One-time token").or_(page.locator(".light", has_text="Live"))).to_be_visible(
+        timeout=20_000
+    )
+    with again.client("admin") as admin:
+        token = admin.post("/v1/console/tokens", json={"role": "nurse"}).json()["token"]
+    if page.get_by_label("One-time token").is_visible():
+        page.get_by_label("One-time token").fill(token)
+        page.get_by_role("button", name="Sign in").click()
+    expect(page.locator(".tile")).to_have_count(2)
+    expect(page.locator(".tile").first.locator(".alerts li").first).to_contain_text("High")
