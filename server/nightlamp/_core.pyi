@@ -4,6 +4,23 @@ from typing import Any, final
 
 from typing_extensions import Buffer
 
+__all__ = [
+    "Batch",
+    "CoreError",
+    "Decoder",
+    "Engine",
+    "FeatureEngine",
+    "Forest",
+    "HL7Message",
+    "HL7Screening",
+    "JsonScreening",
+    "Refusal",
+    "__version__",
+    "catalogue",
+    "error_codes",
+    "scan_hl7",
+]
+
 __version__: str
 
 # --- Engine (bindings/engine.rs): the Rust half of the route ----------------------------------------------------
@@ -111,7 +128,7 @@ class HL7Message:
         """What will end as dead letters; empty unless `screen_hl7` was told `received_at_us`."""
 
     def ack(self, now_us: int, refusal: tuple[str, str] | None = None) -> bytes:
-        """The HL7 answer: accepted with the warnings, or refused by its own refusal, or by (code, detail) given here."""
+        """The HL7 answer: accepted with the warnings, or refused, by its own refusal or by this (code, detail)."""
 
 @final
 class HL7Screening:
@@ -146,8 +163,8 @@ class Decoder:
     """The decode stage of a site; stateless, safe to share between threads."""
 
     def __new__(cls, config_json: bytes | str) -> Decoder:
-        """`config_json`: site_key (64 hex digits), timezone, authorities, authority_default, processing_ids, codes, limits;
-        all optional. Raises ValueError naming the setting that does not hold."""
+        """`config_json`: site_key (64 hex digits), timezone, authorities, authority_default, processing_ids, codes,
+        limits; all optional. Raises ValueError naming the setting that does not hold."""
 
     def screen_hl7(
         self, payload: bytes, charset: str = "", received_at_us: int | None = None, principal: str = ""
@@ -174,8 +191,8 @@ def error_codes() -> list[dict[str, Any]]:
     """The error table: name, http, ack, hl7, text."""
 
 def scan_hl7(payload: bytes, charset: str = "") -> list[tuple[str, int, int, int, int, int, str]]:
-    """Every non-empty leaf: segment, line (from 0), field, repetition, component, subcomponent (from 1), text with escapes
-    resolved. Raises ValueError for what is no HL7 message."""
+    """Every non-empty leaf: segment, line (from 0), field, repetition, component, subcomponent (from 1), text with
+    escapes resolved. Raises ValueError for what is no HL7 message."""
 
 # --- Feature engine (bindings/window.rs): training rows from the serving code (P8) -------------------------------
 
@@ -216,13 +233,15 @@ class FeatureEngine:
 
 @final
 class Forest:
-    """A LightGBM text model (binary or cross_entropy) in the native evaluator; immutable, safe to share between threads.
+    """A LightGBM text model (binary or cross_entropy) in the native evaluator; immutable, safe to share between
+    threads.
 
-    Rows are C-contiguous buffers of float32 or float64 (rounded to float32), row-major, NaN missing. Results are bytes in
-    native order, for `numpy.frombuffer`. Wrong shapes raise ValueError. The GIL is released."""
+    Rows are C-contiguous buffers of float32 or float64 (rounded to float32), row-major, NaN missing. Results are bytes
+    in native order, for `numpy.frombuffer`. Wrong shapes raise ValueError. The GIL is released."""
 
     def __new__(cls, model_text: bytes, isa: str | None = None) -> Forest:
-        """Raises ValueError with the reason when the model cannot be served. `isa`: portable, avx2, avx512 (portable where
+        """Raises ValueError with the reason when the model cannot be served. `isa`: portable, avx2, avx512 (portable
+        where
         the processor lacks it); by default the best there is. All give the same bits."""
 
     @staticmethod

@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
 ROUTE = ["receive", "journal", "decode", "window", "score", "alert", "store", "publish"]
-#: Types stand at the boundary where they are made: these edges name a type of the stage before, or what receive hands frames to.
+#: Types stand at the boundary where they are made: these edges name a type of the stage before.
 ALLOWED_RUST = {
     ("receive", "journal"): "receive hands frames to the journal",
 }
