@@ -75,7 +75,7 @@ $(VENV)/.deps: requirements.lock
 
 $(VENV)/.built: $(VENV)/.deps $(RUST)
 	@echo "building the Rust core (a few minutes the first time) ..."
-	@VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --locked --quiet
+	@PIP_QUIET=1 VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --locked --quiet
 	@touch $@
 
 target/release/nightlamp-loadtest: $(shell find loadtest -name '*.rs' -o -name '*.toml') Cargo.lock

@@ -1,0 +1,128 @@
+"""The whole route under load: 2,500 monitors with 8 signals a second by MQTT QoS 1, HL7 posts, a console watching.
+
+    python -m tests.bench.route [--beds 2500] [--seconds 60] [--hl7 0]
+
+Prints one JSON object: what was sent, acknowledged, scored and stored, the lag every five seconds, the latency from the
+reading's time to the WebSocket, the server's CPU and memory. Everything runs on this machine.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import websockets
+
+from tests.running_server import RunningServer, start_server
+
+ROOT = Path(__file__).resolve().parents[2]
+WARD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
+
+
+async def main() -> None:
+    """Start a server, load it, print what happened."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--beds", type=int, default=2_500)
+    parser.add_argument("--seconds", type=int, default=60)
+    parser.add_argument("--hl7", type=float, default=0.0, help="extra HL7 posts a second")
+    wanted = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="nightlamp-bench-") as folder:
+        server = start_server(Path(folder))
+        try:
+            print(json.dumps(await _load(server, wanted.beds, wanted.seconds, wanted.hl7), indent=2))
+        finally:
+            server.stop()
+
+
+async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> dict[str, Any]:
+    environment = os.environ | {
+        "NIGHTLAMP_EHR_KEY": server.keys["ehr"],
+        "NIGHTLAMP_MQTT_USER": server.key_id("device"),
+        "NIGHTLAMP_MQTT_PASSWORD": server.keys["device"],
+    }
+    latencies: list[float] = []
+    watching = asyncio.create_task(_watch(server, latencies))
+    argv = [str(WARD), "ward", "--json", "--beds", str(beds), "--connections", "16", "--duration-s", str(seconds)]
+    argv += ["--hl7-per-s", str(hl7), "--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
+    ward = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=asyncio.subprocess.PIPE)
+    process = psutil.Process(server.process.pid)
+    began, cpu = time.monotonic(), process.cpu_times()
+    lags = []
+    with server.client("sre") as client:
+        while ward.returncode is None:
+            lags.append(_lag(client))
+            try:
+                await asyncio.wait_for(asyncio.shield(ward.wait()), 5)
+            except TimeoutError:
+                continue
+        spent = time.monotonic() - began
+        used = process.cpu_times()
+        until = time.monotonic() + 60
+        while (end := _lag(client))["frames_behind"] > 2 and time.monotonic() < until:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+        caught_up = time.monotonic() - began - spent
+        counted = _counters(client)
+    watching.cancel()
+    assert ward.stdout is not None
+    sent = json.loads((await ward.stdout.read()).decode().strip().splitlines()[-1])
+    return {
+        "machine": {"cpu": platform.processor() or platform.machine(), "cores": os.cpu_count()},
+        "beds": beds,
+        "seconds": round(spent, 1),
+        "sent": sent,
+        "observations_per_s": round(sent["observations_sent"] / spent),
+        "counted": counted,
+        "seconds_to_catch_up": round(caught_up, 2),
+        "lag_every_5_s": [one["frames_behind"] for one in lags],
+        "to_websocket_ms": _quantiles(latencies),
+        "server_rss_mib": process.memory_info().rss >> 20,
+        "server_cpu_cores": round((used.user + used.system - cpu.user - cpu.system) / spent, 2),
+    }
+
+
+async def _watch(server: RunningServer, latencies: list[float]) -> None:
+    """A console that watches everything; latency counts from the time of the newest reading in a message."""
+    headers = {"Authorization": f"Bearer {server.keys['charge_nurse']}"}
+    url = server.url.replace("http", "ws", 1) + "/v1/stream"
+    async with websockets.connect(url, additional_headers=headers, max_size=None) as stream:
+        await stream.send(json.dumps({"subscribe": {"units": "*"}, "resume": None}))
+        async for text in stream:
+            now_ms = time.time() * 1000
+            said = json.loads(text)
+            for message in said if isinstance(said, list) else [said]:
+                if message.get("type") == "patient" and (rate := message.get("vitals", {}).get("HR")):
+                    latencies.append(now_ms - rate["at_ms"])
+
+
+def _lag(client: httpx.Client) -> dict[str, int]:
+    lag = _metrics(client)
+    durable, stored = int(lag["nightlamp_journal_durable_seq"]), int(lag["nightlamp_store_cursor_seq"])
+    return {"durable_seq": durable, "stored_seq": stored, "frames_behind": durable - stored}
+
+
+def _counters(client: httpx.Client) -> dict[str, float]:
+    return {name: value for name, value in _metrics(client).items() if name.endswith("_total") and value}
+
+
+def _metrics(client: httpx.Client) -> dict[str, float]:
+    lines = client.get("/metrics").text.splitlines()
+    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
+
+
+def _quantiles(values: list[float]) -> dict[str, float]:
+    if len(values) < 100:
+        return {}
+    cut = statistics.quantiles(values, n=1000)
+    return {"n": len(values), "p50": round(cut[499], 1), "p99": round(cut[989], 1), "max": round(max(values), 1)}
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
