@@ -11,6 +11,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from typing import Any
 
 import structlog
@@ -19,6 +20,7 @@ from fastapi import FastAPI
 
 from nightlamp import bundles, http_app
 from nightlamp._core import Decoder, Engine, catalogue
+from nightlamp.embedded.keeper import Keeper
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
 from nightlamp.http_app import Parts
@@ -120,11 +122,11 @@ async def _neighbours(settings: Settings, folder: DataFolder, stack: AsyncExitSt
     """URLs of PostgreSQL and Redis; private ones are started where the settings name none."""
     database, redis = settings.database.url.get_secret_value(), settings.redis.url.get_secret_value()
     if not database:
-        postgresql = await EmbeddedPostgresql.start(folder.path)
+        postgresql = await Keeper.start("postgresql", partial(EmbeddedPostgresql.start, folder.path))
         stack.push_async_callback(postgresql.stop)
         database = postgresql.url
     if not redis:
-        private = await EmbeddedRedis.start(folder.path)
+        private = await Keeper.start("redis", partial(EmbeddedRedis.start, folder.path))
         stack.push_async_callback(private.stop)
         redis = private.url
     return database, redis

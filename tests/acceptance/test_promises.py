@@ -101,6 +101,33 @@ def test_scoring_outlives_postgresql_and_storing_catches_up(new_server: Start) -
     until(lambda: _count(server, unit) == 30 * len(WELL), within_s=60)
 
 
+def test_embedded_servers_that_end_by_themselves_come_back_and_nothing_is_lost(new_server: Start) -> None:
+    server = new_server()
+    unit = f"U{unique()}"
+    family = psutil.Process(server.process.pid).children(recursive=True)
+    with server.client("ehr") as ehr:
+        ehr.post("/v1/hl7v2", content=admission(f"P{unique()}", unit, "0"), headers=HL7)
+        for process in family:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        for bed in range(1, 11):
+            patient = f"P{unique()}"
+            for message in (admission(patient, unit, str(bed)), vitals(patient, WELL)):
+                assert ehr.post("/v1/hl7v2", content=message, headers=HL7).status_code == 200
+
+    def stored() -> bool:
+        return _metrics(server)["nightlamp_store_up"] == 1 and _count(server, unit) == 10 * len(WELL)
+
+    def answers() -> bool:
+        with server.client("admin") as admin:
+            return admin.get("/v1/patients").status_code == 200
+
+    until(answers, within_s=60)
+    until(stored, within_s=60)
+    with server.client("sre") as sre:
+        until(lambda: sre.get("/readyz").json()["status"] == "ok")
+
+
 def test_the_counters_of_the_stages_add_up(server: RunningServer) -> None:
     """P4: what came in is accounted for at every stage."""
     with server.client("ehr") as ehr, server.client("device") as device:

@@ -40,7 +40,12 @@ class EmbeddedPostgresql:
     """A running private PostgreSQL."""
 
     def __init__(self, child: Child, url: str) -> None:
-        self._child, self.url = child, url
+        self._child, self._url = child, url
+
+    @property
+    def url(self) -> str:
+        """How to reach it."""
+        return self._url
 
     @property
     def running(self) -> bool:

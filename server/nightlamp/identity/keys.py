@@ -22,7 +22,7 @@ from pathlib import Path
 
 import msgspec
 
-from .roles import SOURCES, Permission, Principal, Role
+from .roles import MQTT_SOURCES, PERMISSIONS, SOURCES, Permission, Principal, Role
 
 KEY_BYTES_MAX = 128
 _KEY = re.compile(r"nl_([a-z2-7]{8})_([a-z2-7]{52})")
@@ -112,12 +112,19 @@ class KeyFile:
     def create(
         self, role: Role, sources: Iterable[str] = (), units: Iterable[str] | None = None, note: str = ""
     ) -> tuple[Key, str]:
-        """Make a key; returns it and its text, which nobody can show again. Raises ValueError for an unknown source."""
-        named = tuple(sources) or (
-            SOURCES if Permission.INGEST in Principal("", role, frozenset(), None).permissions else ()
-        )
+        """Make a key; returns it and its text, which nobody can show again.
+
+        `units` bind what a key may read and, at the MQTT doors, what it may publish for; an HTTP body names its units
+        only inside, so a key that is bound to units cannot be for an HTTP door. Raises ValueError for that, and for a
+        source that does not exist.
+        """
+        named = tuple(sources)
+        if not named and Permission.INGEST in PERMISSIONS[role]:
+            named = SOURCES if units is None else MQTT_SOURCES
         if unknown := set(named) - set(SOURCES):
             raise ValueError(f"unknown source {sorted(unknown)[0]}; sources are {', '.join(SOURCES)}")
+        if units is not None and set(named) - set(MQTT_SOURCES):
+            raise ValueError(f"a key that is bound to units can only use {' and '.join(MQTT_SOURCES)}")
         key_id = base64.b32encode(secrets.token_bytes(5)).decode().lower()
         secret = base64.b32encode(secrets.token_bytes(32)).decode().rstrip("=").lower()
         text = f"nl_{key_id}_{secret}"
@@ -159,7 +166,7 @@ class KeyFile:
         allowed = [
             {"id": key.id, "hash": f"sha256:{key.sha256}", "units": list(key.units) if key.units is not None else ["*"]}
             for key in self._by_id.values()
-            if key.revoked_at is None and {"json_mqtt", "hl7_mqtt"} & set(key.sources)
+            if key.revoked_at is None and set(MQTT_SOURCES) & set(key.sources)
         ]
         return json.dumps(allowed).encode()
 

@@ -43,6 +43,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 #: The doors a key may be scoped to, by the names of `Source` in core_rs/src/receive/frame.rs.
 SOURCES = ("hl7_http", "json_http", "json_mqtt", "hl7_mqtt")
+MQTT_SOURCES = ("json_mqtt", "hl7_mqtt")
 
 
 @dataclass(frozen=True, slots=True)

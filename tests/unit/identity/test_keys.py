@@ -121,6 +121,13 @@ def test_an_unknown_source_is_refused(keys: KeyFile) -> None:
         keys.create(Role.EHR, ["fax"])
 
 
+def test_a_key_bound_to_units_is_for_doors_that_can_tell_the_unit(keys: KeyFile) -> None:
+    key, _ = keys.create(Role.DEVICE, units=["ICU"])
+    assert set(key.sources) == {"json_mqtt", "hl7_mqtt"}
+    with pytest.raises(ValueError, match="bound to units"):
+        keys.create(Role.EHR, ["hl7_http"], ["ICU"])
+
+
 def test_the_site_key_is_made_once_and_private(tmp_path: Path) -> None:
     path = tmp_path / "site.key"
     key = site_key(path)
