@@ -1,6 +1,6 @@
 """nightlamp's forest beside lightgbm's predict: the same model and rows, one thread each, in one run.
 
-Run it: python tests/bench/forest.py [--json]. 300 trees x 31 leaves x 150 features, 30 % NaN; medians of 7 rounds.
+Run it: python -m tests.bench.forest [--json]. 300 trees x 31 leaves x 150 features, 30 % NaN; medians of 7 rounds.
 """
 
 import json

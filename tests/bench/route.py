@@ -66,7 +66,7 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> d
         spent = time.monotonic() - began
         used = process.cpu_times()
         until = time.monotonic() + 60
-        while (end := _lag(client))["frames_behind"] > 2 and time.monotonic() < until:  # noqa: ASYNC110
+        while _lag(client)["frames_behind"] > 2 and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         caught_up = time.monotonic() - began - spent
         counted = _counters(client)
