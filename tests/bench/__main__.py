@@ -1,4 +1,4 @@
-"""`make bench`: every figure of docs/benchmarks.md, measured here and now, one after the other so that none disturbs another."""
+"""`make bench`: every figure of docs/benchmarks.md, measured here and now, one after the other."""
 
 import os
 import platform
