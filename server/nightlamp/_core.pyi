@@ -1,5 +1,6 @@
 """What Rust shows to Python. One section a binding file; `make lint` compares it with the compiled module."""
 
+from pathlib import Path
 from typing import Any, final
 
 from typing_extensions import Buffer
@@ -267,3 +268,19 @@ class Forest:
 
     def shap(self, rows: Any, n_features: int) -> bytes:
         """float64, rows x (n_features + 1): exact TreeSHAP, the expected score last, as lightgbm's `pred_contrib`."""
+
+# --- bundle (bindings/bundle.rs): bundles as the engine loads them, for training and evaluation -----------------------
+
+@final
+class Scorers:
+    """The rules and some bundles, checked as at the engine's start."""
+
+    def __new__(cls, bundle_folders: list[Path]) -> Scorers:
+        """Raises ValueError naming the first folder that is refused, and why."""
+
+    def listing(self) -> bytes:
+        """JSON: index, name, version, kind, sha256, features, signals, thresholds of each scorer; manifests of models."""
+
+    def probabilities(self, name: str, rows: Any) -> bytes:
+        """float64 per row: calibrated probabilities by the bundle of this name. `rows`: a C-contiguous buffer of float32 or
+        float64, rows x features in the bundle's order, NaN missing. Raises ValueError for another shape or name."""

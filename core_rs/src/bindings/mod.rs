@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 
 mod alert;
+mod bundle;
 mod decode;
 mod engine;
 mod journal;
@@ -18,6 +19,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(module)?;
     window::register(module)?;
     score::register(module)?;
+    bundle::register(module)?;
     alert::register(module)?;
     mqtt::register(module)
 }

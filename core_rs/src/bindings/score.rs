@@ -92,12 +92,12 @@ impl Forest {
     }
 }
 
-fn refuse(why: impl std::fmt::Display) -> PyErr {
+pub(super) fn refuse(why: impl std::fmt::Display) -> PyErr {
     PyValueError::new_err(why.to_string())
 }
 
 /// A C-contiguous buffer of f32, or of f64 that is rounded to f32.
-fn read_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<f32>> {
+pub(super) fn read_rows(rows: &Bound<'_, PyAny>) -> PyResult<Vec<f32>> {
     if let Ok(buffer) = PyBuffer::<f32>::get(rows) {
         return contiguous(&buffer)?.to_vec(rows.py());
     }

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use crate::limits::Limits;
-use crate::window::{FeaturePlan, PlanSpec, Recording, catalogue_signal};
+use crate::window::{FeaturePlan, PlanSpec, Recording};
 
 /// A compiled feature plan. See `_core.pyi`.
 #[pyclass(frozen, module = "nightlamp._core")]
@@ -19,7 +19,7 @@ impl FeatureEngine {
     #[new]
     fn new(plan: &[u8]) -> PyResult<Self> {
         let spec = PlanSpec::parse(plan).map_err(|e| PyValueError::new_err(e.to_string()))?;
-        let plan = FeaturePlan::compile(&spec, &catalogue_signal, &[]).map_err(|e| PyValueError::new_err(e.to_string()))?;
+        let plan = crate::score::compile(&spec).map_err(|e| PyValueError::new_err(e.to_string()))?;
         Ok(Self { plan })
     }
 

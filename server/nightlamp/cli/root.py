@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, keys, migrate, serve, token
+from . import config, dead_letters, demo, keys, migrate, serve, token, train
 from .terminal import out
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("serve")(serve.serve)
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
 app.command("token")(token.token)
+app.command("train")(train.train)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(migrate.app, name="migrate")

@@ -1,0 +1,52 @@
+//! What Python sees of bundles: loaded and checked as the engine loads them, and their probabilities of feature rows
+//! (evaluation, tests of what training wrote).
+
+use std::path::PathBuf;
+
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+
+use super::score::{read_rows, refuse};
+use crate::score;
+
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_class::<Scorers>()
+}
+
+/// The rules and the given bundles. See `_core.pyi`.
+#[pyclass(frozen, module = "nightlamp._core")]
+struct Scorers {
+    inner: score::Scorers,
+}
+
+#[pymethods]
+impl Scorers {
+    #[new]
+    fn new(py: Python<'_>, bundle_folders: Vec<PathBuf>) -> PyResult<Self> {
+        Ok(Self { inner: py.detach(|| score::Scorers::load(&bundle_folders)).map_err(refuse)? })
+    }
+
+    fn listing<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.inner.listing().to_string().as_bytes())
+    }
+
+    /// float64 bytes: the calibrated probability of each row of the bundle of this name.
+    fn probabilities<'py>(&self, name: &str, rows: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyBytes>> {
+        let py = rows.py();
+        let named = |bundle: &&score::Bundle| bundle.manifest().name == name;
+        let Some(bundle) = self.inner.bundles().iter().find(named) else {
+            return Err(PyValueError::new_err(format!("no bundle is named {name}")));
+        };
+        let (rows, width) = (read_rows(rows)?, bundle.plan().width());
+        if !rows.len().is_multiple_of(width) {
+            return Err(PyValueError::new_err(format!("{} values are not rows of {width} features", rows.len())));
+        }
+        let out = py.detach(|| {
+            let mut out = Vec::new();
+            bundle.predict_raw(&rows, &mut out);
+            out.iter().flat_map(|raw| bundle.finish(*raw).to_ne_bytes()).collect::<Vec<u8>>()
+        });
+        Ok(PyBytes::new(py, &out))
+    }
+}

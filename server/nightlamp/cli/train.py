@@ -1,0 +1,60 @@
+"""`nightlamp train`: recorded data to a model bundle, through the engine that serves."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .terminal import err, fail, out
+
+
+def train(
+    bundle: Annotated[str, typer.Argument(help="Which bundle: sepsis.")],
+    data: Annotated[Path, typer.Option(help="Folder of the recorded data (sepsis: PhysioNet/CinC Challenge 2019).")],
+    models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
+    patients: Annotated[int | None, typer.Option(min=100, help="Only so many patients: a trial, not a model.")] = None,
+) -> None:
+    """Train a bundle from recorded data. The same data and recipe give the same model file."""
+    try:
+        from nightlamp.score import bundle as bundles
+        from nightlamp.score import recipe as recipes
+        from nightlamp.score.adapters import physionet
+        from nightlamp.score.train import train as run
+    except ModuleNotFoundError as error:
+        fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp\\[train]'")
+    if bundle not in recipes.names():
+        fail(f"there is no recipe for {bundle}; there is {', '.join(recipes.names())}", 2)
+    recipe = recipes.load(bundle)
+    with Progress(
+        TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    ) as progress:
+        tasks = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done)
+
+        report("reading the data", 0, 1)
+        try:
+            recording = physionet.read(data, patients)
+            report("reading the data", 1, 1)
+            trained = run(recipe, recording, report)
+            folder = bundles.write(trained, models, datetime.now(UTC).date().isoformat())
+        except (physionet.DataError, ValueError) as error:
+            fail(str(error))
+    table = Table("out of fold", "rows", "prevalence", "AUROC", "AUPRC", "utility", "Brier", "ECE", box=None)
+    for name, m in [("all", trained.overall), *trained.by_site.items()]:
+        figures = (m["prevalence"], m["auroc"], m["auprc"], m["utility"], m["brier"], m["ece"])
+        table.add_row(name, f"{m['rows']:,}", *(f"{figure:.4f}" for figure in figures))
+    out.print(table)
+    bedside = trained.bedside
+    out.print(
+        f"bedside threshold: enter {bedside.enter:.4f}, clear {bedside.clear:.4f} "
+        f"({bedside.episodes_per_100_patient_days:.2f} alerts per 100 patient-days, PPV {bedside.ppv_alert:.3f})",
+        highlight=False,
+    )
+    out.print(f"written: {folder}", highlight=False)

@@ -1,0 +1,1 @@
+"""Adapters: one file a source of recorded data; each gives a `Recording`."""

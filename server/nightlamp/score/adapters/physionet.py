@@ -1,0 +1,136 @@
+"""PhysioNet/CinC Challenge 2019: hourly ICU records as `setA.parquet` and `setB.parquet`, or as the published PSV
+files.
+
+A row of the files is an hour of the ICU stay. It becomes one event per measured value at admission + ICULOS hours, and
+one feature row at that time. The admission is the ICU admission at time 0: the files carry no dates.
+
+What the files say otherwise than one would think (Reyna et al., Crit Care Med 2020;48:210, and the files themselves):
+FiO2 is a fraction with junk from -50 to 4000: .21 to 1 is kept, 21 to 100 is per cent, the rest is dropped. Calcium
+below 2 in hospital B is ionised calcium, another analyte: below the catalogue's plausible range of total calcium. Every
+value passes the range that the decode stage holds incoming values to; what fails is missing and counted.
+"""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from nightlamp._core import catalogue
+from nightlamp.score.recording import HOUR_US, Recording
+
+#: Challenge columns that are catalogue signals, by the same names: numbers 0 to 33.
+SIGNALS = 34
+NAME = "PhysioNet/CinC Challenge 2019, hospitals A and B, CC BY 4.0, doi 10.13026/v64v-d857"
+_HELD = ["patient_id", "Age", "Gender", "ICULOS", "SepsisLabel"]
+
+
+class DataError(Exception):
+    """The data is not where or not what it should be."""
+
+
+def read(path: Path, patients: int | None = None) -> Recording:
+    """Reads a folder; `patients` takes only so many, evenly from each hospital. Raises DataError."""
+    frame, files = _parquet(path)
+    if not files:
+        frame, files = _psv(path)
+    if not files:
+        raise DataError(
+            f"{path} holds neither setA.parquet and setB.parquet nor p*.psv files of the PhysioNet/CinC "
+            "Challenge 2019; "
+            "download the training sets from PhysioNet (challenge-2019, open access), name their folder"
+        )
+    frame = frame.sort("site", "patient_id", "ICULOS")
+    if patients is not None:
+        frame = _sample(frame, patients)
+    return _recording(frame, f"{NAME}; {_fingerprint(files)}")
+
+
+def _parquet(path: Path) -> tuple[pl.DataFrame, list[Path]]:
+    files = sorted(path.glob("set[AB].parquet"))
+    frames = [_columns(pl.read_parquet(file)).with_columns(pl.lit(file.stem[-1]).alias("site")) for file in files]
+    return (pl.concat(frames) if frames else pl.DataFrame()), files
+
+
+def _psv(path: Path) -> tuple[pl.DataFrame, list[Path]]:
+    files = sorted(path.rglob("p[0-9]*.psv"))
+    frames = []
+    for file in files:
+        frame = pl.read_csv(file, separator="|", null_values=["NaN"], infer_schema=False)
+        site = "B" if file.stem.startswith("p1") else "A"
+        frame = frame.with_columns(pl.lit(file.stem).alias("patient_id"))
+        frames.append(_columns(frame).with_columns(pl.lit(site).alias("site")))
+    return (pl.concat(frames) if frames else pl.DataFrame()), files
+
+
+def _columns(frame: pl.DataFrame) -> pl.DataFrame:
+    """The columns needed, as text and float64; a column that is absent is an error."""
+    names = signal_names()
+    missing = [name for name in [*_HELD, *names] if name not in frame.columns]
+    if missing:
+        raise DataError(f"the data has no column {', '.join(missing)}")
+    numbers = [pl.col(name).cast(pl.Float64) for name in [*_HELD[1:], *names]]
+    return frame.select(pl.col("patient_id").cast(pl.String), *numbers)
+
+
+def _fingerprint(files: list[Path]) -> str:
+    """One SHA-256 over the names and contents of the files."""
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+    return f"{len(files)} files, sha256 {digest.hexdigest()}"
+
+
+def _sample(frame: pl.DataFrame, patients: int) -> pl.DataFrame:
+    """The first patients of each hospital, half from each."""
+    ids = frame.select("site", "patient_id").unique(maintain_order=True)
+    chosen = ids.group_by("site", maintain_order=True).head(max(1, patients // ids["site"].n_unique()))
+    return frame.join(chosen, on=["site", "patient_id"], how="semi", maintain_order="left")
+
+
+def signal_names() -> list[str]:
+    """The challenge's measured variables in the order of its files."""
+    return [str(row["name"]) for row in catalogue()[:SIGNALS]]
+
+
+def plausible(name: str, column: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """A column with what is not this signal in its canonical unit set to NaN. Bounds are those of the catalogue."""
+    if name == "FiO2":
+        column = np.where((column >= 21.0) & (column <= 100.0), column / 100.0, column)
+    return np.where((column >= low) & (column <= high), column, np.nan)
+
+
+def _recording(frame: pl.DataFrame, source: str) -> Recording:
+    names = signal_names()
+    values = np.empty((frame.height, SIGNALS))
+    dropped: dict[str, int] = {}
+    for at, (name, row) in enumerate(zip(names, catalogue(), strict=False)):
+        column = frame[name].fill_null(float("nan")).to_numpy()
+        values[:, at] = plausible(name, column, row["low"], row["high"])
+        if lost := int(np.isnan(values[:, at]).sum() - np.isnan(column).sum()):
+            dropped[name] = lost
+    measured = ~np.isnan(values)
+    of_row, of_signal = np.nonzero(measured)
+    starts = (frame["patient_id"] != frame["patient_id"].shift(1)).fill_null(True)
+    row_patient = np.cumsum(starts.to_numpy(), dtype=np.int64) - 1
+    row_at_us = np.rint(frame["ICULOS"].to_numpy()).astype(np.int64) * HOUR_US
+    firsts = frame.filter(starts)
+    return Recording(
+        patient=row_patient[of_row],
+        signal=of_signal.astype(np.uint16),
+        observed_at_us=row_at_us[of_row],
+        value=values[measured],
+        row_patient=row_patient,
+        row_at_us=row_at_us,
+        label=frame["SepsisLabel"].to_numpy().astype(np.int8),
+        demographics={
+            "age_years": frame["Age"].fill_null(float("nan")).to_numpy(),
+            "sex_male": frame["Gender"].fill_null(float("nan")).to_numpy(),
+            "hours_since_admission": frame["ICULOS"].to_numpy(),
+        },
+        patient_id=firsts["patient_id"].to_list(),
+        site=firsts["site"].to_numpy().astype(np.str_),
+        source=source,
+        dropped=dropped,
+    )

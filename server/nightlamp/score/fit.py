@@ -1,0 +1,81 @@
+"""Fitting: rows from the serving engine, LightGBM on them, out-of-fold raw scores by the serving forest.
+
+Deterministic: the same recording and recipe give the same model text, byte for byte (seeded, `deterministic`, a fixed
+number of threads; LightGBM promises this for one version of it on one kind of machine). Memory: the rows once as
+float32 (1.24 million x 226: 1.1 GB) and once binned. The bins' edges are those of all rows, held-out ones included:
+they see no label.
+"""
+
+from collections.abc import Callable
+
+import lightgbm as lgb
+import numpy as np
+from numpy.typing import NDArray
+
+from nightlamp._core import Forest
+from nightlamp.score.recipe import Recipe
+from nightlamp.score.recording import Recording
+
+#: Called with what is being done, how far it is, and how far it goes.
+Report = Callable[[str, int, int], None]
+PATIENTS_A_CHUNK = 500
+
+
+def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArray[np.float32]:
+    """Rows x features as the engine serves them (P8)."""
+    engine = recipe.engine()
+    wanted = recipe.plan.get("demographics", [])
+    known = [recording.demographics[name] for name in wanted]
+    demographics = np.stack(known, axis=1) if known else np.empty((recording.rows, 0))
+    events, rows = recording.event_bounds(), recording.row_bounds()
+    out = np.empty((recording.rows, len(engine.feature_names())), dtype=np.float32)
+    for first in range(0, recording.patients, PATIENTS_A_CHUNK):
+        last = min(first + PATIENTS_A_CHUNK, recording.patients)
+        of, at = slice(events[first], events[last]), slice(rows[first], rows[last])
+        made = engine.rows(
+            recording.patient[of],
+            recording.signal[of],
+            recording.observed_at_us[of],
+            recording.value[of],
+            recording.row_patient[at],
+            recording.row_at_us[at],
+            np.ascontiguousarray(demographics[at]),
+        )
+        out[at] = np.frombuffer(made, dtype=np.float32).reshape(-1, out.shape[1])
+        report("feature rows by the serving engine", last, recording.patients)
+    return out
+
+
+def dataset(recipe: Recipe, rows: NDArray[np.float32], label: NDArray[np.int8]) -> lgb.Dataset:
+    """The rows, binned."""
+    names = recipe.engine().feature_names()
+    data = lgb.Dataset(rows, label, feature_name=names, params=recipe.parameters(), free_raw_data=True)
+    return data.construct()
+
+
+def model_text(recipe: Recipe, data: lgb.Dataset, what: str, report: Report) -> bytes:
+    """A fitted model as LightGBM writes it."""
+
+    def progress(env: lgb.callback.CallbackEnv) -> None:
+        report(what, env.iteration + 1, recipe.trees)
+
+    booster = lgb.train(recipe.parameters(), data, num_boost_round=recipe.trees, callbacks=[progress])
+    return booster.model_to_string().encode()
+
+
+def raw_scores(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Log-odds by the forest that serves."""
+    return np.frombuffer(Forest(model).predict_raw(np.ascontiguousarray(rows), rows.shape[1]), dtype=np.float64)
+
+
+def out_of_fold(
+    recipe: Recipe, data: lgb.Dataset, rows: NDArray[np.float32], fold: NDArray[np.int64], report: Report
+) -> NDArray[np.float64]:
+    """The raw score of each row from a model that never saw its patient; `fold` is each row's."""
+    raw = np.empty(len(rows))
+    for k in range(recipe.folds):
+        seen = np.flatnonzero(fold != k)
+        model = model_text(recipe, data.subset(seen.tolist()), f"fold {k + 1} of {recipe.folds}", report)
+        held_out = fold == k
+        raw[held_out] = raw_scores(model, rows[held_out])
+    return raw

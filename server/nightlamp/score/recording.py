@@ -1,0 +1,54 @@
+"""The one shape in which recorded data enters training: events in canonical units, and the rows to be made of them."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+HOUR_US = 3_600_000_000
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Events and rows, both sorted by patient, then time. Patients are numbered from 0 without a gap.
+
+    Event columns have one length, row columns another, patient columns the number of patients. Times are microseconds.
+    """
+
+    patient: NDArray[np.int64]
+    signal: NDArray[np.uint16]
+    observed_at_us: NDArray[np.int64]
+    value: NDArray[np.float64]
+
+    row_patient: NDArray[np.int64]
+    row_at_us: NDArray[np.int64]
+    label: NDArray[np.int8]
+    demographics: dict[str, NDArray[np.float64]]
+    """By the plan's names, one value a row; NaN is missing."""
+
+    patient_id: list[str]
+    site: NDArray[np.str_]
+    """Where each patient was, one a patient."""
+
+    source: str
+    """Which data, for the manifest: name, licence, files with their hashes."""
+    dropped: dict[str, int]
+    """Values by signal that the catalogue calls implausible and that are therefore missing."""
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return len(self.row_patient)
+
+    @property
+    def patients(self) -> int:
+        """Number of patients."""
+        return len(self.patient_id)
+
+    def row_bounds(self) -> NDArray[np.int64]:
+        """Where each patient's rows begin, and the end: patients + 1 indices."""
+        return np.searchsorted(self.row_patient, np.arange(self.patients + 1))
+
+    def event_bounds(self) -> NDArray[np.int64]:
+        """Where each patient's events begin, and the end: patients + 1 indices."""
+        return np.searchsorted(self.patient, np.arange(self.patients + 1))

@@ -1,0 +1,72 @@
+"""P8 on real stays: the engine's feature rows equal an independent computation of their definition."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nightlamp.score.adapters.physionet import read
+from nightlamp.score.fit import feature_rows
+from nightlamp.score.recipe import load
+from nightlamp.score.recording import HOUR_US, Recording
+
+DATA = Path(__file__).resolve().parents[2] / "../shared/data/physionet2019"
+SIGNALS = {"HR": 0, "Temp": 2, "SBP": 3, "Creatinine": 19, "Lactate": 22}
+HOURS = {"6h": 6, "24h": 24}
+REDUCED = {"min": np.min, "max": np.max, "mean": np.mean}
+
+
+@pytest.fixture(scope="module")
+def real() -> Recording:
+    if not DATA.is_dir():
+        pytest.skip(f"{DATA} is absent: the PhysioNet/CinC Challenge 2019 training sets, open access at PhysioNet")
+    return read(DATA, patients=40)
+
+
+def naive(real: Recording, patient: int, signal: int, at_us: int, name: str) -> float:
+    """Last, age, count, min, max and mean straight from the words of the definition."""
+    mine = (real.patient == patient) & (real.signal == signal) & (real.observed_at_us <= at_us)
+    times, values = real.observed_at_us[mine], real.value[mine]
+    _, stat, *window = name.split(".")
+    if stat in ("last", "age"):
+        if not len(values):
+            return float("nan")
+        return float(values[-1]) if stat == "last" else float(at_us - times[-1]) / HOUR_US
+    inside = values[times > at_us - HOURS[window[0]] * HOUR_US]
+    if stat == "count":
+        return float(len(inside))
+    return float(REDUCED[stat](inside)) if len(inside) else float("nan")
+
+
+def test_rows_of_real_stays_equal_the_definition(real: Recording) -> None:
+    recipe = load("sepsis")
+    names = recipe.engine().feature_names()
+    rows = feature_rows(recipe, real, lambda *_: None)
+    checked = [
+        name
+        for name in names
+        if (parts := name.split("."))[0] in SIGNALS
+        and len(parts) > 1
+        and parts[1] in {"last", "age", "count", *REDUCED}
+        and (len(parts) == 2 or parts[2] in HOURS)
+    ]
+    assert len(checked) >= 25
+    picked = np.random.default_rng(8).choice(real.rows, size=120, replace=False)
+    compared = 0
+    for row in picked:
+        patient, at_us = int(real.row_patient[row]), int(real.row_at_us[row])
+        for name in checked:
+            expected = np.float32(naive(real, patient, SIGNALS[name.split(".")[0]], at_us, name))
+            got = rows[row, names.index(name)]
+            assert got == pytest.approx(expected, rel=2e-7, nan_ok=True), (patient, at_us // HOUR_US, name)
+            compared += int(np.isfinite(expected))
+    assert compared > 1_500
+    assert rows[:, names.index("hours_since_admission")].tolist() == (real.row_at_us // HOUR_US).tolist()
+
+
+def test_the_data_is_what_the_reference_says(real: Recording) -> None:
+    assert set(real.site.tolist()) == {"A", "B"}
+    assert not (real.signal[real.site[real.patient] == "A"] == 7).any()  # EtCO2 never occurs in A
+    fio2 = real.value[real.signal == 10]
+    assert fio2.min() >= 0.21
+    assert fio2.max() <= 1.0
