@@ -52,13 +52,18 @@ def test_its_forest_equals_lightgbm(folder: Path) -> None:
     assert (leaves == booster.predict(rows[:500], pred_leaf=True, num_threads=1)).all()
 
 
+def values_of(model: str, key: str) -> list[float]:
+    """The numbers of a key of all trees in LightGBM's text."""
+    lines = (line.partition("=") for line in model.splitlines())
+    return [float(number) for name, _, numbers in lines if name == key for number in numbers.split()]
+
+
 def edge_rows(booster: lgb.Booster, draw: np.random.Generator, count: int) -> np.ndarray:
     """Rows of the model's own thresholds and their neighbours, a fifth missing: where a wrong comparison would show."""
-    nodes = booster.trees_to_dataframe()
-    nodes = nodes[nodes["split_feature"].notna()]
+    split, threshold = (np.array(values_of(booster.model_to_string(), key)) for key in ("split_feature", "threshold"))
     rows = np.full((count, booster.num_feature()), np.nan, dtype=np.float32)
-    for at, name in enumerate(booster.feature_name()):
-        thresholds = nodes.loc[nodes["split_feature"] == name, "threshold"].to_numpy(dtype=np.float32)
+    for at in range(booster.num_feature()):
+        thresholds = threshold[split == at].astype(np.float32)
         if not len(thresholds):
             thresholds = np.zeros(1, dtype=np.float32)
         picked = draw.choice(thresholds, size=count)

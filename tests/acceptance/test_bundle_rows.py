@@ -1,5 +1,6 @@
 """P8 on real stays: the engine's feature rows equal an independent computation of their definition."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,8 @@ from nightlamp.score.fit import feature_rows
 from nightlamp.score.recipe import load
 from nightlamp.score.recording import HOUR_US, Recording
 
-DATA = Path(__file__).resolve().parents[2] / "../shared/data/physionet2019"
+SHARED = Path(os.environ.get("NIGHTLAMP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
+DATA = SHARED / "data" / "physionet2019"
 SIGNALS = {"HR": 0, "Temp": 2, "SBP": 3, "Creatinine": 19, "Lactate": 22}
 HOURS = {"6h": 6, "24h": 24}
 REDUCED = {"min": np.min, "max": np.max, "mean": np.mean}

@@ -10,7 +10,7 @@ use crate::window::{FeaturePlan, PlanSpec, Recording};
 
 /// A compiled feature plan. See `_core.pyi`.
 #[pyclass(frozen, module = "nightlamp._core")]
-pub struct FeatureEngine {
+struct FeatureEngine {
     plan: FeaturePlan,
 }
 

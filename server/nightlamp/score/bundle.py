@@ -73,7 +73,7 @@ def write(trained: Trained, out: Path, created: str) -> Path:
     }
     with tempfile.TemporaryDirectory() as trial:
         _put(Path(trial), files)
-        Scorers([trial])
+        Scorers([Path(trial)])
     folder = out / trained.recipe.name / trained.recipe.version
     folder.mkdir(parents=True, exist_ok=True)
     _put(folder, files)

@@ -15,20 +15,18 @@ def card(trained: Trained, created: str) -> str:
     horizon = f"{recipe.horizon_h:g} h"
     sections = {
         "What it gives": (
-            f"A calibrated probability from 0 to 1 of: {recipe.outcome}, within {horizon}; with the five inputs "
-            "that moved it "
-            f"most. {recipe.trees} LightGBM trees on {len(trained.feature_names)} features of nightlamp's "
+            f"A calibrated probability from 0 to 1 of: {recipe.outcome}, within {horizon}; with the five inputs that "
+            f"moved it most. {recipe.trees} LightGBM trees on {len(trained.feature_names)} features of nightlamp's "
             "window engine."
         ),
         "Intended use and users": (
-            "Research on early warning in intensive care; to be read by clinicians beside the patient's "
-            "chart, never "
+            "Research on early warning in intensive care; to be read by clinicians beside the patient's chart, never "
             "instead of it. Research software, not a medical device. It recommends no treatment."
         ),
         "Population": (
-            "Patients in intensive care of two hospitals in the United States, by the files 14 to 100 years old. Wards, "
-            "emergency departments and children are not in the data, pregnancy cannot be told from them: there the "
-            "figures below say nothing."
+            "Patients in intensive care of two hospitals in the United States, 14 to 100 years old. Wards, emergency "
+            "departments and children are not in the data, pregnancy cannot be told from them: there the figures "
+            "below say nothing."
         ),
         "Cautions and known risks": _cautions(),
         "Training data": _data(trained),
@@ -37,28 +35,25 @@ def card(trained: Trained, created: str) -> str:
         "Alert budget": _budgets(trained.budgets, trained.bedside, recipe.bedside_budget, trained),
         "What it looks at": _leading(trained),
         "External validation": (
-            "None yet. In the challenge itself models trained on these hospitals lost most of their worth in a "
-            "third one "
-            "(the winner: utility .43 in the two, -.12 in the third; Reyna et al. 2020). Validate on local "
-            "data before use."
+            "None yet. In the challenge itself models trained on these hospitals lost most of their worth in a third "
+            "one (the winner: utility .43 in the two, -.12 in the third; Reyna et al. 2020). Validate on local data "
+            "before use."
         ),
         "Fairness": (
-            "Not measured in this version: no figures by age, sex or unit, and none are possible by ethnicity. "
-            "No step was "
-            "taken to make the model fair between groups."
+            "Not measured in this version: no figures by age, sex or unit, and none are possible by ethnicity. No "
+            "step was taken to make the model fair between groups."
         ),
         "Not known": _unknown(),
         "Monitoring and updates": (
-            "Nothing is scheduled. A site should compare monthly the share of risks above the threshold, the "
-            "alerts' positive "
-            "predictive value and the drift of inputs (PSI .1: look, .25: stop) with this card. "
-            "This version is the first and plain; it is to be replaced."
+            "Nothing is scheduled. A site should compare monthly the share of risks above the threshold, the alerts' "
+            "positive predictive value and the drift of inputs (PSI .1: look, .25: stop) with this card. This version "
+            "is the first and plain; it is to be replaced."
         ),
         "Developer and funding": "The nightlamp project; no funding is known to the training program.",
         "References": (
-            "Reyna MA et al. Early Prediction of Sepsis from Clinical Data: the PhysioNet/Computing in "
-            "Cardiology Challenge 2019. Crit Care Med 2020;48:210. Singer M et al. Sepsis-3. JAMA 2016;315:801. "
-            "Platt J. Probabilistic outputs for support vector machines. 1999."
+            "Reyna MA et al. Early Prediction of Sepsis from Clinical Data: the PhysioNet/Computing in Cardiology "
+            "Challenge 2019. Crit Care Med 2020;48:210. Singer M et al. Sepsis-3. JAMA 2016;315:801. Platt J. "
+            "Probabilistic outputs for support vector machines. 1999."
         ),
     }
     head = (

@@ -33,13 +33,13 @@ def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArra
         last = min(first + PATIENTS_A_CHUNK, recording.patients)
         of, at = slice(events[first], events[last]), slice(rows[first], rows[last])
         made = engine.rows(
-            recording.patient[of],
-            recording.signal[of],
-            recording.observed_at_us[of],
-            recording.value[of],
-            recording.row_patient[at],
-            recording.row_at_us[at],
-            np.ascontiguousarray(demographics[at]),
+            recording.patient[of].data,
+            recording.signal[of].data,
+            recording.observed_at_us[of].data,
+            recording.value[of].data,
+            recording.row_patient[at].data,
+            recording.row_at_us[at].data,
+            np.ascontiguousarray(demographics[at]).data,
         )
         out[at] = np.frombuffer(made, dtype=np.float32).reshape(-1, out.shape[1])
         report("feature rows by the serving engine", last, recording.patients)
