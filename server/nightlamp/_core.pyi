@@ -16,6 +16,7 @@ __all__ = [
     "HL7Screening",
     "JsonScreening",
     "Refusal",
+    "Scorers",
     "__version__",
     "catalogue",
     "error_codes",
