@@ -36,9 +36,8 @@ struct Edge {
     ratio: f64,
     /// Product of the ratios of this feature from the root to here: z.
     zero: f64,
-    /// The leaf's value; only for edges into leaves.
+    /// The leaf's value; 0 for edges into forks.
     value: f64,
-    leaf: bool,
 }
 
 const NONE: u32 = u32::MAX;
@@ -147,7 +146,7 @@ impl Explainer {
                     Err(_) => (tree.leaf_counts[!child as usize], tree.leaf_values[!child as usize]),
                 };
                 let ratio = count / tree.node_counts[node];
-                self.edges.push(Edge { ratio, zero: zero_above * ratio, value, leaf: child < 0 });
+                self.edges.push(Edge { ratio, zero: zero_above * ratio, value });
                 if let Ok(child) = usize::try_from(child) {
                     waiting.push((child, (2 * here + side) as u32, distinct));
                 }
@@ -206,10 +205,10 @@ impl Explainer {
 
 /// Products of the factors from the root to every edge.
 #[inline(always)]
-fn down(forks: &[Fork], edges: &[Edge], columns: &[f32], [one_minus_t, t, ..]: &[Points; 4], work: &mut Work) {
+fn down(forks: &[Fork], edges: &[Edge], columns: &[f32], [one_minus_t, t, weight, _]: &[Points; 4], work: &mut Work) {
     for (index, fork) in forks.iter().enumerate() {
         let x = columns[fork.column as usize];
-        let right = x > fork.threshold || (x.is_nan() && fork.nan_right);
+        let right = (x > fork.threshold) | (x.is_nan() & fork.nan_right);
         let above = if fork.above == NONE { [1.0; POINTS] } else { work.product[fork.above as usize] };
         let followed = fork.same == NONE || work.follows[fork.same as usize];
         let base = if fork.same != NONE && followed {
@@ -221,32 +220,29 @@ fn down(forks: &[Fork], edges: &[Edge], columns: &[f32], [one_minus_t, t, ..]: &
         };
         for side in 0..2 {
             let at = 2 * index + side;
-            let follows = followed && (side == 1) == right;
+            let follows = followed & ((side == 1) == right);
             work.follows[at] = follows;
             let edge = &edges[at];
-            work.product[at] = if !followed {
+            work.product[at] = if followed {
+                // Which way the row goes is not predictable: it is a factor, not a branch.
+                let one = f64::from(u8::from(follows));
+                std::array::from_fn(|k| base[k] * (one_minus_t[k] * edge.zero + t[k] * one))
+            } else {
                 // The feature already left the path: its factor z (1 - t) only shrinks.
                 std::array::from_fn(|k| base[k] * edge.ratio)
-            } else if follows {
-                std::array::from_fn(|k| base[k] * (one_minus_t[k] * edge.zero + t[k]))
-            } else {
-                std::array::from_fn(|k| base[k] * (one_minus_t[k] * edge.zero))
             };
+            // A leaf's weighted value; an inner edge has the value 0 and gets its sum on the way up.
+            let product = work.product[at];
+            work.below[at] = std::array::from_fn(|k| product[k] * weight[k] * edge.value);
         }
     }
 }
 
 /// Sums from the leaves to the root; every fork adds what its feature owns of the leaves below it.
 #[inline(always)]
-fn up(forks: &[Fork], edges: &[Edge], [one_minus_t, t, weight, inverse]: &[Points; 4], work: &mut Work) {
+fn up(forks: &[Fork], edges: &[Edge], [one_minus_t, t, _, inverse]: &[Points; 4], work: &mut Work) {
     for (index, fork) in forks.iter().enumerate().rev() {
-        let mut sums = [[0.0; POINTS]; 2];
-        for (side, sum) in sums.iter_mut().enumerate() {
-            let at = 2 * index + side;
-            let edge = &edges[at];
-            *sum =
-                if edge.leaf { std::array::from_fn(|k| work.product[at][k] * weight[k] * edge.value) } else { work.below[at] };
-        }
+        let sums = [work.below[2 * index], work.below[2 * index + 1]];
         if fork.above != NONE {
             work.below[fork.above as usize] = std::array::from_fn(|k| sums[0][k] + sums[1][k]);
         }
@@ -254,11 +250,11 @@ fn up(forks: &[Fork], edges: &[Edge], [one_minus_t, t, weight, inverse]: &[Point
             // Off the path since above: both children own what the edge above already took.
             continue;
         }
-        let right = work.follows[2 * index + 1];
-        let (hot, cold) = if right { (1, 0) } else { (0, 1) };
+        let hot = usize::from(work.follows[2 * index + 1]);
+        let (on, off) = (&work.below[2 * index + hot], &work.below[2 * index + 1 - hot]);
         let zero = edges[2 * index + hot].zero;
         let mut share: Points =
-            std::array::from_fn(|k| sums[hot][k] * (1.0 - zero) / (one_minus_t[k] * zero + t[k]) - sums[cold][k] * inverse[k]);
+            std::array::from_fn(|k| on[k] * (1.0 - zero) / (one_minus_t[k] * zero + t[k]) - off[k] * inverse[k]);
         if fork.same != NONE {
             let zero = edges[fork.same as usize].zero;
             for k in 0..POINTS {
