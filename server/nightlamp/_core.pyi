@@ -280,8 +280,10 @@ class Scorers:
         """Raises ValueError naming the first folder that is refused, and why."""
 
     def listing(self) -> bytes:
-        """JSON: index, name, version, kind, sha256, features, signals, thresholds of each scorer; of models the manifest."""
+        """JSON a scorer: index, name, version, kind, sha256, features, signals, thresholds, a model's manifest."""
 
     def probabilities(self, name: str, rows: Any) -> bytes:
-        """float64 per row: calibrated probabilities by the bundle of this name. `rows`: a C-contiguous buffer of float32
-        or float64, rows x features in the bundle's order, NaN missing. Raises ValueError for another shape or name."""
+        """float64 per row: calibrated probabilities by the bundle of this name. Raises ValueError for another shape.
+
+        `rows`: a C-contiguous buffer of float32 or float64, rows x features in the bundle's order, NaN missing.
+        """
