@@ -69,13 +69,7 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
 
     Raises AssertionError with the end of the log when it is not ready in time.
     """
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")}
-    environment |= {
-        "NIGHTLAMP_DATA_DIR": str(data_dir),
-        "NIGHTLAMP_HTTP__PORT": "0",
-        "NIGHTLAMP_MQTT__LISTEN__PORT": "0",
-        **{f"NIGHTLAMP_{name}": value for name, value in settings.items()},
-    }
+    environment = _environment(data_dir, settings)
     keys = _keys(data_dir)
     where = data_dir / "server.json"
     where.unlink(missing_ok=True)
@@ -97,6 +91,29 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
         time.sleep(0.05)
     said = json.loads(where.read_text())
     return RunningServer(data_dir, process, said["http_url"], said["mqtt_port"], keys, environment)
+
+
+def refused_start(data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:
+    """Run a server that should refuse to start; its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "nightlamp", "serve", "--quiet"],
+        env=_environment(data_dir, settings),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def _environment(data_dir: Path, settings: dict[str, str]) -> dict[str, str]:
+    """Free ports, this data folder, these settings, and none of whoever runs the tests."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")}
+    return environment | {
+        "NIGHTLAMP_DATA_DIR": str(data_dir),
+        "NIGHTLAMP_HTTP__PORT": "0",
+        "NIGHTLAMP_MQTT__LISTEN__PORT": "0",
+        **{f"NIGHTLAMP_{name}": value for name, value in settings.items()},
+    }
 
 
 def _keys(data_dir: Path) -> dict[str, str]:

@@ -1,6 +1,8 @@
 """The one place that wires. Parts start in the order of the route and stop in reverse, drained, within 10 s.
 
-data folder -> PostgreSQL, Redis -> schema -> engine and pipeline -> HTTP door        (stop: from right to left)
+data folder, journal -> PostgreSQL, Redis -> schema -> engine and pipeline -> HTTP door     (stop: from right to left)
+
+Settings that the engine refuses end the start before anything else has been made or claimed.
 """
 
 import asyncio
@@ -8,9 +10,11 @@ import contextlib
 import json
 import signal
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -39,6 +43,8 @@ from nightlamp.store import Store, StoreError
 _log = structlog.get_logger("nightlamp.app")
 STOP_S_MAX = 10.0
 HTTP_STOP_S = 3
+#: For the engine's threads; what is left of STOP_S_MAX afterwards is for storing.
+ENGINE_STOP_S_MAX = 6.0
 KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
 Ready = Callable[[str, int | None], None]
 
@@ -82,15 +88,14 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     folder.lock()
     keys = KeyFile(folder.keys)
     site_key = folder.site_key()
+    journal = folder.journal_id()
+    engine = await _engine(settings, folder, site_key)
     database_url, redis_url = await _neighbours(settings, folder, stack)
 
     store = await Store.connect(database_url)
     stack.push_async_callback(store.close)
     await store.migrate()
-    journal = folder.journal_id()
     cursor = await store.claim(journal)
-
-    engine = await _engine(settings, folder, site_key)
     await store.register(_signals(), _scorers(engine))
     engine.set_credentials(keys.mqtt_credentials())
     hub = Hub(journal, history=_history(store))
@@ -107,7 +112,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     hub.taps.append(channels.put)
     _task(stack, "redis", channels.run())
     _task(stack, "keys", _watch_keys(keys, engine))
-    _task(stack, "partitions", _maintain(store))
+    _task(stack, "partitions", _maintain(store, settings.database.keep_days))
     receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
     receipts.start()
     stack.callback(receipts.stop)
@@ -164,12 +169,13 @@ def _history(store: Store) -> AlertHistory:
     return read
 
 
-async def _maintain(store: Store) -> None:
-    """Partitions ahead of time, hourly."""
+async def _maintain(store: Store, keep_days: int) -> None:
+    """Partitions ahead of time, old ones dropped, hourly; 0 days keep everything."""
+    keep = timedelta(days=keep_days) if keep_days else None
     while True:
         await asyncio.sleep(MAINTAIN_EVERY_S)
         try:
-            made, dropped = await store.maintain()
+            made, dropped = await store.maintain(keep)
             _log.info("partitions", made=made, dropped=dropped)
         except StoreError as error:
             _log.warning("partitions could not be made; the default partition takes the rows", exc_info=error)
@@ -178,9 +184,32 @@ async def _maintain(store: Store) -> None:
 async def _drain(engine: Engine, pipeline: Pipeline) -> None:
     """Doors shut, journal flushed, the rest stored if there is time; what is not, the next start makes again."""
     began = time.monotonic()
-    await asyncio.to_thread(engine.stop)
+    if not await _within(ENGINE_STOP_S_MAX, engine.stop):
+        _log.error("the engine did not stop in time; the next start goes on from the journal", s_max=ENGINE_STOP_S_MAX)
     stored = await pipeline.drain(max(0.5, STOP_S_MAX - HTTP_STOP_S - (time.monotonic() - began)))
     _log.info("drained", stored=stored, stored_seq=pipeline.progress.stored_seq)
+
+
+async def _within(seconds: float, work: Callable[[], None]) -> bool:
+    """Run `work` beside the loop; False when it is not done in time.
+
+    On a daemon thread: the loop's own threads are waited for when the process ends, however long they take.
+    """
+    loop, done = asyncio.get_running_loop(), asyncio.Event()
+
+    def finish() -> None:
+        try:
+            work()
+        finally:
+            with contextlib.suppress(RuntimeError):  # the loop may be closed by then
+                loop.call_soon_threadsafe(done.set)
+
+    threading.Thread(target=finish, name="engine stop", daemon=True).start()
+    try:
+        await asyncio.wait_for(done.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _watch_keys(keys: KeyFile, engine: Engine) -> None:

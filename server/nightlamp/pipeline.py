@@ -8,6 +8,7 @@ Publishing does not wait for PostgreSQL, and nothing in front of the lane notice
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger("nightlamp.pipeline")
 NEXT_BATCH_MS = 500
+#: Nothing, sooner than this, is no wait but an engine that has stopped: ask again after a pause, do not spin.
+EMPTY_S_MIN, EMPTY_PAUSE_S = 0.05, 0.1
 #: Batches in one transaction: what piled up meanwhile is written together.
 STORE_BATCHES_MAX = 64
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
@@ -31,7 +34,7 @@ class Engine(Protocol):
     """The part of `_core.Engine` this needs."""
 
     def next_batch(self, timeout_ms: int) -> "Batch | None":
-        """The next finished batch, or None after the time."""
+        """The next finished batch; None after the time or once stopped; RuntimeError when the pipeline failed."""
         ...
 
     def stored(self, seq: int) -> None:
@@ -90,30 +93,40 @@ class Pipeline:
     async def drain(self, within_s: float) -> bool:
         """After the engine has stopped: take what is left and store it, at most `within_s`; True if all is stored.
 
-        What is not stored in time is not lost: the next start makes it again from the journal.
+        What is not stored in time is not lost: the next start makes it again from the journal. A pipeline that was
+        never started only gives back its thread and its spool.
         """
         self._ending = True
+        if not self._tasks:
+            self._close()
+            return True
         take, store = self._tasks
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await asyncio.wait({take})
                 await self.lane.empty()
-        stored = take.done() and not self.lane.batches
+        stored = take.done() and self.progress.take_error is None and not self.lane.batches
         for task in (take, store):
             task.cancel()
         await asyncio.gather(take, store, return_exceptions=True)
+        self._close()
+        return stored
+
+    def _close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
         self.lane.close()
-        return stored
 
     async def _take(self) -> None:
         loop, progress = asyncio.get_running_loop(), self.progress
         try:
             while True:
+                ending, asked = self._ending, time.monotonic()
                 batch = await loop.run_in_executor(self._thread, self._engine.next_batch, NEXT_BATCH_MS)
                 if batch is None:
-                    if self._ending:
+                    if ending:
                         return
+                    if time.monotonic() - asked < EMPTY_S_MIN:
+                        await asyncio.sleep(EMPTY_PAUSE_S)
                     continue
                 self._publisher.offer(batch)
                 if not batch.frames:
@@ -125,7 +138,6 @@ class Pipeline:
         except Exception as error:
             progress.take_error = type(error).__name__
             _log.error("the pipeline stopped taking batches", exc_info=error)
-            raise
 
     async def _store(self) -> None:
         progress, pause_s = self.progress, RETRY_S_MIN

@@ -113,6 +113,8 @@ class Database(Section):
 
     url: SecretStr = SecretStr("")
     """`postgresql://` of PostgreSQL 16 or later, perhaps with TimescaleDB; empty starts a private one in data_dir."""
+    keep_days: int = Field(400, ge=0, le=36_500)
+    """Observations and scores older than this are dropped, by whole days; 0 keeps everything."""
 
 
 class Redis(Section):

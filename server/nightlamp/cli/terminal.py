@@ -5,6 +5,7 @@ from typing import NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from nightlamp.settings import ConfigurationError, Settings, load
 
@@ -14,7 +15,7 @@ err = Console(stderr=True, soft_wrap=True)
 
 def fail(text: str, code: int = 1) -> NoReturn:
     """Say why on standard error and leave."""
-    err.print(f"[bold red]nightlamp:[/] {text}", highlight=False)
+    err.print(f"[bold red]nightlamp:[/] {escape(text)}", highlight=False)
     raise typer.Exit(code)
 
 

@@ -24,7 +24,7 @@ def train(
         from nightlamp.score.adapters import physionet
         from nightlamp.score.train import train as run
     except ModuleNotFoundError as error:
-        fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp\\[train]'")
+        fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
     if bundle not in recipes.names():
         fail(f"there is no recipe for {bundle}; there is {', '.join(recipes.names())}", 2)
     recipe = recipes.load(bundle)

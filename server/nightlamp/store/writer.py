@@ -70,10 +70,13 @@ class Writer:
         return int(row["seq"])
 
     async def claim(self, journal: str) -> int:
-        """Bind the cursor to this journal; the cursor. Raises StoreError where it belongs to another journal."""
+        """Bind the cursor to this journal; the cursor. Raises StoreError where it belongs to another journal.
+
+        At 0 nothing was stored yet: a start that failed before its first row does not keep the database.
+        """
         async with self._connected() as connection, connection.transaction():
             row = await connection.fetchrow(sql("lock_cursor"))
-            if row["journal"] is None:
+            if row["journal"] != journal and row["seq"] == 0:
                 await connection.execute(sql("claim_cursor"), journal)
             elif row["journal"] != journal:
                 raise StoreError(

@@ -147,6 +147,7 @@ async def test_two_writers_cannot_store_the_same_frames(url: str, store: Store, 
 
 
 async def test_a_database_serves_one_journal_only(url: str, store: Store) -> None:
+    assert await store.claim("journal-of-a-start-that-failed") == 0
     assert await store.claim("journal-a") == 0
     await store.write(_whole(1, 3))
     assert await store.claim("journal-a") == 3

@@ -128,3 +128,40 @@ async def test_draining_gives_up_in_time_when_postgresql_stays_away(tmp_path: Pa
     pipeline.start()
     assert not await pipeline.drain(0.8)
     assert board.seen == [1]
+
+
+class Stopped(Source):
+    """An engine whose pipeline thread has ended: it answers at once, with nothing or with the reason."""
+
+    def __init__(self, reason: str | None) -> None:
+        super().__init__()
+        self.reason, self.asked = reason, 0
+
+    def next_batch(self, timeout_ms: int) -> Made | None:
+        self.asked += 1
+        if self.reason is not None:
+            raise RuntimeError(self.reason)
+        return None
+
+
+async def test_a_pipeline_that_failed_is_shown_by_its_type_and_asked_no_more(tmp_path: Path) -> None:
+    source = Stopped("the pipeline has stopped: Nightingale")
+    pipeline = _pipeline(tmp_path, source, Board(), Database())
+    pipeline.start()
+    await _until(lambda: pipeline.progress.take_error)
+    assert (pipeline.progress.take_error, source.asked) == ("RuntimeError", 1)
+    assert not await pipeline.drain(5)
+    assert source.asked == 1
+
+
+async def test_an_engine_that_answers_at_once_with_nothing_is_not_asked_in_a_spin(tmp_path: Path) -> None:
+    source = Stopped(None)
+    pipeline = _pipeline(tmp_path, source, Board(), Database())
+    pipeline.start()
+    await asyncio.sleep(0.35)
+    assert source.asked <= 5
+    assert await pipeline.drain(5)
+
+
+async def test_a_pipeline_that_was_never_started_drains(tmp_path: Path) -> None:
+    assert await _pipeline(tmp_path, Source(), Board(), Database()).drain(5)
