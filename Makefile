@@ -52,7 +52,7 @@ wheel: $(VENV)/.deps  ## the one wheel that carries everything, into dist/
 	$(BIN)/maturin build --release --locked --out dist
 
 lock:  ## write requirements.lock anew from pyproject.toml (needs uv)
-	uv pip compile -q --generate-hashes --no-emit-index-url --no-annotate --no-header --extra train --group dev \
+	uv pip compile -q --python-version 3.11.0 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra train --group dev \
 		pyproject.toml -o requirements.lock
 
 system:  ## install the Debian packages that tests need (asks nothing, needs root; says what is missing otherwise)

@@ -21,7 +21,7 @@ pub use counters::Counters;
 use counters::add;
 use redelivery::Delivery;
 use scoring::{Cause, Scoring};
-pub use state::{Gauges, Setup, State, StateError};
+pub use state::{Gauges, Read, Setup, State, StateError};
 
 use crate::alert::{AlertEvent, AlertKind};
 use crate::decode::{Decoded, Decoder, EncounterEvent, Event, Observation, PatientId, Rejected, SignalId};
@@ -104,10 +104,10 @@ impl Pipeline {
     fn tick(&mut self, at: At<'_>) {
         add(&self.counters.frames_tick, 1);
         for patient in self.state.ward.tick(at.at_us) {
-            self.state.board.forget(patient);
-            self.leave(at, patient);
+            self.state.triggers.forget(patient);
+            self.later(at, Step::Left(patient, None));
         }
-        self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Tick });
+        self.later(at, Step::Tick);
     }
 
     /// A dead letter once more: the inner frame's content and time, under the number of the frame that brings it back.
@@ -215,12 +215,16 @@ impl Pipeline {
         if at.wanted {
             self.rows.encounters.push(at.seq, at.at_us, event);
         }
+        if moved.readmitted {
+            self.state.triggers.forget(event.patient);
+            self.later(at, Step::Returned(event.patient));
+        }
         if moved.left {
-            self.leave(at, event.patient);
+            self.later(at, Step::Left(event.patient, moved.from));
         } else if let Some(slot) = moved.slot {
             self.touch(at, slot, event.patient);
         }
-        if let Some(patient) = moved.displaced {
+        if let Some(patient) = moved.displaced.filter(|_| at.wanted) {
             self.shown.insert(patient, (at.seq, at.at_us));
         }
         Ok(())
@@ -236,11 +240,9 @@ impl Pipeline {
         }
     }
 
-    fn leave(&mut self, at: At<'_>, patient: PatientId) {
-        self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Left(patient) });
-        if at.wanted {
-            self.show_left(at, patient);
-        }
+    /// The steps of the frame under way are taken by alert in order, after the batch's forests.
+    fn later(&mut self, at: At<'_>, step: Step) {
+        self.due.push(Due { seq: at.seq, at_us: at.at_us, step });
     }
 
     /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
@@ -254,8 +256,9 @@ impl Pipeline {
             let first = self.scoring.len();
             let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals };
             self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut ordinal);
+            let bed = self.state.ward.bed_of(slot);
             for index in first..self.scoring.len() {
-                self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index) });
+                self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index, bed.cloned()) });
             }
         }
         self.signals.clear();
@@ -267,18 +270,24 @@ impl Pipeline {
         for due in self.due.drain(..) {
             let wanted = due.seq > cursor;
             match due.step {
-                Step::Score(index) => {
+                Step::Score(index, bed) => {
                     let Some(score) = self.scoring.score(index) else { continue };
                     add(&self.counters.scores, 1);
-                    let bed = self.state.ward.slot(score.patient).and_then(|slot| self.state.ward.bed_of(slot));
                     let mut explain = |score: &_, out: &mut _| self.scorers.explain(score, out);
-                    self.state.alerts.on_score(score, bed, &mut explain, &mut events);
+                    self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
                     if self.state.board.record(score) && wanted {
                         add(&self.counters.scores_stored, 1);
                         self.rows.scores.push(score, self.scorers.named(score.scorer));
                     }
                 }
-                Step::Left(patient) => self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events),
+                Step::Left(patient, bed) => {
+                    self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events);
+                    self.state.board.forget(patient);
+                    if wanted {
+                        self.messages.push(show::left(due.seq, due.at_us, patient, bed.as_ref()));
+                    }
+                }
+                Step::Returned(patient) => self.state.board.forget(patient),
                 Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
             }
             for event in events.drain(..) {

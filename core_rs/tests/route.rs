@@ -16,15 +16,20 @@ use nightlamp_core::score::Scorers;
 
 const START_US: i64 = 1_760_000_000_000_000;
 
-fn pipeline() -> (Pipeline, Arc<Counters>) {
-    let counters = Arc::new(Counters::default());
-    let setup = Setup {
+fn setup() -> Setup {
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0");
+    Setup {
         decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
-        scorers: Arc::new(Scorers::load(&[]).expect("scorers")),
+        scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
         limits: Limits::default(),
         policy: String::new(),
-        counters: Arc::clone(&counters),
-    };
+        counters: Arc::default(),
+    }
+}
+
+fn pipeline() -> (Pipeline, Arc<Counters>) {
+    let setup = setup();
+    let counters = Arc::clone(&setup.counters);
     (Pipeline::new(setup).expect("pipeline"), counters)
 }
 
@@ -41,13 +46,17 @@ fn dtm(at_s: i64) -> String {
     format!("20251009{:02}{:02}{:02}+0000", s / 3600, s / 60 % 60, s % 60)
 }
 
-fn admit(patient: usize, at_s: i64) -> Frame {
+fn adt(event: &str, patient: usize, unit: &str, at_s: i64) -> Frame {
     let time = dtm(at_s);
     let text = format!(
-        "MSH|^~\\&|EHR|HOSP|NL|HOSP|{time}||ADT^A01^ADT_A01|A{patient}|P|2.5.1\rEVN||{time}\r\
-         PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19500101|F\rPV1|1|I|ICU^{patient}^{patient}\r"
+        "MSH|^~\\&|EHR|HOSP|NL|HOSP|{time}||ADT^{event}^ADT_A01|{event}{patient}{at_s}|P|2.5.1\rEVN||{time}\r\
+         PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19500101|F\rPV1|1|I|{unit}^{patient}^{patient}\r"
     );
     frame(Source::Hl7Http, "", at_s, &text)
+}
+
+fn admit(patient: usize, at_s: i64) -> Frame {
+    adt("A01", patient, "ICU", at_s)
 }
 
 fn vitals(patient: usize, at_s: i64, hr: f64, resp: f64, sbp: f64) -> Frame {
@@ -81,6 +90,9 @@ fn feed() -> Vec<Journalled> {
             frames.push(frame(Source::JsonMqtt, "ICU/0", second, "not json"));
         }
     }
+    // An alert opens in the frame before its patient is moved: it belongs to the old bed wherever a batch ends.
+    frames.extend([vitals(2, 240, 140.0, 30.0, 80.0), adt("A02", 2, "WARD", 240), adt("A03", 0, "ICU", 240), admit(0, 240)]);
+    frames.push(frame(Source::Tick, "", 241, ""));
     frames.into_iter().zip(1..).map(|(frame, seq)| Journalled { seq, frame }).collect()
 }
 
@@ -167,6 +179,33 @@ fn p2_frames_at_or_below_the_cursor_give_no_rows_and_the_rest_gives_the_same() {
 }
 
 #[test]
+fn p2_a_pipeline_resumed_from_its_snapshot_gives_the_rows_it_would_have_given() {
+    let frames = feed();
+    let whole = run(&frames, 1).0;
+    assert!(whole.rows("scores") > 0);
+    // In the middle of the deterioration, with alerts open; and during the lock-out after it.
+    for second in [90, 130] {
+        let cut = frames.iter().position(|f| f.frame.received_at_us >= START_US + second * 1_000_000).expect("a frame");
+        let (mut first, _) = pipeline();
+        let mut rows = Outcome::default();
+        rows.add(first.run(&frames[..cut], 0).expect("a batch"));
+        let bytes = postcard::to_stdvec(&first.state()).expect("written");
+        let mut resumed = Pipeline::resume(setup(), postcard::from_bytes(&bytes).expect("read")).expect("resumed");
+        rows.add(resumed.run(&frames[cut..], 0).expect("a batch"));
+        assert!(rows == whole, "cut after {second} s");
+    }
+}
+
+#[test]
+fn an_alert_belongs_to_the_bed_its_patient_lay_in_when_it_opened() {
+    let (outcome, _) = run(&feed(), 10_000);
+    let text: Vec<String> = outcome.events.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
+    let opened =
+        text.iter().filter(|json| json.contains("news2-high") && json.contains("opened") && json.contains("1760000240000"));
+    assert!(opened.clone().count() > 0 && opened.clone().all(|json| json.contains("\"unit\":\"ICU\"")), "{text:?}");
+}
+
+#[test]
 fn a_deterioration_opens_an_alert_that_says_why_and_clears_after_recovery() {
     let (outcome, _) = run(&feed(), 100);
     let text: Vec<String> = outcome.events.iter().map(|json| String::from_utf8_lossy(json).into_owned()).collect();
@@ -179,6 +218,8 @@ fn a_deterioration_opens_an_alert_that_says_why_and_clears_after_recovery() {
 fn engine(data: &Path) -> Engine {
     let config: EngineConfig = serde_json::from_value(serde_json::json!({
         "site_key_hex": "07".repeat(32), "batch_ms": 0, "limits": {"past_s_max": 4_000_000_000_i64},
+        "journal": {"snapshot_s": 1},
+        "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0")],
     }))
     .expect("config");
     Engine::open(data, config).expect("engine")
@@ -232,9 +273,14 @@ fn a_restart_goes_on_from_the_cursor_and_a_foreign_cursor_is_refused() {
         }
         take_until(&engine, last, &mut outcome);
         assert!(outcome.rows("observations") > 1_000);
+        engine.stored(last);
+        // Ticks come once a second, and with them a snapshot.
+        take_until(&engine, last + 3, &mut outcome);
         engine.stop();
         engine.durable_seq()
     };
+    let snapshots = || std::fs::read_dir(data.path().join("snapshots")).expect("folder").count();
+    assert!(snapshots() > 0, "a snapshot was written");
     let restarted = engine(data.path());
     assert!(restarted.start(last + 1).is_err(), "the store cannot be ahead of the journal");
     restarted.start(last).expect("start");
@@ -243,5 +289,7 @@ fn a_restart_goes_on_from_the_cursor_and_a_foreign_cursor_is_refused() {
     let mut after = Outcome::default();
     take_until(&restarted, seq, &mut after);
     assert_eq!(after.rows("observations"), 5, "only the new reading, whose bed is known from before the restart");
+    let frames = restarted.stats()["pipeline"]["frames"].as_u64().expect("a count");
+    assert!(frames < 100, "the restart replayed {frames} of {last} frames: it did not use the snapshot");
     restarted.stop();
 }

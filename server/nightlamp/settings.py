@@ -15,7 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 ENV_PREFIX = "NIGHTLAMP_"
 #: Environment variables of the command line that are no settings: where the file is, and the key a command speaks with.
-ENV_RESERVED = frozenset({"NIGHTLAMP_CONFIG", "NIGHTLAMP_KEY", "NIGHTLAMP_URL"})
+ENV_RESERVED = frozenset({"NIGHTLAMP_CONFIG", "NIGHTLAMP_KEY", "NIGHTLAMP_URL", "NIGHTLAMP_SHARED"})
 _HERE = Path(__file__).resolve().parent
 Port = Field(ge=0, le=65_535)
 
@@ -212,7 +212,9 @@ class Journal(Section):
     commit_bytes_max: int = Field(1 << 20, ge=1)
     """A group of this many bytes is written at once."""
     retention_s: int = Field(7 * 86_400, ge=0)
-    """How long stored frames are kept, seconds."""
+    """How long stored frames are kept, seconds; less where the size cap is near."""
+    snapshot_s: int = Field(300, ge=0)
+    """How often the state behind the journal is written to disk, seconds, so that a restart replays little; 0 never."""
     quarantine: bool = False
     """Read around damaged records instead of refusing to start; what was lost is counted."""
 

@@ -104,9 +104,14 @@ impl PyEngine {
         self.engine.journal_failed()
     }
 
-    fn next_batch(&self, py: Python<'_>, timeout_ms: u64) -> Option<PyBatch> {
-        let batch = py.detach(|| self.engine.next_batch(Duration::from_millis(timeout_ms)))?;
-        Some(PyBatch::new(py, batch))
+    fn next_batch(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<PyBatch>> {
+        match py.detach(|| self.engine.next_batch(Duration::from_millis(timeout_ms))) {
+            Some(batch) => Ok(Some(PyBatch::new(py, batch))),
+            None => match self.engine.pipeline_failed() {
+                Some(reason) => Err(PyRuntimeError::new_err(format!("the pipeline has stopped: {reason}"))),
+                None => Ok(None),
+            },
+        }
     }
 
     fn stored(&self, seq: u64) {

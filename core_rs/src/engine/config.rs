@@ -22,6 +22,8 @@ pub struct JournalSettings {
     pub commit_bytes_max: usize,
     /// How long frames are kept that are stored and behind a snapshot, seconds.
     pub retention_s: i64,
+    /// How often the state behind the journal is written to disk, seconds; 0 never.
+    pub snapshot_s: u64,
     /// Read around damage instead of refusing to start.
     pub quarantine: bool,
 }
@@ -34,6 +36,7 @@ impl Default for JournalSettings {
             commit_frames_max: journal.commit_frames_max,
             commit_bytes_max: journal.commit_bytes_max,
             retention_s: 7 * 86_400,
+            snapshot_s: 300,
             quarantine: false,
         }
     }
@@ -98,17 +101,10 @@ pub struct EngineConfig {
     /// How long a batch waits for more frames before it is handed on, milliseconds.
     #[serde(default = "batch_ms")]
     pub batch_ms: u64,
-    /// How often the state is written to disk, seconds; 0 never.
-    #[serde(default = "snapshot_s")]
-    pub snapshot_s: u64,
 }
 
 const fn batch_ms() -> u64 {
     20
-}
-
-const fn snapshot_s() -> u64 {
-    300
 }
 
 impl EngineConfig {

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::{Receiver, bounded};
 use parking_lot::Mutex;
@@ -34,6 +34,8 @@ use crate::score::Scorers;
 
 /// How often the clock writes a tick.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a stop waits for somebody to take batches.
+const STOP_PATIENCE: Duration = Duration::from_secs(3);
 /// The principal on frames the server writes itself.
 const SELF: &str = "nightlamp";
 
@@ -84,10 +86,10 @@ pub enum EngineError {
 pub(crate) struct Shared {
     pub(crate) journal: Arc<Journal>,
     pub(crate) stopping: AtomicBool,
+    /// Nobody will take batches any more.
+    pub(crate) abandoned: AtomicBool,
     /// Last frame the pipeline has finished.
     pub(crate) processed_seq: AtomicU64,
-    /// Receipt of that frame, microseconds.
-    pub(crate) processed_at_us: AtomicU64,
     /// Last frame the store has committed.
     pub(crate) stored_seq: AtomicU64,
     /// Why the pipeline stopped, if it did.
@@ -124,9 +126,9 @@ impl Engine {
         let journal = Arc::new(Journal::open(&data.join("journal"), config.journal())?);
         let shared = Shared {
             processed_seq: AtomicU64::new(0),
-            processed_at_us: AtomicU64::new(0),
             stored_seq: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            abandoned: AtomicBool::new(false),
             failed: Mutex::new(None),
             gauges: Mutex::default(),
             journal,
@@ -178,10 +180,12 @@ impl Engine {
             cursor,
             show_at: durable,
             batches: sender,
-            snapshots: (self.config.snapshot_s > 0).then(|| self.snapshots.clone()),
-            snapshot_every: Duration::from_secs(self.config.snapshot_s),
+            snapshots: (self.config.journal.snapshot_s > 0).then(|| self.snapshots.clone()),
+            snapshot_every: Duration::from_secs(self.config.journal.snapshot_s),
             batch_wait: Duration::from_millis(self.config.batch_ms),
             retention_s: self.config.journal.retention_s,
+            journal_bytes_max: self.config.limits.journal_bytes_max,
+            read_back: 0,
             frames_max: self.config.limits.batch_frames_max,
         };
         let mut threads = self.threads.lock();
@@ -302,7 +306,8 @@ impl Engine {
         &self.scorers
     }
 
-    /// Closes the doors, lets the pipeline finish what is durable, and joins the threads. Batches must be taken meanwhile.
+    /// Closes the doors, lets the pipeline finish what is durable, and joins the threads. Batches should be taken meanwhile: after
+    /// `STOP_PATIENCE` without progress what is left is left to the next start.
     pub fn stop(&self) {
         if let Some(listener) = self.listener.lock().take() {
             listener.stop();
@@ -311,10 +316,27 @@ impl Engine {
             subscriber.stop();
         }
         self.shared.stopping.store(true, Ordering::Release);
-        for thread in self.threads.lock().drain(..) {
+        let threads: Vec<_> = self.threads.lock().drain(..).collect();
+        let (mut seen, mut since) = (0, Instant::now());
+        while threads.iter().any(|thread| !thread.is_finished()) {
+            let processed = self.shared.processed_seq.load(Ordering::Acquire);
+            if processed != seen {
+                (seen, since) = (processed, Instant::now());
+            }
+            if since.elapsed() > STOP_PATIENCE {
+                self.shared.abandoned.store(true, Ordering::Release);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        for thread in threads {
             let _ = thread.join();
         }
         self.shared.journal.close();
+    }
+
+    /// Why the pipeline has stopped by itself, if it has.
+    pub fn pipeline_failed(&self) -> Option<String> {
+        self.shared.failed.lock().clone()
     }
 }
 
@@ -322,6 +344,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         // Nobody takes batches any more: a pipeline that waits to hand one over must not wait for ever.
         *self.batches.lock() = None;
+        self.shared.abandoned.store(true, Ordering::Release);
         self.stop();
     }
 }

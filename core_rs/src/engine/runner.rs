@@ -10,12 +10,14 @@ use crossbeam_channel::{SendTimeoutError, Sender};
 use super::Shared;
 use super::snapshot::Snapshots;
 use crate::journal::{JournalError, JournalReader, Journalled};
-use crate::pipeline::{Batch, Pipeline};
+use crate::pipeline::{Batch, Pipeline, Read};
 
 /// Payload bytes read at a time.
 const READ_BYTES_MAX: usize = 8 << 20;
 /// How long the thread waits for frames before it looks whether it should stop.
 const IDLE: Duration = Duration::from_millis(100);
+/// Above this share of the journal's cap, stored frames go before their retention is over: better than refusing senders.
+const CAP_SHARE_PERCENT: u64 = 80;
 /// How often gauges that cost a walk over all patients are refreshed.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -33,7 +35,10 @@ pub(super) struct Runner {
     pub snapshot_every: Duration,
     pub batch_wait: Duration,
     pub retention_s: i64,
+    pub journal_bytes_max: u64,
     pub frames_max: usize,
+    /// The newest snapshot that was read back.
+    pub read_back: u64,
 }
 
 impl Runner {
@@ -57,7 +62,9 @@ impl Runner {
             if !shown && self.reader.position() > self.show_at {
                 shown = true;
                 let everybody = self.pipeline.everybody();
-                self.hand_over(everybody);
+                if !self.hand_over(everybody) {
+                    return Ok(());
+                }
             }
             frames.clear();
             self.read(&mut frames)?;
@@ -70,9 +77,10 @@ impl Runner {
             let (seq, at_us) = (last.seq, last.frame.received_at_us);
             let batch = self.pipeline.run(&frames, self.cursor);
             self.shared.processed_seq.store(seq, Ordering::Release);
-            self.shared.processed_at_us.store(at_us.unsigned_abs(), Ordering::Release);
-            if let Some(batch) = batch {
-                self.hand_over(batch);
+            if let Some(batch) = batch
+                && !self.hand_over(batch)
+            {
+                return Ok(());
             }
             if gauges_at.elapsed() >= GAUGES_EVERY {
                 gauges_at = Instant::now();
@@ -97,28 +105,44 @@ impl Runner {
         Ok(())
     }
 
-    /// Waits until Python takes batches again; gives up only when the engine is dropped.
-    fn hand_over(&self, mut batch: Batch) {
+    /// Waits until Python takes batches again. False once the engine stops and nobody takes any: what was not handed over is made
+    /// again from the journal by the next start.
+    fn hand_over(&self, mut batch: Batch) -> bool {
         loop {
             match self.batches.send_timeout(batch, IDLE) {
-                Ok(()) | Err(SendTimeoutError::Disconnected(_)) => return,
+                Ok(()) => return true,
+                Err(SendTimeoutError::Disconnected(_)) => return false,
+                Err(SendTimeoutError::Timeout(_)) if self.shared.abandoned.load(Ordering::Acquire) => return false,
                 Err(SendTimeoutError::Timeout(back)) => batch = back,
             }
         }
     }
 
-    /// Writes the state, and lets go of what neither the store nor a restart needs any more.
+    /// Writes the state unless one already waits for the store, and lets go of what neither the store nor a restart needs.
     fn snapshot(&mut self, seq: u64, at_us: i64) {
         let Some(snapshots) = &self.snapshots else { return };
         let stored = self.shared.stored_seq.load(Ordering::Acquire);
-        if snapshots.write(seq, &self.pipeline.state()).is_err() {
+        if !snapshots.any_after(stored) && snapshots.write(seq, &self.pipeline.state()).is_err() {
             return;
         }
+        let Some(covered) = Self::covered(&mut self.read_back, snapshots, stored) else { return };
         snapshots.prune(stored);
-        if let Some(covered) = snapshots.newest_seq(stored) {
-            let before_us = at_us.saturating_sub(self.retention_s.saturating_mul(1_000_000));
-            // A segment that cannot be removed now is removed next time; the cap still holds.
-            let _ = self.shared.journal.retain(before_us, covered);
+        let before_us = at_us.saturating_sub(self.retention_s.saturating_mul(1_000_000));
+        let journal = &self.shared.journal;
+        // A segment that cannot be removed now is removed next time; the cap still holds.
+        let _ = journal.retain(before_us, covered);
+        if journal.bytes_on_disk() > self.journal_bytes_max / 100 * CAP_SHARE_PERCENT {
+            let _ = journal.retain(i64::MAX, covered);
         }
+    }
+
+    /// The newest snapshot behind the store that can really be read: only what it covers may go.
+    fn covered(read_back: &mut u64, snapshots: &Snapshots, stored: u64) -> Option<u64> {
+        let newest = snapshots.newest_seq(stored)?;
+        if *read_back < newest {
+            let (seq, _) = snapshots.newest::<Read>(stored)?;
+            *read_back = seq;
+        }
+        Some(*read_back)
     }
 }

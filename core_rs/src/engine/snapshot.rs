@@ -2,8 +2,9 @@
 //!
 //! A file `<seq>.snapshot` holds the state after frame `seq`: 8 bytes magic, CRC32C of the rest, then postcard. It is written to
 //! a temporary name, synced and renamed. It may be used only once the store cursor has reached `seq`: what it holds will not be
-//! computed again. The newest two are kept, and one behind the cursor in any case. A file that cannot be read is passed over: the
-//! journal is the truth, a snapshot only saves time.
+//! computed again. At most three files are kept: two behind the cursor and one that waits for it. A file that cannot be read is
+//! passed over: the journal is the truth, a snapshot only saves time; so nothing is removed from the journal that is not covered
+//! by one that was read back.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -57,6 +58,11 @@ impl Snapshots {
     /// The sequence number of the newest snapshot at or before `cursor`.
     pub fn newest_seq(&self, cursor: u64) -> Option<u64> {
         self.seqs().into_iter().rev().find(|seq| *seq <= cursor)
+    }
+
+    /// Whether a snapshot waits for the store to reach it.
+    pub fn any_after(&self, cursor: u64) -> bool {
+        self.seqs().last().is_some_and(|seq| *seq > cursor)
     }
 
     /// Removes what will not be needed: all older than the newest at or before `cursor` but one.

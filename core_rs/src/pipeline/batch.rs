@@ -1,6 +1,6 @@
 //! What the Rust half hands to the Python half: rows as COPY streams, and messages for consoles.
 
-use crate::decode::PatientId;
+use crate::decode::{BedKey, PatientId};
 use crate::store::{AlertRows, CopyTable, DeadLetterRows, EncounterRows, ObservationRows, PatientRows, ReplayRows, ScoreRows};
 
 /// What a message is about; it decides how publish may treat it.
@@ -88,10 +88,12 @@ impl Rows {
 /// One step that alert has to take, in journal order.
 #[derive(Debug)]
 pub enum Step {
-    /// A score, by its place among the scores of the batch.
-    Score(usize),
-    /// The patient left.
-    Left(PatientId),
+    /// A score, by its place among the scores of the batch, and where its patient lay then.
+    Score(usize, Option<BedKey>),
+    /// The patient left this bed.
+    Left(PatientId, Option<BedKey>),
+    /// The patient came back: what a former stay was scored no longer counts.
+    Returned(PatientId),
     /// Time passed.
     Tick,
 }

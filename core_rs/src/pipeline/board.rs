@@ -20,7 +20,6 @@ pub const RECORD_EVERY_US: i64 = 60_000_000;
 struct Newest {
     score: Option<Score>,
     recorded_at_us: Option<i64>,
-    triggered_at_us: Option<i64>,
 }
 
 /// One patient's scores and alerts.
@@ -30,7 +29,34 @@ struct Entry {
     alerts: Vec<AlertEvent>,
 }
 
-/// Looked up by patient, never iterated.
+/// When each scorer was last asked about each patient: known as soon as a frame is taken, before its scores are.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Triggers {
+    patients: HashMap<PatientId, Vec<Option<i64>>>,
+}
+
+impl Triggers {
+    /// True, and noted, where the last time is at least `interval_us` ago or was never.
+    pub fn pull(&mut self, patient: PatientId, scorer: u16, at_us: i64, interval_us: i64) -> bool {
+        let (times, index) = (self.patients.entry(patient).or_default(), usize::from(scorer));
+        if times.len() <= index {
+            times.resize(index + 1, None);
+        }
+        let Some(last) = times.get_mut(index) else { return false };
+        let due = last.is_none_or(|last| at_us.saturating_sub(last) >= interval_us);
+        if due {
+            *last = Some(at_us);
+        }
+        due
+    }
+
+    /// Forgets a patient.
+    pub fn forget(&mut self, patient: PatientId) {
+        self.patients.remove(&patient);
+    }
+}
+
+/// Looked up by patient; iterated only where the order does not matter.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Board {
     patients: HashMap<PatientId, Entry>,
@@ -59,27 +85,19 @@ impl Board {
         changed || due
     }
 
-    /// Notes that a scorer was asked about this patient.
-    pub fn trigger(&mut self, patient: PatientId, scorer: u16, at_us: i64) {
-        if let Some(newest) = self.newest(patient, scorer) {
-            newest.triggered_at_us = Some(at_us);
-        }
-    }
-
-    /// When the scorer was last asked about this patient.
-    pub fn triggered_at_us(&self, patient: PatientId, scorer: u16) -> Option<i64> {
-        self.patients.get(&patient)?.scores.get(usize::from(scorer))?.triggered_at_us
-    }
-
     /// Takes in a step of an alert's life.
     pub fn follow(&mut self, event: &AlertEvent) {
-        let entry = self.patients.entry(event.patient).or_default();
         match event.kind {
             AlertKind::Opened => {
+                let entry = self.patients.entry(event.patient).or_default();
                 entry.alerts.push(event.clone());
                 entry.alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.severity), alert.alert_id));
             }
-            AlertKind::Cleared => entry.alerts.retain(|alert| alert.alert_id != event.alert_id),
+            AlertKind::Cleared => {
+                if let Some(entry) = self.patients.get_mut(&event.patient) {
+                    entry.alerts.retain(|alert| alert.alert_id != event.alert_id);
+                }
+            }
         }
     }
 
@@ -91,6 +109,24 @@ impl Board {
     /// The open alerts, most urgent first.
     pub fn alerts(&self, patient: PatientId) -> &[AlertEvent] {
         self.patients.get(&patient).map_or(&[], |entry| &entry.alerts)
+    }
+
+    /// Other scorers are loaded than when this was written: what they said moves to their new index, or goes with them.
+    pub fn renumber(&mut self, index_now: impl Fn(u16) -> Option<u16>) {
+        for entry in self.patients.values_mut() {
+            for (index, newest) in (0..).zip(std::mem::take(&mut entry.scores)) {
+                let Some(now) = index_now(index) else { continue };
+                let place = usize::from(now);
+                if entry.scores.len() <= place {
+                    entry.scores.resize_with(place + 1, Newest::default);
+                }
+                if let Some(slot) = entry.scores.get_mut(place) {
+                    let score = newest.score.map(|score| Score { scorer: now, ..score });
+                    *slot = Newest { score, ..newest };
+                }
+            }
+            entry.alerts.retain_mut(|alert| index_now(alert.scorer).map(|now| alert.scorer = now).is_some());
+        }
     }
 
     /// Forgets a patient.

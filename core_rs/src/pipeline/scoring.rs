@@ -77,13 +77,10 @@ impl Scoring {
             if !bundle.trigger().asks(signals) {
                 continue;
             }
-            let interval_us = bundle.trigger().min_interval_s.saturating_mul(1_000_000);
-            if state.board.triggered_at_us(id, bundle.scorer()).is_some_and(|last| at_us.saturating_sub(last) < interval_us) {
-                continue;
-            }
             let inputs = inputs(bundle, patient, at_us);
             let present = inputs.iter().filter(|input| input.value.is_some()).count();
-            if present < bundle.trigger().min_signals {
+            let interval_us = bundle.trigger().min_interval_s.saturating_mul(1_000_000);
+            if present < bundle.trigger().min_signals || !state.triggers.pull(id, bundle.scorer(), at_us, interval_us) {
                 continue;
             }
             let start = waiting.rows.len();
@@ -91,7 +88,6 @@ impl Scoring {
             let Some(row) = waiting.rows.get_mut(start..) else { continue };
             state.ward.row(slot, bundle.plan(), at_us, row);
             waiting.scores.push(self.scores.len());
-            state.board.trigger(id, bundle.scorer(), at_us);
             self.scores.push(Score {
                 seq,
                 ordinal: *ordinal,

@@ -1,9 +1,9 @@
 //! What consoles see of a batch: one message per patient it spoke of, one per alert event, one per patient who left.
 
-use super::{At, Message, MessageKind, Pipeline};
+use super::{Message, MessageKind, Pipeline};
 use crate::alert::AlertEvent;
 use crate::decode::catalogue::{self, SIGNALS};
-use crate::decode::{PatientId, SignalId};
+use crate::decode::{BedKey, PatientId, SignalId};
 use crate::pipeline::Batch;
 use crate::publish::{
     self, AlertView, ItemView, PatientView, ScoreKind, ScoreView, SparkPoint, SparkView, VitalView, cursor, encode_alert,
@@ -32,6 +32,14 @@ pub(super) fn alert(event: &AlertEvent, score: &str) -> Message {
     }
 }
 
+/// The message that a patient has left this bed.
+pub(super) fn left(seq: u64, at_us: i64, patient: PatientId, bed: Option<&BedKey>) -> Message {
+    let mut json = Vec::with_capacity(128);
+    let _ = encode_left(seq, patient, bed, at_us, &mut json);
+    let unit = bed.map_or_else(String::new, |bed| bed.unit.to_string());
+    Message { kind: MessageKind::Left, unit, patient, cursor: cursor(seq, 0), json }
+}
+
 impl Pipeline {
     /// The state of every patient present, for consoles that connect to a server that has just started.
     pub fn everybody(&mut self) -> Batch {
@@ -49,15 +57,6 @@ impl Pipeline {
         }
         self.shown = shown;
         self.shown.clear();
-    }
-
-    pub(super) fn show_left(&mut self, at: At<'_>, patient: PatientId) {
-        let bed = self.state.ward.slot(patient).and_then(|slot| self.state.ward.bed_of(slot));
-        let mut json = Vec::with_capacity(128);
-        let _ = encode_left(at.seq, patient, bed, at.at_us, &mut json);
-        let unit = bed.map_or_else(String::new, |bed| bed.unit.to_string());
-        self.messages.push(Message { kind: MessageKind::Left, unit, patient, cursor: cursor(at.seq, 0), json });
-        self.shown.shift_remove(&patient);
     }
 
     fn patient(&self, slot: Slot, seq: u64, at_us: i64) -> Option<Message> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::board::Board;
+use super::board::{Board, Triggers};
 use super::redelivery::Redelivery;
 use super::{Counters, Pipeline, Scoring};
 use crate::alert::{AlertEngine, AlertState, Policy};
@@ -50,26 +50,33 @@ pub struct State {
     pub seen: Redelivery,
     /// Newest scores and open alerts.
     pub board: Board,
+    /// When bundles last scored.
+    pub triggers: Triggers,
 }
 
 /// A state as it is written.
 #[derive(Debug, Serialize)]
 pub struct Written<'a> {
+    scorers: Vec<String>,
     plans: Vec<&'a PlanSpec>,
     ward: &'a Ward,
     alerts: &'a AlertState,
     seen: &'a Redelivery,
     board: &'a Board,
+    triggers: &'a Triggers,
 }
 
 /// A state as it is read.
 #[derive(Debug, Deserialize)]
 pub struct Read {
+    /// The scorers by index; the board names them by it.
+    scorers: Vec<String>,
     plans: Vec<PlanSpec>,
     ward: Ward,
     alerts: AlertState,
     seen: Redelivery,
     board: Board,
+    triggers: Triggers,
 }
 
 /// Gauges that cost a walk over all patients.
@@ -98,6 +105,7 @@ impl Pipeline {
             alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max),
             seen: Redelivery::default(),
             board: Board::default(),
+            triggers: Triggers::default(),
         };
         Ok(Self::assemble(setup, state))
     }
@@ -107,7 +115,7 @@ impl Pipeline {
     /// # Errors
     /// The policy or the snapshot's feature plans cannot be used.
     pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
-        let Read { plans, mut ward, alerts, seen, board } = read;
+        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers } = read;
         let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
         let former: Vec<Arc<FeaturePlan>> =
             plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
@@ -116,8 +124,17 @@ impl Pipeline {
         if !former.iter().map(|plan| plan.fingerprint()).eq(now.iter().map(|plan| plan.fingerprint())) {
             ward.replan(now);
         }
+        let loaded = identities(&setup.scorers);
+        if scorers != loaded {
+            // A bundle that was not there before, or another version, scores at once.
+            triggers = Triggers::default();
+            board.renumber(|index| {
+                let before = scorers.get(usize::from(index))?;
+                loaded.iter().position(|now| now == before).and_then(|at| u16::try_from(at).ok())
+            });
+        }
         let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts);
-        Ok(Self::assemble(setup, State { ward, alerts, seen, board }))
+        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers }))
     }
 
     fn assemble(setup: Setup, state: State) -> Self {
@@ -141,11 +158,13 @@ impl Pipeline {
     /// The state, to be written after a batch.
     pub fn state(&self) -> Written<'_> {
         Written {
+            scorers: identities(&self.scorers),
             plans: self.scorers.plans().iter().map(|plan| plan.spec()).collect(),
             ward: &self.state.ward,
             alerts: self.state.alerts.state(),
             seen: &self.state.seen,
             board: &self.state.board,
+            triggers: &self.state.triggers,
         }
     }
 
@@ -159,6 +178,11 @@ impl Pipeline {
             message_ids: self.state.seen.len() as u64,
         }
     }
+}
+
+/// Name, version and hash of each scorer, by index.
+fn identities(scorers: &Scorers) -> Vec<String> {
+    (0..).zip(scorers.names()).map(|(index, _)| format!("{:?}", scorers.named(index))).collect()
 }
 
 fn policy(setup: &Setup) -> Result<Policy, StateError> {

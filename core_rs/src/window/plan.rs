@@ -38,7 +38,7 @@ pub struct PlanSpec {
     #[serde(default)]
     pub derived: Vec<String>,
     /// The grid the training rows stood on (`1h`); kept for the record, rows are computed at any time.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub cell: Option<String>,
 }
 
@@ -73,10 +73,10 @@ pub struct FeatureSpec {
     #[serde(default)]
     pub windows: Vec<String>,
     /// Closed range of normal values, for `time_since_abnormal`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub normal: Option<[f64; 2]>,
     /// Width of the panes these windows are made of (`60s`); absent is exact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub pane: Option<String>,
 }
 

@@ -25,6 +25,9 @@ pub use units::{Accept, Convert, Unit};
 use super::event::SignalId;
 use crate::error::{Code, Refusal};
 
+/// Longest text of a sender that is repeated in an answer; what is longer, or has blanks, is no code and might name somebody.
+const SHOWN_BYTES_MAX: usize = 24;
+
 /// Longest unit spelling that is folded to lower case; none of the catalogue is longer.
 const SPELLING_BYTES_MAX: usize = 32;
 
@@ -240,10 +243,14 @@ impl Meaning<'_> {
     }
 }
 
-/// A short printable excerpt of a code or unit for a refusal: at most 40 characters, nothing but visible ASCII, so that no
-/// free text (and no identity in a misplaced field) slips through.
+/// A short printable excerpt of a code or unit for a refusal: at most 24 visible ASCII characters without blanks; of anything
+/// else only the length, so that no free text and no name in a misplaced field slips through (P6).
 pub fn shown(bytes: &[u8]) -> String {
-    bytes.iter().take(40).map(|byte| if byte.is_ascii_graphic() || *byte == b' ' { char::from(*byte) } else { '?' }).collect()
+    let is_code = |byte: &u8| byte.is_ascii_graphic() && *byte != b'^';
+    match std::str::from_utf8(bytes) {
+        Ok(text) if bytes.len() <= SHOWN_BYTES_MAX && bytes.iter().all(is_code) => text.to_owned(),
+        _ => format!("({} bytes)", bytes.len()),
+    }
 }
 
 #[cfg(test)]
