@@ -38,7 +38,7 @@ from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
 from nightlamp.settings import Settings
 from nightlamp.spool import Lane
-from nightlamp.store import Store, StoreError
+from nightlamp.store import Store, StoreError, StoreUnavailable
 
 _log = structlog.get_logger("nightlamp.app")
 STOP_S_MAX = 10.0
@@ -94,7 +94,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
 
     store = await Store.connect(database_url)
     stack.push_async_callback(store.close)
-    await store.migrate()
+    try:
+        await store.migrate()
+    except StoreUnavailable as error:
+        raise StartError(f"PostgreSQL (database.url) must answer at start and does not: {error}") from None
     cursor = await store.claim(journal)
     await store.register(_signals(), _scorers(engine))
     engine.set_credentials(keys.mqtt_credentials())

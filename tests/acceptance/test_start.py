@@ -30,3 +30,10 @@ def test_a_mistyped_setting_at_the_first_start_does_not_spoil_the_data_folder(
     server = new_server(tmp_path)
     with server.client("sre") as sre:
         assert sre.get("/readyz").status_code == 200
+
+
+def test_a_database_that_does_not_answer_at_start_is_named(tmp_path: Path) -> None:
+    url = "postgresql://nobody:hunter2@127.0.0.1:1/none"
+    end = refused_start(tmp_path, DATABASE__URL=url)
+    _assert_clean(end, "database.url")
+    assert "hunter2" not in end.stderr
