@@ -1,0 +1,63 @@
+"""What app.py adds to the parts: a stop in bounded time, and a database that forgets when the settings say so."""
+
+import asyncio
+import threading
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from nightlamp import app
+from nightlamp.pipeline import Progress
+
+
+class HangingEngine:
+    """An engine whose threads do not end before the test does."""
+
+    def __init__(self) -> None:
+        self.free = threading.Event()
+
+    def stop(self) -> None:
+        self.free.wait(30)
+
+
+class Drained:
+    """A pipeline that has nothing left."""
+
+    progress = Progress()
+
+    def __init__(self) -> None:
+        self.within_s: list[float] = []
+
+    async def drain(self, within_s: float) -> bool:
+        self.within_s.append(within_s)
+        return True
+
+
+async def test_an_engine_that_does_not_stop_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(app, "ENGINE_STOP_S_MAX", 0.1)
+    engine, pipeline = HangingEngine(), Drained()
+    began = time.monotonic()
+    await app._drain(engine, pipeline)  # type: ignore[arg-type]
+    engine.free.set()
+    assert time.monotonic() - began < 10
+    assert len(pipeline.within_s) == 1
+
+
+@pytest.mark.parametrize(("days", "keep"), [(400, timedelta(days=400)), (0, None)])
+async def test_the_database_keeps_what_the_settings_say(
+    monkeypatch: pytest.MonkeyPatch, days: int, keep: timedelta | None
+) -> None:
+    monkeypatch.setattr(app, "MAINTAIN_EVERY_S", 0.001)
+    asked: asyncio.Queue[Any] = asyncio.Queue()
+
+    class Kept:
+        async def maintain(self, keep: timedelta | None = None) -> tuple[int, int]:
+            asked.put_nowait(keep)
+            return 0, 0
+
+    task = asyncio.create_task(app._maintain(Kept(), days))  # type: ignore[arg-type]
+    async with asyncio.timeout(10):
+        assert await asked.get() == keep
+    task.cancel()
