@@ -33,6 +33,7 @@ pub async fn ward(args: WardArgs) -> anyhow::Result<()> {
     let totals = Arc::new(Totals::new()?);
     let ehr = Ehr::start(&args.http, &args.ehr_key, &totals)?;
     admit(&beds, &ehr).await?;
+    totals.clear_latency();
     if !args.json {
         for bed in &beds {
             if let Some(story) = bed.story() {

@@ -55,7 +55,12 @@ impl Totals {
         self.latency_us.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
     }
 
-    /// The totals as JSON; latencies in milliseconds.
+    /// Forgets the latencies so far: those of the admissions, which all come at once.
+    pub fn clear_latency(&self) {
+        self.latency_us.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The totals as JSON; latencies in milliseconds, from the moment a post was due, admissions left out.
     pub fn report(&self) -> serde_json::Value {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let latency = self.latency_us.lock().unwrap_or_else(PoisonError::into_inner);
