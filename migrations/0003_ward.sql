@@ -1,5 +1,6 @@
--- Who is who and who lies where. encounter_events keeps every ADT event; the other tables are derived from it, event by event, in
--- the transaction that writes it.
+-- Who is who and who lies where. encounter_events keeps every ADT event and what the engine's window stage made of it; the other
+-- tables are derived from it, event by event, in the transaction that writes it. Which bed a patient lies in is the engine's
+-- decision alone: a message may come late or name a bed that its patient has left.
 
 CREATE TABLE patients (
     patient_id uuid PRIMARY KEY,
@@ -36,11 +37,22 @@ CREATE TABLE encounter_events (
     bed text,
     admitted_at timestamptz,
     occurred_at timestamptz NOT NULL,
-    received_at timestamptz NOT NULL
+    received_at timestamptz NOT NULL,
+    lies_unit text,
+    lies_bed text,
+    here boolean NOT NULL,
+    leaves boolean NOT NULL,
+    stale boolean NOT NULL,
+    CHECK ((lies_unit IS NULL) = (lies_bed IS NULL))
 );
 CREATE INDEX encounter_events_in_order ON encounter_events (seq, ordinal);
 CREATE INDEX encounter_events_of_patient ON encounter_events (patient_id, seq, ordinal);
 COMMENT ON COLUMN encounter_events.kind IS '1 admit, 2 transfer, 3 discharge, 4 register, 5 update.';
+COMMENT ON COLUMN encounter_events.bed IS 'As the message named it.';
+COMMENT ON COLUMN encounter_events.lies_bed IS 'Where the patient lies after the event; NULL in none.';
+COMMENT ON COLUMN encounter_events.here IS 'The patient is in the house after the event.';
+COMMENT ON COLUMN encounter_events.leaves IS 'The patient left by the event.';
+COMMENT ON COLUMN encounter_events.stale IS 'The event occurred before what was already known and moved nobody.';
 
 -- encounter_id is the event that opened it: seq << 16 | ordinal.
 CREATE TABLE encounters (
@@ -68,15 +80,8 @@ CREATE INDEX bed_stays_of_patient ON bed_stays (patient_id, started_at DESC);
 CREATE UNIQUE INDEX bed_stays_one_patient ON bed_stays (unit, bed) WHERE ended_at IS NULL;
 CREATE UNIQUE INDEX bed_stays_one_bed ON bed_stays (patient_id) WHERE ended_at IS NULL;
 
--- Ends open stays of one patient (bed not given) or of one bed. A stay never ends before it began.
-CREATE PROCEDURE end_stays(who uuid, where_unit text, where_bed text, at timestamptz, by_seq bigint)
-LANGUAGE sql
-AS $$
-UPDATE bed_stays SET ended_at = greatest(at, started_at), ended_seq = by_seq
-WHERE ended_at IS NULL AND (patient_id = who OR (unit = where_unit AND bed = where_bed))
-$$;
-
--- One ADT event in the life of a patient's encounters. A visit number names the encounter; without one it is the latest.
+-- One ADT event in the life of a patient's encounters. A visit number names the encounter; without one it is the latest. A stale
+-- event fills what is blank; of an encounter that a newer one has followed it still tells the end.
 CREATE PROCEDURE derive_encounter(e encounter_events)
 LANGUAGE plpgsql
 AS $$
@@ -88,38 +93,41 @@ BEGIN
       AND (e.visit <> '' OR ended_at IS NULL)
     ORDER BY (visit = e.visit) DESC, encounter_id DESC
     LIMIT 1;
-    IF found_id IS NULL THEN
-        INSERT INTO encounters VALUES (
-            e.seq << 16 | e.ordinal, e.patient_id, e.visit, e.class, coalesce(e.admitted_at, e.occurred_at),
-            CASE WHEN e.kind = 3 THEN e.occurred_at END, e.seq);
-    ELSE
+    IF found_id IS NOT NULL THEN
         UPDATE encounters SET
-            visit = CASE WHEN e.visit = '' THEN visit ELSE e.visit END,
-            class = CASE WHEN e.class = '' THEN class ELSE e.class END,
-            started_at = coalesce(e.admitted_at, started_at),
+            visit = CASE WHEN e.visit = '' OR (e.stale AND visit <> '') THEN visit ELSE e.visit END,
+            class = CASE WHEN e.class = '' OR (e.stale AND class <> '') THEN class ELSE e.class END,
+            started_at = coalesce(CASE WHEN NOT e.stale THEN e.admitted_at END, started_at),
             ended_at = CASE
-                WHEN e.kind = 3 THEN greatest(e.occurred_at, coalesce(e.admitted_at, started_at))
-                WHEN e.kind IN (1, 2, 4) THEN NULL -- back in the house
+                WHEN e.kind = 3 AND (NOT e.stale OR EXISTS (
+                    SELECT FROM encounters AS later WHERE later.patient_id = e.patient_id AND later.encounter_id > found_id
+                )) THEN greatest(e.occurred_at, coalesce(e.admitted_at, started_at))
+                WHEN e.kind IN (1, 2, 4) AND e.here AND NOT e.stale THEN NULL -- back in the house
                 ELSE ended_at END,
             updated_seq = e.seq
         WHERE encounter_id = found_id;
+    ELSIF (e.here OR e.leaves) AND NOT e.stale THEN
+        INSERT INTO encounters VALUES (
+            e.seq << 16 | e.ordinal, e.patient_id, e.visit, e.class, coalesce(e.admitted_at, e.occurred_at),
+            CASE WHEN e.leaves THEN e.occurred_at END, e.seq);
     END IF;
 END
 $$;
 
--- One ADT event in the use of beds. Who is put into a bed takes it over from whoever was in it.
+-- One ADT event in the use of beds: after it the patient lies where the engine says, alone, and nowhere else. A stay never ends
+-- before it began.
 CREATE PROCEDURE derive_stay(e encounter_events)
 LANGUAGE plpgsql
 AS $$
 BEGIN
-    IF e.kind = 3 THEN
-        CALL end_stays(e.patient_id, NULL, NULL, e.occurred_at, e.seq);
-    ELSIF e.bed IS NOT NULL AND NOT EXISTS (
-        SELECT FROM bed_stays
-        WHERE patient_id = e.patient_id AND unit = e.unit AND bed = e.bed AND ended_at IS NULL
+    UPDATE bed_stays SET ended_at = greatest(e.occurred_at, started_at), ended_seq = e.seq
+    WHERE ended_at IS NULL
+      AND ((patient_id = e.patient_id AND (unit, bed) IS DISTINCT FROM (e.lies_unit, e.lies_bed))
+        OR (patient_id <> e.patient_id AND unit = e.lies_unit AND bed = e.lies_bed));
+    IF e.lies_bed IS NOT NULL AND NOT EXISTS (
+        SELECT FROM bed_stays WHERE patient_id = e.patient_id AND ended_at IS NULL
     ) THEN
-        CALL end_stays(e.patient_id, e.unit, e.bed, e.occurred_at, e.seq);
-        INSERT INTO bed_stays VALUES (e.patient_id, e.unit, e.bed, e.occurred_at, NULL, e.seq, NULL);
+        INSERT INTO bed_stays VALUES (e.patient_id, e.lies_unit, e.lies_bed, e.occurred_at, NULL, e.seq, NULL);
     END IF;
 END
 $$;

@@ -30,7 +30,7 @@ use crate::journal::Journalled;
 use crate::limits::Limits;
 use crate::receive::{Frame, Source};
 use crate::score::Scorers;
-use crate::store::{DeadLetter, ObservationRow};
+use crate::store::{DeadLetter, EncounterRow, ObservationRow};
 use crate::window::{Applied, Change, Slot};
 
 /// The stages with their state.
@@ -213,7 +213,15 @@ impl Pipeline {
         let moved = moved.map_err(|refusal| Rejected { ordinal: event.ordinal, refusal })?;
         add(&self.counters.encounters, 1);
         if at.wanted {
-            self.rows.encounters.push(at.seq, at.at_us, event);
+            self.rows.encounters.push(&EncounterRow {
+                seq: at.seq,
+                received_at_us: at.at_us,
+                event,
+                lies: moved.to.as_ref(),
+                here: moved.here,
+                leaves: moved.left,
+                stale: moved.stale,
+            });
         }
         if moved.readmitted {
             self.state.triggers.forget(event.patient);

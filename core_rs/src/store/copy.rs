@@ -87,6 +87,10 @@ impl CopyBuffer {
         self
     }
 
+    pub(super) fn boolean(&mut self, value: bool) -> &mut Self {
+        self.field([u8::from(value)])
+    }
+
     pub(super) fn int2(&mut self, value: i16) -> &mut Self {
         self.field(value.to_be_bytes())
     }

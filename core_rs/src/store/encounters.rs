@@ -1,8 +1,27 @@
-//! Rows of `encounter_events`: every ADT event, append-only. Patients, identities, encounters and bed stays are derived from
-//! them by SQL in the same transaction.
+//! Rows of `encounter_events`: every ADT event and what the window stage made of it, append-only. Patients, identities,
+//! encounters and bed stays are derived from them by SQL in the same transaction; SQL decides nothing about beds itself.
 
 use super::copy::{CopyBuffer, CopyTable};
-use crate::decode::EncounterEvent;
+use crate::decode::{BedKey, EncounterEvent};
+
+/// One ADT event and what it did.
+#[derive(Debug, Clone, Copy)]
+pub struct EncounterRow<'a> {
+    /// The frame.
+    pub seq: u64,
+    /// Receipt of the frame, microseconds since 1970-01-01 UTC.
+    pub received_at_us: i64,
+    /// What was said.
+    pub event: &'a EncounterEvent,
+    /// Where the patient lies after it, whatever the event said.
+    pub lies: Option<&'a BedKey>,
+    /// The patient is in the house after it.
+    pub here: bool,
+    /// The patient left by it.
+    pub leaves: bool,
+    /// It occurred before what was already known and moved nobody.
+    pub stale: bool,
+}
 
 /// COPY rows of `encounter_events`.
 #[derive(Debug)]
@@ -28,6 +47,11 @@ impl EncounterRows {
         "admitted_at",
         "occurred_at",
         "received_at",
+        "lies_unit",
+        "lies_bed",
+        "here",
+        "leaves",
+        "stale",
     ];
 
     /// No rows.
@@ -35,13 +59,14 @@ impl EncounterRows {
         Self(CopyBuffer::new("encounter_events", Self::COLUMNS))
     }
 
-    /// Appends one row; `received_at_us` is the receipt of the frame, microseconds since 1970-01-01 UTC.
-    pub fn push(&mut self, seq: u64, received_at_us: i64, event: &EncounterEvent) {
+    /// Appends one row.
+    pub fn push(&mut self, row: &EncounterRow<'_>) {
+        let event = row.event;
         let identity = &event.identity;
         let mut sex = [0; 4];
         self.0
             .tuple()
-            .int8(seq)
+            .int8(row.seq)
             .int4(event.ordinal)
             .int2(event.kind as i16)
             .uuid(event.patient.0)
@@ -57,7 +82,12 @@ impl EncounterRows {
             .text_or_null(event.bed.as_ref().map(|bed| bed.bed.as_str()))
             .timestamp_or_null(event.admitted_at_us)
             .timestamp(event.occurred_at_us)
-            .timestamp(received_at_us);
+            .timestamp(row.received_at_us)
+            .text_or_null(row.lies.map(|bed| bed.unit.as_str()))
+            .text_or_null(row.lies.map(|bed| bed.bed.as_str()))
+            .boolean(row.here)
+            .boolean(row.leaves)
+            .boolean(row.stale);
     }
 
     /// Rows since the last `finish`.

@@ -16,7 +16,7 @@ mod scores;
 pub use alerts::AlertRows;
 pub use copy::CopyTable;
 pub use dead_letters::{DeadLetter, DeadLetterRows, ReplayRows};
-pub use encounters::EncounterRows;
+pub use encounters::{EncounterRow, EncounterRows};
 pub use observations::{ObservationRow, ObservationRows};
 pub use patients::PatientRows;
 pub use scores::{ScoreRows, Scorer};

@@ -7,8 +7,10 @@ use super::*;
 use crate::alert::{AlertEvent, AlertKind, Severity};
 use crate::decode::{BedKey, EncounterEvent, EncounterKind, Identity, PatientId, SignalId, Status};
 use crate::error::{Code, Refusal};
+use crate::limits::Limits;
 use crate::receive::{Frame, Source};
 use crate::score::{Contribution, Input, Score};
+use crate::window::Ward;
 
 const ANN: PatientId = PatientId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
 const BOB: PatientId = PatientId([0xab; 16]);
@@ -70,9 +72,66 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         ordinal: 0,
     };
     let mut rows = EncounterRows::new();
-    rows.push(1, T0_US, &ann);
-    rows.push(2, T0_US, &bob);
+    let row = EncounterRow {
+        seq: 1,
+        received_at_us: T0_US,
+        event: &ann,
+        lies: ann.bed.as_ref(),
+        here: true,
+        leaves: false,
+        stale: false,
+    };
+    rows.push(&row);
+    rows.push(&EncounterRow { seq: 2, event: &bob, lies: None, here: false, leaves: true, ..row });
     assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/encounter_events.copy"), 2);
+}
+
+/// What the window stage makes of late and repeated messages; SQL derives bed stays from the same file in
+/// tests/integration/store/test_store_ward.py.
+#[test]
+fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
+    let mut ward = Ward::new(Limits::default(), &[]);
+    let mut rows = EncounterRows::new();
+    let said = [
+        (EncounterKind::Admit, ANN, "icu/7", 1),
+        (EncounterKind::Discharge, ANN, "icu/7", 2),
+        (EncounterKind::Admit, BOB, "icu/7", 3),
+        (EncounterKind::Update, ANN, "icu/7", 4),
+        (EncounterKind::Transfer, BOB, "ward/1", 6),
+        (EncounterKind::Transfer, BOB, "icu/9", 5),
+    ];
+    for (seq, (kind, patient, place, minute)) in (1..).zip(said) {
+        let (unit, bed) = place.split_once('/').expect("unit/bed");
+        let event = EncounterEvent {
+            kind,
+            patient,
+            identity: Identity {
+                authority: "HOSP".into(),
+                identifier: if patient == ANN { "id-0001" } else { "id-abab" }.into(),
+                family: "Äß'; --".into(),
+                given: "Ann".into(),
+            },
+            birth_day: None,
+            sex: None,
+            visit: "".into(),
+            class: "".into(),
+            bed: Some(BedKey { unit: unit.into(), bed: bed.into() }),
+            admitted_at_us: None,
+            occurred_at_us: T0_US + minute * 60 * SECOND_US,
+            ordinal: 0,
+        };
+        let moved = ward.apply_encounter(&event, T0_US).expect("room for two");
+        rows.push(&EncounterRow {
+            seq,
+            received_at_us: T0_US,
+            event: &event,
+            lies: moved.to.as_ref(),
+            here: moved.here,
+            leaves: moved.left,
+            stale: moved.stale,
+        });
+    }
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/ward_decisions.copy"), 6);
 }
 
 #[test]

@@ -31,6 +31,8 @@ pub struct Moved {
     pub created: bool,
     /// A new stay began: the state of the former one is gone.
     pub readmitted: bool,
+    /// The patient is in the house after the event.
+    pub here: bool,
     /// The patient left.
     pub left: bool,
     /// The event occurred before what is already known and moved nobody.
@@ -71,7 +73,7 @@ impl Ward {
         } else if let Some(key) = event.bed.as_ref().filter(|_| !stale && self.is_here(slot)) {
             moved.displaced = self.settle(slot, key, event.occurred_at_us);
         }
-        moved.stale = stale;
+        (moved.stale, moved.here) = (stale, self.is_here(slot));
         moved.to = self.bed_of(slot).cloned();
         Ok(moved)
     }

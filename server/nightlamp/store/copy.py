@@ -17,6 +17,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "encounter_events": (
         *("seq", "ordinal", "kind", "patient_id", "authority", "identifier", "family", "given", "birth_day", "sex"),
         *("visit", "class", "unit", "bed", "admitted_at", "occurred_at", "received_at"),
+        *("lies_unit", "lies_bed", "here", "leaves", "stale"),
     ),
     "observations": (
         *("seq", "ordinal", "patient_id", "signal_id", "observed_at", "received_at", "value", "status", "source"),

@@ -57,6 +57,7 @@ _TYPES: dict[str, Callable[[Any], bytes]] = {
     "ordinal": packed("!i"),
     **dict.fromkeys(("signal_id", "status", "source", "kind", "severity", "band", "present", "expected"), packed("!h")),
     **dict.fromkeys(("value", "raw_score"), packed("!d")),
+    **dict.fromkeys(("here", "leaves", "stale"), packed("!?")),
     "patient_id": lambda value: value.bytes,
     "birth_day": day,
     "input_signals": array(21, "!h"),
@@ -112,12 +113,29 @@ def observation(seq: int, *, ordinal: int = 0, signal: int = 1, at: datetime = T
     return row | {"value": 88.5, "status": 1, "source": 3} | more
 
 
-def encounter(seq: int, kind: int, *, patient: UUID = ANN, place: str | None = None, **more: Any) -> dict[str, Any]:
-    unit, bed = place.split("/") if place else (None, None)
+def _place(place: str | None) -> tuple[str | None, ...]:
+    return tuple(place.split("/")) if place else (None, None)
+
+
+def encounter(
+    seq: int,
+    kind: int,
+    *,
+    patient: UUID = ANN,
+    place: str | None = None,
+    here: bool | None = None,
+    lies: str | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """An ADT event in time: by default the engine follows it; `lies` and `here` say what it made of it otherwise."""
+    here = kind != 3 if here is None else here
+    unit, bed = _place(place)
+    lies_unit, lies_bed = _place((lies or place) if here else None)
+    decided = {"lies_unit": lies_unit, "lies_bed": lies_bed, "here": here, "leaves": kind == 3, "stale": False}
     names = {"authority": "HOSP", "identifier": f"id-{patient.hex[:4]}", "family": "Äß'; --", "given": "Ann"}
     times = {"admitted_at": None, "occurred_at": T0 + timedelta(minutes=seq), "received_at": T0}
     row = {"seq": seq, "ordinal": 0, "kind": kind, "patient_id": patient, "birth_day": None, "sex": None}
-    return row | names | times | {"visit": "", "class": "", "unit": unit, "bed": bed} | more
+    return row | names | times | {"visit": "", "class": "", "unit": unit, "bed": bed} | decided | more
 
 
 def score(seq: int, **more: Any) -> dict[str, Any]:
@@ -177,9 +195,22 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "dead_letter_replays": [{"seq": 5, "replayed_seq": 6, "replayed_at": T0}],
 }
 
+#: encounter_events with what the window stage makes of them; cargo test sends it the same messages. Ann goes home, Bob
+#: gets her bed; a routine A08 for Ann still names it. Then Bob moves, and an A02 from before that comes late.
+WARD_DECISIONS: list[dict[str, Any]] = [
+    encounter(1, 1, place="icu/7"),
+    encounter(2, 3, place="icu/7"),
+    encounter(3, 1, patient=BOB, place="icu/7"),
+    encounter(4, 5, place="icu/7", here=False),
+    encounter(5, 2, patient=BOB, place="ward/1", occurred_at=T0 + timedelta(minutes=6)),
+    encounter(6, 2, patient=BOB, place="icu/9", occurred_at=T0 + timedelta(minutes=5), lies="ward/1", stale=True),
+]
+
 
 if __name__ == "__main__":  # writes golden/*.copy anew
     from pathlib import Path
 
+    golden = Path(__file__).with_name("golden")
     for name, rows in KNOWN.items():
-        Path(__file__).with_name("golden").joinpath(f"{name}.copy").write_bytes(stream(name, rows))
+        golden.joinpath(f"{name}.copy").write_bytes(stream(name, rows))
+    golden.joinpath("ward_decisions.copy").write_bytes(stream("encounter_events", WARD_DECISIONS))

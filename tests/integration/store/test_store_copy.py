@@ -7,7 +7,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from copy_rows import ANN, KNOWN, batch, dead_letter, stream
+from copy_rows import ANN, KNOWN, WARD_DECISIONS, batch, dead_letter, stream
 
 from nightlamp.store import Store, StoreError
 
@@ -18,6 +18,11 @@ GOLDEN = Path(__file__).with_name("golden")
 def test_the_golden_streams_are_what_a_second_encoder_makes(table: str) -> None:
     """cargo test compares the Rust encoder with the same files."""
     assert GOLDEN.joinpath(f"{table}.copy").read_bytes() == stream(table, KNOWN[table])
+
+
+def test_the_wards_decisions_are_what_a_second_encoder_makes() -> None:
+    """cargo test sends the messages through the window stage and compares with the same file."""
+    assert GOLDEN.joinpath("ward_decisions.copy").read_bytes() == stream("encounter_events", WARD_DECISIONS)
 
 
 def _plain(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Patients, encounters and bed stays follow from the ADT events, in their order."""
+"""Patients, encounters and bed stays follow from the ADT events and what the engine made of them, in their order."""
 
 from datetime import date, timedelta
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from copy_rows import ANN, BOB, T0, batch, encounter
+from copy_rows import ANN, BOB, T0, WARD_DECISIONS, batch, encounter
 
 from nightlamp.store import Store
 
@@ -39,10 +39,10 @@ async def test_a_stay_runs_from_admission_over_transfer_to_discharge(
     events = [
         encounter(1, ADMIT, place="icu/4"),
         encounter(2, UPDATE, place="icu/4"),
-        encounter(3, UPDATE),
+        encounter(3, UPDATE, lies="icu/4"),
         encounter(4, TRANSFER, place="ward/1"),
         encounter(5, DISCHARGE, place="ward/1"),
-        encounter(6, UPDATE),
+        encounter(6, UPDATE, here=False),
     ]
     await _store(store, events, one_by_one)
     assert await _stays(sql) == [("ann", "icu/4", 1, 4), ("ann", "ward/1", 4, 5)]
@@ -59,6 +59,35 @@ async def test_who_is_put_into_a_bed_takes_it_over(store: Store, sql: asyncpg.Co
     ]
     await _store(store, events, one_by_one)
     assert await _stays(sql) == [("ann", "icu/4", 1, 2), ("bob", "icu/4", 2, None)]
+
+
+@cut
+async def test_an_update_after_discharge_takes_the_bed_from_nobody_and_opens_no_encounter(
+    store: Store, sql: asyncpg.Connection, one_by_one: bool
+) -> None:
+    await _store(store, WARD_DECISIONS[:4], one_by_one)
+    assert await _stays(sql) == [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, None)]
+    assert await _encounters(sql) == [(1, "", False)]
+    assert await _encounters(sql, BOB) == [(3, "", True)]
+
+
+@cut
+async def test_a_late_transfer_moves_nobody(store: Store, sql: asyncpg.Connection, one_by_one: bool) -> None:
+    await _store(store, WARD_DECISIONS, one_by_one)
+    assert await _stays(sql) == [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, 5), ("bob", "ward/1", 5, None)]
+    ended = await sql.fetchval("SELECT ended_at FROM bed_stays WHERE ended_seq = 5")
+    assert ended == T0 + timedelta(minutes=6)
+
+
+@cut
+async def test_who_loses_a_bed_and_gets_none_lies_nowhere(
+    store: Store, sql: asyncpg.Connection, one_by_one: bool
+) -> None:
+    """The engine leaves the newcomer without a bed where a later stay in it is already known."""
+    events = [encounter(1, ADMIT, place="icu/4"), encounter(2, TRANSFER, place="icu/5", lies_unit=None, lies_bed=None)]
+    await _store(store, events, one_by_one)
+    assert await _stays(sql) == [("ann", "icu/4", 1, 2)]
+    assert await _encounters(sql) == [(1, "", True)]
 
 
 @cut
@@ -108,6 +137,23 @@ async def test_without_visit_numbers_a_discharge_ends_the_open_encounter(
     kinds = [REGISTER, ADMIT, DISCHARGE, ADMIT]
     await _store(store, [encounter(seq, kind, place="icu/4") for seq, kind in enumerate(kinds, 1)], one_by_one)
     assert await _encounters(sql) == [(1, "", False), (4, "", True)]
+
+
+@cut
+async def test_a_late_event_reopens_no_encounter_but_ends_one_that_another_followed(
+    store: Store, sql: asyncpg.Connection, one_by_one: bool
+) -> None:
+    events = [
+        encounter(1, ADMIT, visit="V1"),
+        encounter(2, ADMIT, visit="V2"),
+        encounter(3, DISCHARGE, visit="V1", here=True, leaves=False, stale=True, occurred_at=T0),
+        encounter(4, DISCHARGE, visit="V2"),
+        encounter(5, ADMIT, visit="V2", here=False, stale=True, occurred_at=T0),
+        encounter(6, DISCHARGE, here=False, leaves=False),
+        encounter(7, TRANSFER, visit="V3", here=False, stale=True, occurred_at=T0),
+    ]
+    await _store(store, events, one_by_one)
+    assert await _encounters(sql) == [(1, "V1", False), (2, "V2", False)]
 
 
 @cut
