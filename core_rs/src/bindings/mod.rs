@@ -2,12 +2,9 @@
 
 use pyo3::prelude::*;
 
-mod alert;
 mod bundle;
 mod decode;
 mod engine;
-mod journal;
-mod mqtt;
 mod score;
 mod window;
 
@@ -15,11 +12,8 @@ mod window;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     engine::register(module)?;
-    journal::register(module)?;
     decode::register(module)?;
     window::register(module)?;
     score::register(module)?;
-    bundle::register(module)?;
-    alert::register(module)?;
-    mqtt::register(module)
+    bundle::register(module)
 }

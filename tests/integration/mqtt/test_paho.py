@@ -11,8 +11,6 @@ from nightlamp import _core
 
 from .conftest import SECRET, TOPIC, Client, Door, until
 
-pytestmark = pytest.mark.skipif(not hasattr(_core, "Engine"), reason="the compiled module has no Engine")
-
 MakeClient = Callable[..., Client]
 
 

@@ -1,5 +1,7 @@
 //! Moves bytes between a socket and a sans-I/O peer: 8 KiB in, then everything there is to say out in one write. Nothing is
-//! read while the peer does not want input, so a held sender's bytes stay in its own TCP window.
+//! read while the peer does not want input, so a held sender's bytes stay in its own TCP window. After our last word a sender
+//! in the middle of a packet is heard out for at most 5 s, since closing on unread bytes would reset the connection and take
+//! that word with it.
 
 use std::io;
 use std::rc::Rc;
@@ -12,6 +14,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::board::{Board, Signal};
 
 const READ_BYTES: usize = 8 * 1_024;
+const HEAR_OUT_MAX: Duration = Duration::from_secs(5);
 
 /// One end of a connection, without the socket.
 pub(super) trait Peer {
@@ -73,6 +76,18 @@ where
             End::Done
         }
         Err(_) => End::Socket,
+    }
+}
+
+/// After `End::Done`: read and forget until the other side closes too, for at most 5 s; when the door closes, only what has
+/// already arrived. The caller has given the peer's seat back before.
+pub(super) async fn hear_out<S: AsyncRead + Unpin>(socket: &mut S, stop: &mut watch::Receiver<bool>) {
+    let mut buffer = vec![0u8; READ_BYTES];
+    let rest = async { while socket.read(&mut buffer).await.is_ok_and(|count| count > 0) {} };
+    tokio::select! {
+        biased;
+        _ = timeout(HEAR_OUT_MAX, rest) => {}
+        _ = stop.wait_for(|stop| *stop) => {}
     }
 }
 

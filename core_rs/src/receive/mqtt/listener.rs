@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::LocalSet;
@@ -19,7 +20,7 @@ use super::board::{Board, Signal};
 use super::config::ListenerConfig;
 use super::credentials::Credentials;
 use super::door::Door;
-use super::drive::{End, Surroundings, drive};
+use super::drive::{End, Surroundings, drive, hear_out};
 use super::session::Session;
 use super::stats::{ListenerSnapshot, ListenerStats};
 use super::tls;
@@ -186,28 +187,31 @@ async fn attend(
     let now = Instant::now();
     let connect_by = now + Duration::from_millis(door.config.connect_timeout_ms);
     let _ = stream.set_nodelay(true);
-    let mut session = Session::new(Rc::clone(door), Rc::clone(&signal), now, connect_by);
-    let mut around = Surroundings {
+    let session = Session::new(Rc::clone(door), Rc::clone(&signal), now, connect_by);
+    let around = Surroundings {
         board,
         signal,
         stop,
         write_timeout: Duration::from_millis(door.config.write_timeout_ms),
         stop_grace: Duration::from_millis(door.config.stop_grace_ms),
     };
-    let end = match tls {
-        None => {
-            let mut stream = stream;
-            drive(&mut stream, &mut session, &mut around).await
-        }
+    match tls {
+        None => converse(stream, session, around).await,
         Some(acceptor) => match timeout_at(connect_by, acceptor.accept(stream)).await {
-            Ok(Ok(mut stream)) => drive(&mut stream, &mut session, &mut around).await,
-            _ => {
-                door.stats.connections.tls_failures.one();
-                return;
-            }
+            Ok(Ok(stream)) => converse(stream, session, around).await,
+            _ => door.stats.connections.tls_failures.one(),
         },
-    };
+    }
+}
+
+async fn converse<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, mut session: Session, mut around: Surroundings) {
+    let end = drive(&mut stream, &mut session, &mut around).await;
     if end == End::Socket {
         session.lost();
+    }
+    let mut stop = around.stop.clone();
+    drop((session, around));
+    if end == End::Done {
+        hear_out(&mut stream, &mut stop).await;
     }
 }

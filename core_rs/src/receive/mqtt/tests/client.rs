@@ -170,7 +170,7 @@ pub struct Client {
 impl Client {
     pub fn open(address: SocketAddr, version: u8) -> Self {
         let stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, version }
     }

@@ -181,7 +181,6 @@ fn mosquitto_pub_speaks_tls_to_the_listener_and_plain_text_does_not_get_in() {
     let tls = ListenerConfig {
         cert: Some(certificate.cert_path()),
         key: Some(certificate.key_path()),
-        connect_timeout_ms: 2_000,
         ..config()
     };
     let (listener, intake) = listen(tls);

@@ -41,9 +41,9 @@ pub(super) fn listen(config: ListenerConfig) -> (MqttListener, Arc<FakeIntake>) 
     (listener, intake)
 }
 
-/// Wait for something that another thread is about to do; 10 s is a hang, not a measurement.
+/// Wait for something that another thread is about to do; 30 s is a hang, not a measurement.
 pub(super) fn until(what: &str, mut done: impl FnMut() -> bool) {
-    let limit = Instant::now() + Duration::from_secs(10);
+    let limit = Instant::now() + Duration::from_secs(30);
     while !done() {
         assert!(Instant::now() < limit, "never happened: {what}");
         std::thread::sleep(Duration::from_millis(2));

@@ -1,7 +1,0 @@
-//! What Python sees of journal.
-
-use pyo3::prelude::*;
-
-pub fn register(_module: &Bound<'_, PyModule>) -> PyResult<()> {
-    Ok(())
-}
