@@ -7,8 +7,6 @@ from pathlib import Path
 import paho.mqtt.client as paho
 import pytest
 
-from nightlamp import _core
-
 from .conftest import SECRET, TOPIC, Client, Door, until
 
 MakeClient = Callable[..., Client]

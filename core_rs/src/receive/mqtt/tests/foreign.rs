@@ -178,11 +178,7 @@ fn mosquitto_pub_with_a_wrong_password_or_qos_2_fails() {
 #[test]
 fn mosquitto_pub_speaks_tls_to_the_listener_and_plain_text_does_not_get_in() {
     let (Some(publisher), Some(certificate)) = (program("mosquitto_pub"), Certificate::make()) else { return };
-    let tls = ListenerConfig {
-        cert: Some(certificate.cert_path()),
-        key: Some(certificate.key_path()),
-        ..config()
-    };
+    let tls = ListenerConfig { cert: Some(certificate.cert_path()), key: Some(certificate.key_path()), ..config() };
     let (listener, intake) = listen(tls);
     intake.durable_at_once();
     let port = listener.local_addr().port().to_string();
