@@ -88,7 +88,7 @@ fn peers(criterion: &mut Criterion) {
     let text = std::str::from_utf8(&bytes).unwrap();
     let mut group = criterion.benchmark_group("peers");
     group.throughput(Throughput::Bytes(bytes.len() as u64));
-    group.bench_function("rust_hl7", |bencher| bencher.iter(|| rusthl7::Message::try_from(black_box(text)).unwrap()));
+    group.bench_function("rust_hl7", |bencher| bencher.iter(|| rusthl7::message::Message::try_from(black_box(text)).unwrap()));
     group.bench_function("hl7_parser", |bencher| bencher.iter(|| hl7_parser::Message::parse(black_box(text)).unwrap()));
     group.bench_function("hl7v2_parser", |bencher| bencher.iter(|| hl7v2_parser::parse(black_box(&bytes)).unwrap()));
     group.finish();
