@@ -12,16 +12,19 @@ from .terminal import err, fail, out
 
 
 def train(
-    bundle: Annotated[str, typer.Argument(help="Which bundle: sepsis.")],
-    data: Annotated[Path, typer.Option(help="Folder of the recorded data (sepsis: PhysioNet/CinC Challenge 2019).")],
+    bundle: Annotated[str, typer.Argument(help="Which bundle, by its recipe.")],
+    data: Annotated[
+        Path, typer.Option(help="The recorded data (sepsis: folder of the PhysioNet/CinC Challenge 2019).")
+    ],
     models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
     patients: Annotated[int | None, typer.Option(min=100, help="Only so many patients: a trial, not a model.")] = None,
 ) -> None:
     """Train a bundle from recorded data. The same data and recipe give the same model file."""
     try:
+        from nightlamp.score import adapters
         from nightlamp.score import bundle as bundles
         from nightlamp.score import recipe as recipes
-        from nightlamp.score.adapters import physionet
+        from nightlamp.score.recording import DataError
         from nightlamp.score.train import train as run
     except ModuleNotFoundError as error:
         fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
@@ -40,21 +43,21 @@ def train(
 
         report("reading the data", 0, 1)
         try:
-            recording = physionet.read(data, patients)
+            recording = adapters.read(path=data, patients=patients, **recipe.data)
             report("reading the data", 1, 1)
             trained = run(recipe, recording, report)
             folder = bundles.write(trained, models, datetime.now(UTC).date().isoformat())
-        except (physionet.DataError, ValueError) as error:
+        except (DataError, ValueError) as error:
             fail(str(error))
     table = Table("out of fold", "rows", "prevalence", "AUROC", "AUPRC", "utility", "Brier", "ECE", box=None)
-    for name, m in [("all", trained.overall), *trained.by_site.items()]:
+    for name, m in [("all", trained.overall), *trained.by_half.items(), *trained.by_site.items()]:
         figures = (m["prevalence"], m["auroc"], m["auprc"], m["utility"], m["brier"], m["ece"])
         table.add_row(name, f"{m['rows']:,}", *(f"{figure:.4f}" for figure in figures))
     out.print(table)
-    bedside = trained.bedside
-    out.print(
-        f"bedside threshold: enter {bedside.enter:.4f}, clear {bedside.clear:.4f} "
-        f"({bedside.episodes_per_100_patient_days:.2f} alerts per 100 patient-days, PPV {bedside.ppv_alert:.3f})",
-        highlight=False,
-    )
+    if bedside := trained.bedside:
+        out.print(
+            f"bedside threshold: enter {bedside.enter:.4f}, clear {bedside.clear:.4f} "
+            f"({bedside.episodes_per_100_patient_days:.2f} alerts per 100 patient-days, PPV {bedside.ppv_alert:.3f})",
+            highlight=False,
+        )
     out.print(f"written: {folder}", highlight=False)

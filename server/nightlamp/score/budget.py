@@ -48,13 +48,13 @@ class Stays:
 
     @classmethod
     def of(cls, risk: NDArray[np.float64], bounds: NDArray[np.int64], onset: NDArray[np.int64]) -> "Stays":
-        """From rows: `bounds` are where each patient's rows begin, and the end."""
+        """From rows: `bounds` are where each patient's rows begin, and the end; NaN: an hour not watched."""
         lengths = np.diff(bounds)
         table = np.full((len(lengths), int(lengths.max())), np.nan)
         table[np.repeat(np.arange(len(lengths)), lengths), np.arange(len(risk)) - np.repeat(bounds[:-1], lengths)] = (
             risk
         )
-        return cls(table, onset, len(risk))
+        return cls(table, onset, int(np.isfinite(risk).sum()))
 
     def openings(self, enter: float, clear: float, lockout_h: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Patient and hour of every episode's opening, by hour."""

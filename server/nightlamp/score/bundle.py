@@ -19,7 +19,7 @@ from nightlamp.score.train import Trained, figures_of
 
 def manifest(trained: Trained, created: str) -> dict[str, Any]:
     """manifest.toml as core_rs/src/score/manifest.rs reads it; `created` is a date."""
-    recipe, overall, bedside = trained.recipe, trained.overall, trained.bedside
+    recipe, overall = trained.recipe, trained.overall
     return {
         "name": recipe.name,
         "version": recipe.version,
@@ -30,21 +30,7 @@ def manifest(trained: Trained, created: str) -> dict[str, Any]:
         "model_sha256": hashlib.sha256(trained.model).hexdigest(),
         "trigger": recipe.trigger,
         "calibration": {"kind": "platt", "a": trained.calibration.a, "b": trained.calibration.b},
-        "thresholds": {
-            "bedside": {
-                "value": bedside.enter,
-                "text": (
-                    f"Budget of {recipe.bedside_budget:g} alert episodes per 100 patient-days: clear at "
-                    f"{bedside.clear:.4f}, "
-                    f"lock-out {recipe.lockout_h} h; out of fold {bedside.ppv_alert:.1%} of the alerts right, "
-                    f"{bedside.sensitivity:.1%} of the septic patients found"
-                ),
-            },
-            "utility": {
-                "value": trained.utility_threshold,
-                "text": "Best utility of the PhysioNet/CinC Challenge 2019: a benchmark, not for the bedside",
-            },
-        },
+        "thresholds": thresholds(trained),
         "training": {
             "fingerprint": trained.fingerprint,
             "rows": trained.recording.rows,
@@ -58,6 +44,26 @@ def manifest(trained: Trained, created: str) -> dict[str, Any]:
         },
         "plan": recipe.plan,
     }
+
+
+def thresholds(trained: Trained) -> dict[str, Any]:
+    """By purpose: at the bedside from the alert budget, and the challenge's utility where the recipe asks for it."""
+    found: dict[str, Any] = {}
+    if (alerts := trained.recipe.alerts) and (bedside := trained.bedside):
+        found["bedside"] = {
+            "value": bedside.enter,
+            "text": (
+                f"Budget of {alerts.bedside_budget:g} alert episodes per 100 patient-days: clear at "
+                f"{bedside.clear:.4f}, lock-out {alerts.lockout_h} h; out of fold {bedside.ppv_alert:.1%} of the "
+                f"alerts right, {bedside.sensitivity:.1%} of the patients with the outcome found"
+            ),
+        }
+    if trained.utility_threshold is not None:
+        found["utility"] = {
+            "value": trained.utility_threshold,
+            "text": "Best utility of the PhysioNet/CinC Challenge 2019: a benchmark, not for the bedside",
+        }
+    return found
 
 
 def write(trained: Trained, out: Path, created: str) -> Path:

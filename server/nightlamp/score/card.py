@@ -4,7 +4,6 @@ The headings are those that ONC HTI-1 b(11) and TRIPOD+AI ask for (reference: DE
 the training run; a heading without an answer says so.
 """
 
-from nightlamp.score.budget import Budget
 from nightlamp.score.measure import Metrics
 from nightlamp.score.train import Trained
 
@@ -16,8 +15,8 @@ def card(trained: Trained, created: str) -> str:
     sections = {
         "What it gives": (
             f"A calibrated probability from 0 to 1 of: {recipe.outcome}, within {horizon}; with the five inputs that "
-            f"moved it most. {recipe.trees} LightGBM trees on {len(trained.feature_names)} features of nightlamp's "
-            "window engine."
+            f"moved it most. {sum(b.trees for b in recipe.boosters())} LightGBM trees on {len(trained.feature_names)} "
+            "features of nightlamp's window engine."
         ),
         "Intended use and users": (
             "Research on early warning in intensive care; to be read by clinicians beside the patient's chart, never "
@@ -32,7 +31,7 @@ def card(trained: Trained, created: str) -> str:
         "Training data": _data(trained),
         "Demographic inputs": "Age and sex. Ethnicity, language and insurance are neither in the data nor used.",
         "Internal validity": _validity(trained),
-        "Alert budget": _budgets(trained.budgets, trained.bedside, recipe.bedside_budget, trained),
+        "Alert budget": _budgets(trained),
         "What it looks at": _leading(trained),
         "External validation": (
             "None yet. In the challenge itself models trained on these hospitals lost most of their worth in a third "
@@ -78,6 +77,7 @@ Features are made by the engine that serves (plan fingerprint `{trained.fingerpr
 def _validity(trained: Trained) -> str:
     groups: list[tuple[str, Metrics]] = [("all", trained.overall)]
     groups += [(f"hospital {site}", figures) for site, figures in trained.by_site.items()]
+    groups += [(f"{half} half", figures) for half, figures in trained.by_half.items()]
     lines = [
         "| rows of | patients | septic | prevalence | AUROC | AUPRC | utility | Brier | ECE | ECE, equal mass |",
         "|---|---|---|---|---|---|---|---|---|---|",
@@ -94,14 +94,26 @@ def _validity(trained: Trained) -> str:
         + f"""
 
 {trained.recipe.folds} folds by patient, stratified by hospital and outcome. A row's risk comes from a model, a
-calibration and a threshold that did not see its patient. Utility by fold: {spread}. The utility (normalised, of the
-challenge) is a benchmark: its threshold, {trained.utility_threshold:.4f}, is not for the bedside.
+calibration and a threshold that did not see its patient. Utility by fold: {spread}. {_benchmark(trained)}
 Calibration: Platt, a = {trained.calibration.a:.4f}, b = {trained.calibration.b:.4f}.
-Parameters were set beforehand and not tuned on these folds. Confidence intervals: not measured."""
+Features and parameters were chosen on the development half alone; no choice has seen a label of the confirmation half.
+Confidence intervals: not measured."""
     )
 
 
-def _budgets(budgets: list[Budget], bedside: Budget, budget: float, trained: Trained) -> str:
+def _benchmark(trained: Trained) -> str:
+    if trained.utility_threshold is None:
+        return ""
+    return (
+        "The utility (normalised, of the challenge) is a benchmark: its threshold, "
+        f"{trained.utility_threshold:.4f}, is not for the bedside."
+    )
+
+
+def _budgets(trained: Trained) -> str:
+    alerts, bedside = trained.recipe.alerts, trained.bedside
+    if alerts is None or bedside is None:
+        return "Not counted: this model is not watched from hour to hour."
     lines = [
         "| alerts per 100 patient-days | enter | clear | PPV of alerts | PPV of patients | needed to evaluate "
         "| septic found | lead h, median (IQR) |",
@@ -112,16 +124,16 @@ def _budgets(budgets: list[Budget], bedside: Budget, budget: float, trained: Tra
         f"{b.ppv_patient:.3f} | "
         f"{b.number_needed_to_evaluate:.1f} | {b.sensitivity:.3f} | {b.lead_h_median:.0f} ({b.lead_h_q1:.0f} to "
         f"{b.lead_h_q3:.0f}) |"
-        for b in budgets
+        for b in trained.budgets
     ]
     return (
         "\n".join(lines)
         + f"""
 
 Out of fold, one evaluation an hour. An episode opens at or above `enter`, clears at or below `clear`, then the patient
-is silent for {trained.recipe.lockout_h} h. Right is an alert from 12 h before to 3 h after onset.
-The bedside threshold is {bedside.enter:.4f} ({budget:g} alerts per 100 patient-days). The thresholds were chosen on the
-same out-of-fold scores that they are reported on."""
+is silent for {alerts.lockout_h} h. Right is an alert from 12 h before to 3 h after onset.
+The bedside threshold is {bedside.enter:.4f} ({alerts.bedside_budget:g} alerts per 100 patient-days). The
+thresholds were chosen on the same out-of-fold scores that they are reported on."""
     )
 
 

@@ -3,7 +3,8 @@
 Deterministic: the same recording and recipe give the same model text, byte for byte (seeded, `deterministic`, a fixed
 number of threads; LightGBM promises this for one version of it on one kind of machine). Memory: the rows once as
 float32 (1.24 million x 226: 1.1 GB) and once binned. The bins' edges are those of all rows, held-out ones included:
-they see no label.
+they see no label. An ensemble's boosters differ in seed, in the rows without the outcome that they see, and in what
+their recipe says; their mean is one LightGBM text (merge.py).
 """
 
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightlamp._core import Forest
-from nightlamp.score.recipe import Recipe
+from nightlamp.score import merge
+from nightlamp.score.labels import Labels
+from nightlamp.score.recipe import Booster, Recipe
 from nightlamp.score.recording import Recording
 
 #: Called with what is being done, how far it is, and how far it goes.
@@ -46,21 +49,39 @@ def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArra
     return out
 
 
-def dataset(recipe: Recipe, rows: NDArray[np.float32], label: NDArray[np.int8]) -> lgb.Dataset:
-    """The rows, binned."""
+def dataset(recipe: Recipe, rows: NDArray[np.float32]) -> lgb.Dataset:
+    """The rows, binned once for all boosters; a booster brings its own label."""
     names = recipe.engine().feature_names()
-    data = lgb.Dataset(rows, label, feature_name=names, params=recipe.parameters(), free_raw_data=True)
-    return data.construct()
+    nothing = np.zeros(len(rows), dtype=np.float32)
+    return lgb.Dataset(rows, nothing, feature_name=names, params=recipe.parameters(), free_raw_data=True).construct()
 
 
-def model_text(recipe: Recipe, data: lgb.Dataset, what: str, report: Report) -> bytes:
-    """A fitted model as LightGBM writes it."""
+def booster_text(
+    booster: Booster, data: lgb.Dataset, seen: NDArray[np.bool_], labels: Labels, bounds: NDArray[np.int64]
+) -> str:
+    """One booster on the rows `seen`: all of them with its label, a share of the others drawn by its seed."""
+    target = labels.earlier(booster.early_h, bounds)
+    drawn = np.random.default_rng(booster.seed).random(len(target)) < booster.negatives
+    used = np.flatnonzero(seen & labels.asked & ((target == 1) | drawn))
+    part = data.subset(used.tolist(), params=booster.parameters).construct()
+    part.set_label(target[used])
+    return str(lgb.train(booster.parameters, part, num_boost_round=booster.trees).model_to_string())
 
-    def progress(env: lgb.callback.CallbackEnv) -> None:
-        report(what, env.iteration + 1, recipe.trees)
 
-    booster = lgb.train(recipe.parameters(), data, num_boost_round=recipe.trees, callbacks=[progress])
-    return booster.model_to_string().encode()
+def model_text(
+    recipe: Recipe,
+    data: lgb.Dataset,
+    seen: NDArray[np.bool_],
+    labels: Labels,
+    bounds: NDArray[np.int64],
+    progress: Callable[[], None],
+) -> bytes:
+    """The ensemble fitted on the rows `seen`, as one LightGBM text; `progress` is called after each booster."""
+    texts = []
+    for booster in recipe.boosters():
+        texts.append(booster_text(booster, data, seen, labels, bounds))
+        progress()
+    return merge.mean_of(texts).encode()
 
 
 def raw_scores(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -69,13 +90,17 @@ def raw_scores(model: bytes, rows: NDArray[np.float32]) -> NDArray[np.float64]:
 
 
 def out_of_fold(
-    recipe: Recipe, data: lgb.Dataset, rows: NDArray[np.float32], fold: NDArray[np.int64], report: Report
+    recipe: Recipe,
+    data: lgb.Dataset,
+    rows: NDArray[np.float32],
+    labels: Labels,
+    bounds: NDArray[np.int64],
+    fold: NDArray[np.int64],
+    progress: Callable[[], None],
 ) -> NDArray[np.float64]:
-    """The raw score of each row from a model that never saw its patient; `fold` is each row's."""
+    """The raw score of each row, asked or not, from a model that never saw its patient; `fold` is each row's."""
     raw = np.empty(len(rows))
     for k in range(recipe.folds):
-        seen = np.flatnonzero(fold != k)
-        model = model_text(recipe, data.subset(seen.tolist()), f"fold {k + 1} of {recipe.folds}", report)
-        held_out = fold == k
-        raw[held_out] = raw_scores(model, rows[held_out])
+        model = model_text(recipe, data, fold != k, labels, bounds, progress)
+        raw[fold == k] = raw_scores(model, rows[fold == k])
     return raw

@@ -6,8 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score, roc_auc_score
 
-from nightlamp.score.utility import RowUtility
-
 BINS = 10
 
 
@@ -44,10 +42,9 @@ def measure(
     risk: NDArray[np.float64],
     label: NDArray[np.int8],
     row_patient: NDArray[np.int64],
-    utility: RowUtility,
-    alarms: NDArray[np.bool_],
+    utility: float = float("nan"),
 ) -> Metrics:
-    """Figures of some rows of whole patients; `alarms` are the rows that the utility's threshold calls."""
+    """Figures of some rows; `utility`, where it is asked for, is the challenge's of whole patients."""
     both = 0 < int(label.sum()) < len(label)
     return Metrics(
         rows=len(label),
@@ -59,5 +56,5 @@ def measure(
         brier=float(np.mean((risk - label) ** 2)),
         ece=calibration_error(risk, label),
         ece_equal_mass=calibration_error(risk, label, equal_mass=True),
-        utility=utility.normalised(alarms),
+        utility=utility,
     )

@@ -1,14 +1,63 @@
-"""Recipes: what a bundle predicts, from which features, and how it is fitted. One TOML file a bundle in `plans/`."""
+"""Recipes: what a bundle predicts, from which data and features, and how it is fitted. One TOML file a bundle in
+`plans/`.
+
+| table | says |
+|---|---|
+| (top) | name, version, outcome, horizon_h, seed |
+| `[data]` | `adapter`: which file of `adapters/` reads the recorded data; what else stands there is given to it |
+| `[label]` | `kind`: which rule of `labels.py` makes the label; what else stands there is given to it |
+| `[figures]` | `utility`: whether the challenge's utility is measured and its threshold shipped |
+| `[fit]` | trees, folds, negatives, lightgbm, members |
+| `[alerts]` | the budgets; absent where nothing is watched from hour to hour |
+| `[trigger]`, `[plan]` | as they stand in the manifest |
+
+A model is the mean of the raw scores of its members. `[[fit.members]]` gives each what it does otherwise than `[fit]`;
+without any there is one member.
+"""
 
 import json
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from nightlamp._core import FeatureEngine
 
 PLANS = Path(__file__).parent / "plans"
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one booster of the ensemble does otherwise than the recipe's `[fit]`."""
+
+    copies: int = 1
+    """So many boosters alike but for their seeds."""
+    trees: int | None = None
+    negatives: float | None = None
+    early_h: int = 0
+    """Fitted to a label that begins so many rows earlier; figures never are."""
+    lightgbm: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Booster:
+    """One booster to be fitted: a member's settings, resolved."""
+
+    trees: int
+    negatives: float
+    early_h: int
+    seed: int
+    parameters: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Alerts:
+    """How alerts are counted when a threshold is chosen for a budget of episodes per 100 patient-days."""
+
+    budgets: list[float]
+    bedside_budget: float
+    clear_share: float
+    lockout_h: int
 
 
 @dataclass(frozen=True)
@@ -22,21 +71,39 @@ class Recipe:
     seed: int
     trigger: dict[str, Any]
     plan: dict[str, Any]
+    data: dict[str, Any]
+    label: dict[str, Any]
     trees: int
     folds: int
     lightgbm: dict[str, Any]
-    budgets: list[float]
-    bedside_budget: float
-    clear_share: float
-    lockout_h: int
+    negatives: float = 1.0
+    """Share of the rows without the outcome that a booster is fitted on, drawn by its seed. Shifts the log-odds, which
+    calibration takes back."""
+    members: list[Member] = field(default_factory=lambda: [Member()])
+    alerts: Alerts | None = None
+    utility: bool = False
 
     def engine(self) -> FeatureEngine:
         """The serving engine for this plan. Raises ValueError that names the entry of the plan."""
         return FeatureEngine(json.dumps({"plan": self.plan}).encode())
 
     def parameters(self) -> dict[str, Any]:
-        """What LightGBM is told."""
+        """What LightGBM is told of the data and of every booster."""
         return {**self.lightgbm, "seed": self.seed}
+
+    def boosters(self) -> list[Booster]:
+        """The ensemble, each booster with a seed of its own."""
+        copies = [member for member in self.members for _ in range(member.copies)]
+        return [
+            Booster(
+                trees=member.trees or self.trees,
+                negatives=self.negatives if member.negatives is None else member.negatives,
+                early_h=member.early_h,
+                seed=self.seed + at,
+                parameters={**self.lightgbm, **member.lightgbm, "seed": self.seed + at},
+            )
+            for at, member in enumerate(copies)
+        ]
 
 
 def names() -> list[str]:
@@ -52,5 +119,7 @@ def load(name: str) -> Recipe:
 def parse(text: str) -> Recipe:
     """A recipe from TOML. Raises KeyError or TypeError where a field is missing or unknown."""
     whole = tomllib.loads(text)
-    fit, alerts = whole.pop("fit"), whole.pop("alerts")
-    return Recipe(**whole, **fit, **alerts)
+    fit, figures = whole.pop("fit"), whole.pop("figures", {})
+    members = [Member(**member) for member in fit.pop("members", [{}])]
+    alerts = Alerts(**whole.pop("alerts")) if "alerts" in whole else None
+    return Recipe(**whole, **fit, **figures, members=members, alerts=alerts)

@@ -8,6 +8,10 @@ from numpy.typing import NDArray
 HOUR_US = 3_600_000_000
 
 
+class DataError(Exception):
+    """The data is not where or not what it should be."""
+
+
 @dataclass(frozen=True)
 class Recording:
     """Events and rows, both sorted by patient, then time. Patients are numbered from 0 without a gap.
@@ -34,6 +38,8 @@ class Recording:
     """Which data, for the manifest: name, licence, files with their hashes."""
     dropped: dict[str, int]
     """Values by signal that the catalogue calls implausible and that are therefore missing."""
+    person: NDArray[np.int64] | None = None
+    """Who each patient number is, where several stand for one person: folds keep them together."""
 
     @property
     def rows(self) -> int:
@@ -44,6 +50,11 @@ class Recording:
     def patients(self) -> int:
         """Number of patients."""
         return len(self.patient_id)
+
+    @property
+    def group(self) -> NDArray[np.int64]:
+        """One a patient number: those with the same belong to one person."""
+        return np.arange(self.patients) if self.person is None else self.person
 
     def row_bounds(self) -> NDArray[np.int64]:
         """Where each patient's rows begin, and the end: patients + 1 indices."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nightlamp.score.folds import patient_folds
+from nightlamp.score.folds import group_folds, patient_folds
 
 SITE = np.array(["A"] * 613 + ["B"] * 388)
 SEPTIC = np.random.default_rng(1).random(1001) < 0.08
@@ -28,3 +28,11 @@ def test_folds_follow_the_seed() -> None:
     once, again = (patient_folds(SITE, SEPTIC, 5, seed=7) for _ in range(2))
     assert (once == again).all()
     assert (once != patient_folds(SITE, SEPTIC, 5, seed=8)).any()
+
+
+def test_numbers_of_one_person_stand_in_one_fold() -> None:
+    group = np.random.default_rng(2).integers(0, 400, size=1001)
+    fold = group_folds(group, SITE, SEPTIC, 5, seed=7)
+    assert all(len(set(fold[group == one].tolist())) == 1 for one in np.unique(group))
+    assert np.bincount(fold, minlength=5).min() > 150
+    assert (group_folds(np.arange(1001), SITE, SEPTIC, 5, seed=7) == patient_folds(SITE, SEPTIC, 5, seed=7)).all()

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from nightlamp._core import catalogue
-from nightlamp.score.adapters.physionet import DataError, read, signal_names
-from nightlamp.score.recording import HOUR_US, Recording
+from nightlamp.score.adapters.physionet import read, signal_names
+from nightlamp.score.recording import HOUR_US, DataError, Recording
 
 NUMBER = {row["name"]: row["number"] for row in catalogue()}
 

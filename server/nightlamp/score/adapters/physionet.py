@@ -18,16 +18,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nightlamp._core import catalogue
-from nightlamp.score.recording import HOUR_US, Recording
+from nightlamp.score.recording import HOUR_US, DataError, Recording
 
 #: Challenge columns that are catalogue signals, by the same names: numbers 0 to 33.
 SIGNALS = 34
 NAME = "PhysioNet/CinC Challenge 2019, hospitals A and B, CC BY 4.0, doi 10.13026/v64v-d857"
 _HELD = ["patient_id", "Age", "Gender", "ICULOS", "SepsisLabel"]
-
-
-class DataError(Exception):
-    """The data is not where or not what it should be."""
 
 
 def read(path: Path, patients: int | None = None) -> Recording:
