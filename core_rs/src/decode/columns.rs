@@ -3,7 +3,8 @@
 //!
 //! A row reads as an observation of device JSON does (`device`): a number for a signal with a unit, a word of the answer list
 //! for a coded one. Codes, units and words come as lists of distinct texts with one index a row; what a (code, unit) pair
-//! means is found once: 100 to 150 ns a row with all columns in and out. Nothing is refused as a whole but columns that do not fit each other.
+//! means is found once: 100 to 150 ns a row with all columns in and out. Nothing is refused as a whole but columns that do not
+//! fit each other.
 
 use hashbrown::HashMap;
 use hashbrown::hash_map::Entry;
