@@ -6,7 +6,6 @@
 //! `future_s_max`, `past_s_max`.
 
 pub mod catalogue;
-mod columns;
 mod config;
 mod decoder;
 mod device;
@@ -15,7 +14,6 @@ mod event;
 pub mod hl7;
 mod time;
 
-pub use columns::{Dropped, NO_SIGNAL, NO_WORD, Recorded, Understood};
 pub use config::{DecodeConfig, SiteKey};
 pub use decoder::{Decoder, topic_bed};
 pub use digest::Digest;

@@ -58,6 +58,10 @@ class Alerts:
     bedside_budget: float
     clear_share: float
     lockout_h: int
+    early_h: float = 12.0
+    """An alert is right from so many hours before the outcome ..."""
+    late_h: float = 3.0
+    """... to so many after it."""
 
 
 @dataclass(frozen=True)

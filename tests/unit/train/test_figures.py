@@ -44,9 +44,41 @@ def stays() -> Stays:
 
 
 def test_episodes_open_clear_and_stay_silent_for_the_lockout() -> None:
-    whose, when = stays().openings(enter=0.5, clear=0.25, lockout_h=4)
+    opened = stays().openings(enter=0.5, clear=0.25, lockout_h=4)
     # The false one clears at 1, is silent before 5, opens at 6, and 0.4 does not clear it.
-    assert sorted(zip(whose.tolist(), when.tolist(), strict=True)) == [(0, 2), (1, 0), (1, 6)]
+    assert sorted(zip(opened.stay.tolist(), opened.hour.tolist(), strict=True)) == [(0, 2), (1, 0), (1, 6)]
+    assert opened.right.tolist() == [stay == 0 for stay in opened.stay]
+
+
+def by_the_book(risk: np.ndarray, enter: float, clear: float, lockout_h: int) -> list[int]:
+    """The hours at which episodes of one stay open, as the alert stage would."""
+    hours, is_open, silent_until = [], False, 0
+    for hour, now in enumerate(risk):
+        if is_open:
+            if now <= clear:
+                is_open, silent_until = False, hour + lockout_h
+        elif now >= enter and hour >= silent_until:
+            is_open = True
+            hours.append(hour)
+    return hours
+
+
+def test_stays_of_all_lengths_with_gaps_open_as_one_by_one() -> None:
+    draw = np.random.default_rng(5)
+    lengths = draw.integers(1, 50, size=200)
+    bounds = np.cumsum([0, *lengths])
+    risk = draw.random(int(bounds[-1])).round(2)
+    risk[draw.random(len(risk)) < 0.1] = np.nan
+    onset = np.where(draw.random(200) < 0.3, lengths + 2, -1)
+    opened = Stays.of(risk, bounds, onset).openings(0.9, 0.6, 5)
+    got = sorted(zip(opened.stay.tolist(), opened.hour.tolist(), opened.lead_h.tolist(), strict=True))
+    expected = [
+        (stay, hour, float(onset[stay] - hour) if onset[stay] >= 0 else float("nan"))
+        for stay in range(200)
+        for hour in by_the_book(risk[bounds[stay] : bounds[stay + 1]], 0.9, 0.6, 5)
+    ]
+    assert len(expected) > 200
+    assert repr(got) == repr(expected)
 
 
 def test_what_alerts_are_worth_is_counted_by_alert_and_by_patient() -> None:
@@ -65,3 +97,28 @@ def test_a_budget_is_kept_and_used() -> None:
     for wanted in (2.0, 20.0):
         found = many.for_budget(wanted, clear_share=0.5, lockout_h=6)
         assert wanted * 0.8 < found.episodes_per_100_patient_days <= wanted
+
+
+def test_a_budget_no_lower_threshold_above_it_would_break() -> None:
+    draw = np.random.default_rng(7)
+    lengths = draw.integers(8, 60, size=300)
+    bounds = np.cumsum([0, *lengths])
+    many = Stays.of(draw.beta(1, 20, size=int(bounds[-1])), bounds, np.full(300, -1))
+    found = many.threshold(10.0, 0.5, 6)
+    every = np.unique(many.risk[many.risk >= found])
+    assert all(many.rate(one, 0.5, 6) <= 10.0 for one in every[:: max(1, len(every) // 200)])
+    below = np.unique(many.risk[many.risk < found])[-1]
+    assert many.rate(below, 0.5, 6) > 10.0
+
+
+def test_a_score_of_few_values_keeps_any_budget_by_lot() -> None:
+    draw = np.random.default_rng(6)
+    lengths = draw.integers(8, 60, size=800)
+    bounds = np.cumsum([0, *lengths])
+    points = draw.binomial(12, 0.2, size=int(bounds[-1])).astype(np.float64)
+    rule = Stays.of(points, bounds, np.full(800, -1))
+    for wanted in (2.0, 5.0, 20.0):
+        enter = rule.by_lot(wanted, clear_share=0.5, lockout_h=6)
+        assert wanted * 0.9 < rule.rate(enter, 0.5, 6) <= wanted
+        assert np.ptp(np.unique(enter)) <= 1.0
+        assert (enter == rule.by_lot(wanted, clear_share=0.5, lockout_h=6)).all()
