@@ -58,6 +58,9 @@ pub struct Pipeline {
 #[derive(Debug, Clone, Copy)]
 struct At<'a> {
     seq: u64,
+    /// Receipt, for the rows that state it.
+    received_us: i64,
+    /// The time window, score and alert go by: receipt, or with recorded time what the message says.
     at_us: i64,
     frame: &'a Frame,
     /// Above the cursor: its rows and messages are wanted.
@@ -88,21 +91,25 @@ impl Pipeline {
     /// decode and window, for one frame.
     fn take(&mut self, journalled: &Journalled, wanted: bool) {
         let frame = &journalled.frame;
-        let at = At { seq: journalled.seq, at_us: frame.received_at_us, frame, wanted };
+        let received_us = frame.received_at_us;
+        let mut at = At { seq: journalled.seq, received_us, at_us: received_us, frame, wanted };
         add(&self.counters.frames, 1);
         match frame.source {
             Source::Tick => self.tick(at),
             Source::Replay => match Frame::decode(&frame.payload) {
-                Ok(inner) => self.replay(at, &inner),
+                Ok(inner) => at.at_us = self.replay(at, &inner),
                 Err(refusal) => self.refuse(at, refusal),
             },
-            _ => self.understand(at, false),
+            _ => at.at_us = self.understand(at, false),
         }
         self.score(at);
     }
 
     fn tick(&mut self, at: At<'_>) {
         add(&self.counters.frames_tick, 1);
+        if self.decoder.config().recorded_time {
+            return; // the clock on the wall is no time of the recording
+        }
         for patient in self.state.ward.tick(at.at_us) {
             self.state.triggers.forget(patient);
             self.later(at, Step::Left(patient, None));
@@ -111,22 +118,25 @@ impl Pipeline {
     }
 
     /// A dead letter once more: the inner frame's content and time, under the number of the frame that brings it back.
-    fn replay(&mut self, at: At<'_>, inner: &Frame) {
+    fn replay(&mut self, at: At<'_>, inner: &Frame) -> i64 {
         add(&self.counters.replays, 1);
         if at.wanted
             && let Ok(seq) = at.frame.context.parse()
         {
-            self.rows.replays.push(seq, at.seq, at.at_us);
+            self.rows.replays.push(seq, at.seq, at.received_us);
         }
-        self.understand(At { frame: inner, ..at }, true);
+        self.understand(At { frame: inner, ..at }, true)
     }
 
-    /// Decodes a frame and lets window take in what it says.
-    fn understand(&mut self, at: At<'_>, again: bool) {
+    /// Decodes a frame and lets window take in what it says; the frame's time.
+    fn understand(&mut self, mut at: At<'_>, again: bool) -> i64 {
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
         // Decode holds no state, so a panic there concerns this frame alone.
         let outcome = catch_unwind(AssertUnwindSafe(|| self.decoder.decode(at.frame, &mut decoded)));
+        if outcome.is_ok() && self.decoder.config().recorded_time {
+            at.at_us = decoded.at_us;
+        }
         if outcome.is_err() {
             decoded.clear();
             add(&self.counters.frames_internal, 1);
@@ -135,6 +145,7 @@ impl Pipeline {
             self.apply(at, &mut decoded);
         }
         self.decoded = decoded;
+        at.at_us
     }
 
     /// False for a redelivery, and for a conflict, which is dead-lettered. A replay was seen before and is meant.
@@ -197,7 +208,7 @@ impl Pipeline {
                         patient,
                         signal: observation.signal,
                         observed_at_us: observation.observed_at_us,
-                        received_at_us: at.at_us,
+                        received_at_us: at.received_us,
                         value: observation.value,
                         status: observation.status,
                         source: at.frame.source,
@@ -215,7 +226,7 @@ impl Pipeline {
         if at.wanted {
             self.rows.encounters.push(&EncounterRow {
                 seq: at.seq,
-                received_at_us: at.at_us,
+                received_at_us: at.received_us,
                 event,
                 lies: moved.to.as_ref(),
                 here: moved.here,
@@ -243,7 +254,7 @@ impl Pipeline {
             self.touched.push(slot);
         }
         if at.wanted {
-            self.rows.patients.push(patient, at.at_us);
+            self.rows.patients.push(patient, at.received_us);
             self.shown.insert(patient, (at.seq, at.at_us));
         }
     }

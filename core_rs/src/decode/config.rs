@@ -21,6 +21,8 @@ pub struct DecodeConfig {
     pub processing_ids: Vec<String>,
     /// The site's own codes.
     pub codes: Vec<SiteCode>,
+    /// A frame's time is what its message says, not its receipt: for a recording, never for a ward. See `recorded`.
+    pub recorded_time: bool,
     /// The limits in force.
     pub limits: Limits,
 }
@@ -34,6 +36,7 @@ impl Default for DecodeConfig {
             authority_default: String::new(),
             processing_ids: ["P", "T", "D"].map(str::to_owned).to_vec(),
             codes: Vec::new(),
+            recorded_time: false,
             limits: Limits::default(),
         }
     }

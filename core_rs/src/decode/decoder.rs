@@ -40,6 +40,7 @@ impl Decoder {
     pub fn decode(&self, frame: &Frame, out: &mut Decoded) {
         out.clear();
         let received_at_us = frame.received_at_us;
+        out.at_us = received_at_us;
         let door = Door { principal: &frame.principal, received_at_us, ..Door::default() };
         let outcome = match frame.source {
             Source::Hl7Http => hl7::decode(self, &frame.payload, Door { charset: &frame.context, ..door }, out),
@@ -50,6 +51,7 @@ impl Decoder {
         };
         if let Err(refusal) = outcome {
             out.clear();
+            out.at_us = received_at_us;
             out.rejected.push(Rejected { ordinal: 0, refusal });
         }
     }

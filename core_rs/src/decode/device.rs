@@ -38,6 +38,7 @@ use super::catalogue::{Kind, Meaning, answer, shown};
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded, Event, Observation, Rejected, Status, Subject};
 use super::hl7::Door;
+use super::recorded;
 use super::time::Written;
 use crate::error::{Code, Refusal};
 
@@ -177,6 +178,13 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     if parts.len() == 2 * messages.len() {
         out.message_id = Some(decoder.digest().message(door.principal, &parts, payload));
     }
+    let mut door = door;
+    if decoder.config().recorded_time {
+        let times = messages.iter().flat_map(|message| message.observations.iter().map(|item| item.written(message)));
+        let newest_us = times.filter_map(|written| instant(decoder, written, door.received_at_us).ok()).max();
+        door.received_at_us = recorded::of_readings(decoder, newest_us, door.received_at_us)?;
+        out.at_us = door.received_at_us;
+    }
     let mut ordinal = 0;
     for message in &messages {
         let subject = subject(decoder, message, door.bed.as_ref());
@@ -262,26 +270,34 @@ impl Reading<'_> {
     }
 
     fn time(&self, item: &Item<'_>) -> Result<i64, Refusal> {
-        let own = Scalar::of(item.time);
-        let written = if matches!(own, Scalar::Absent) { Scalar::of(self.message.time) } else { own };
-        let wrong = || Refusal::new(Code::BadTime, "a time is RFC 3339 with offset, or whole milliseconds since 1970");
         let received_at_us = self.door.received_at_us;
-        let at_us = match written {
-            Scalar::Absent => {
-                return Err(Refusal::new(Code::MissingTime, "neither the observation nor the message gives a time"));
-            }
-            Scalar::Text(text) => Written::rfc3339(text.as_bytes())
-                .and_then(|time| self.decoder.zone().instant(&time, received_at_us))
-                .map_err(|_| wrong())?,
-            Scalar::Number(number) => number
-                .parse::<i64>()
-                .ok()
-                .and_then(|milliseconds| milliseconds.checked_mul(MILLISECOND_US))
-                .ok_or_else(wrong)?,
-            Scalar::Truth(_) | Scalar::Other => return Err(wrong()),
-        };
+        let at_us = instant(self.decoder, item.written(self.message), received_at_us)?;
         self.decoder.check_observed(at_us, received_at_us)?;
         Ok(at_us)
+    }
+}
+
+impl<'a> Item<'a> {
+    /// The time as written: its own, else that of the message.
+    fn written(&self, message: &Message<'a>) -> Scalar<'a> {
+        match Scalar::of(self.time) {
+            Scalar::Absent => Scalar::of(message.time),
+            own => own,
+        }
+    }
+}
+
+fn instant(decoder: &Decoder, written: Scalar<'_>, received_at_us: i64) -> Result<i64, Refusal> {
+    let wrong = || Refusal::new(Code::BadTime, "a time is RFC 3339 with offset, or whole milliseconds since 1970");
+    match written {
+        Scalar::Absent => Err(Refusal::new(Code::MissingTime, "neither the observation nor the message gives a time")),
+        Scalar::Text(text) => Written::rfc3339(text.as_bytes())
+            .and_then(|time| decoder.zone().instant(&time, received_at_us))
+            .map_err(|_| wrong()),
+        Scalar::Number(number) => {
+            number.parse::<i64>().ok().and_then(|milliseconds| milliseconds.checked_mul(MILLISECOND_US)).ok_or_else(wrong)
+        }
+        Scalar::Truth(_) | Scalar::Other => Err(wrong()),
     }
 }
 

@@ -168,6 +168,8 @@ pub struct Rejected {
 pub struct Decoded {
     /// For recognising a redelivery; None where the sender gave no id.
     pub message_id: Option<MessageId>,
+    /// The frame's time, microseconds since 1970-01-01 UTC: its receipt, or with `recorded_time` what the message says.
+    pub at_us: i64,
     /// In the order of the frame.
     pub events: Vec<Event>,
     /// What ends as dead letters.
@@ -179,7 +181,7 @@ pub struct Decoded {
 impl Decoded {
     /// Empty again, memory kept.
     pub fn clear(&mut self) {
-        self.message_id = None;
+        (self.message_id, self.at_us) = (None, 0);
         self.events.clear();
         self.rejected.clear();
         self.skipped = 0;

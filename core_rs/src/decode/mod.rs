@@ -12,6 +12,7 @@ mod device;
 mod digest;
 mod event;
 pub mod hl7;
+mod recorded;
 mod time;
 
 pub use config::{DecodeConfig, SiteKey};

@@ -61,6 +61,14 @@ impl Default for Site {
     }
 }
 
+/// How frames are read.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Decode {
+    /// A frame's time is what its message says: for replaying a recording.
+    pub recorded_time: bool,
+}
+
 /// The MQTT doors.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -81,6 +89,9 @@ pub struct EngineConfig {
     /// The hospital.
     #[serde(default)]
     pub site: Site,
+    /// How frames are read.
+    #[serde(default)]
+    pub decode: Decode,
     /// The site's own codes.
     #[serde(default)]
     pub codes: Vec<SiteCode>,
@@ -128,6 +139,7 @@ impl EngineConfig {
             authorities: self.site.patient_authorities.clone(),
             processing_ids: self.site.processing_ids.clone(),
             codes: self.codes.clone(),
+            recorded_time: self.decode.recorded_time,
             limits: self.limits,
             ..standard
         }

@@ -4,6 +4,7 @@
 //! Threads: the journal's writer, one per MQTT door, `ticks`, `pipeline`. Hand-over to Python: at most `batches_waiting_max`
 //! batches; when Python does not take them the pipeline waits, and the journal holds what comes until its cap (P5).
 
+mod clock;
 mod config;
 mod report;
 mod runner;
@@ -20,7 +21,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use crossbeam_channel::{Receiver, bounded};
 use parking_lot::Mutex;
 
-pub use config::{EngineConfig, JournalSettings, Mqtt, Site};
+pub use clock::Clock;
+pub use config::{Decode, EngineConfig, JournalSettings, Mqtt, Site};
 use runner::Runner;
 use snapshot::Snapshots;
 
@@ -73,6 +75,17 @@ pub enum EngineError {
         /// The first frame that would have to be replayed.
         needed: u64,
     },
+    /// The journal's frames were scored by another clock.
+    #[error(
+        "this journal was written in {written} time, the settings ask for {asked} time (decode.recorded_time): the same frames \
+         would give other scores. Start with the setting it was written with, or on another data folder"
+    )]
+    Clock {
+        /// The clock of the journal.
+        written: clock::Clock,
+        /// The clock of the settings.
+        asked: clock::Clock,
+    },
     /// The engine was started before.
     #[error("the engine is running already")]
     Running,
@@ -124,6 +137,7 @@ impl Engine {
         let scorers = Arc::new(Scorers::load(&config.bundles).map_err(|error| EngineError::Config(error.to_string()))?);
         let snapshots = Snapshots::open(&data.join("snapshots"))?;
         let journal = Arc::new(Journal::open(&data.join("journal"), config.journal())?);
+        clock::hold(&data.join("journal"), Clock::of(config.decode.recorded_time), journal.durable_seq() == 0)?;
         let shared = Shared {
             processed_seq: AtomicU64::new(0),
             stored_seq: AtomicU64::new(0),

@@ -211,3 +211,28 @@ proptest::proptest! {
         proptest::prop_assert_eq!(read, Some(value));
     }
 }
+
+#[test]
+fn with_recorded_time_the_newest_observation_gives_the_frames_time() {
+    let config = DecodeConfig { recorded_time: true, ..DecodeConfig::default() };
+    let decoder = Decoder::new(config).expect("settings");
+    let at = |payload: &str| {
+        let frame = Frame {
+            source: Source::JsonMqtt,
+            principal: "key-1".into(),
+            context: "ICU/7".into(),
+            received_at_us: NOON_US,
+            payload: Bytes::copy_from_slice(payload.as_bytes()),
+        };
+        let mut out = Decoded::default();
+        decoder.decode(&frame, &mut out);
+        (out.at_us, out.events.len(), out.rejected.iter().map(|one| one.refusal.code).collect::<Vec<_>>())
+    };
+    let hr = r#""code":"HR","value":80,"unit":"/min""#;
+    let two = format!(r#"{{"time":"2019-03-01T12:00:00Z","observations":[{{{hr},"time":1551441600000}},{{{hr}}}]}}"#);
+    assert_eq!(at(&two), (1_551_441_600_000_000, 2, vec![]));
+    let ahead = format!(r#"{{"time":"2026-03-02T12:00:00Z","observations":[{{{hr}}}]}}"#);
+    assert_eq!(at(&ahead), (NOON_US, 0, vec![Code::FutureTime]));
+    let none = format!(r#"{{"observations":[{{{hr}}}]}}"#);
+    assert_eq!(at(&none), (NOON_US, 0, vec![Code::MissingTime]));
+}

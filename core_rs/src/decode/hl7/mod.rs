@@ -21,11 +21,12 @@ mod value;
 use charset::{Body, open};
 use header::{Header, Kind};
 use patient::Leaves;
-use scan::{Segments, is_segment};
+use scan::{Fields, Segments, is_segment};
 
 use super::Decoder;
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded};
+use super::recorded;
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
 
@@ -38,8 +39,42 @@ pub struct Door<'a> {
     pub charset: &'a str,
     /// The bed of the topic.
     pub bed: Option<BedKey>,
-    /// Receipt, microseconds since 1970-01-01 UTC.
+    /// Receipt, microseconds since 1970-01-01 UTC; behind `decode` the frame's time, which is the same but for recorded time.
     pub received_at_us: i64,
+}
+
+/// Where a message may say its own time.
+#[derive(Debug, Default)]
+pub struct Said<'a> {
+    /// MSH-7.
+    pub msh_7: &'a [u8],
+    /// EVN-6 and EVN-2, in this order.
+    pub events: Vec<&'a [u8]>,
+    /// OBX-14, else OBR-7, of each OBX.
+    pub observed: Vec<&'a [u8]>,
+}
+
+impl<'a> Said<'a> {
+    /// The rest is read only where MSH-7 is empty.
+    fn read(header: &Header<'a>, leaves: &Leaves, segments: Checked<'a>) -> Result<Self, Refusal> {
+        let mut said = Self { msh_7: header.component(7, 1), ..Self::default() };
+        let (field, mut obr_7): (u8, &[u8]) = (leaves.delimiters.field, b"");
+        if !said.msh_7.is_empty() {
+            return Ok(said);
+        }
+        for segment in segments {
+            let segment = segment?;
+            let cut = Fields::<15>::split(segment, field);
+            let first = |n: usize| leaves.component(cut.get(n), 1);
+            match segment.get(..3).unwrap_or_default() {
+                b"EVN" => said.events.extend([first(6), first(2)]),
+                b"OBR" => obr_7 = first(7),
+                b"OBX" => said.observed.push(if cut.get(14).is_empty() { obr_7 } else { first(14) }),
+                _ => {}
+            }
+        }
+        Ok(said)
+    }
 }
 
 /// The envelope of one message: everything that is checked before it is journalled.
@@ -68,6 +103,12 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     out.message_id = Some(decoder.digest().message(door.principal, &header.identity(), payload));
     let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
     let segments = Checked::new(&body, &header, config);
+    let mut door = door;
+    if config.recorded_time {
+        let said = Said::read(&header, &leaves, Checked::new(&body, &header, config))?;
+        door.received_at_us = recorded::of_message(decoder, &said, door.received_at_us)?;
+        out.at_us = door.received_at_us;
+    }
     match kind {
         Kind::Adt(kind) => adt::decode(decoder, &header, kind, leaves, segments, door.received_at_us, out)?,
         Kind::Oru => oru::decode(decoder, door.principal, leaves, segments, door.received_at_us, door.bed, out)?,

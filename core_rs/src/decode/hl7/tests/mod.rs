@@ -2,6 +2,7 @@ mod acknowledgement;
 mod adt;
 mod envelope;
 mod oru;
+mod recorded;
 
 use bytes::Bytes;
 
