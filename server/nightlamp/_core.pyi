@@ -166,7 +166,7 @@ class Decoder:
 
     def __new__(cls, config_json: bytes | str) -> Decoder:
         """`config_json`: site_key (64 hex digits), timezone, authorities, authority_default, processing_ids, codes,
-        limits; all optional. Raises ValueError naming the setting that does not hold."""
+        recorded_time, limits; all optional. Raises ValueError naming the setting that does not hold."""
 
     def screen_hl7(
         self, payload: bytes, charset: str = "", received_at_us: int | None = None, principal: str = ""

@@ -101,7 +101,10 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     cursor = await store.claim(journal)
     await store.register(_signals(), _scorers(engine))
     engine.set_credentials(keys.mqtt_credentials())
-    hub = Hub(journal, history=_history(store))
+    recorded = settings.decode.recorded_time
+    if recorded:
+        _log.warning("replaying a recording: frames count by the time their messages say; not for a live ward")
+    hub = Hub(journal, history=_history(store), recorded_time=recorded)
     lane = Lane(folder.spool, settings.lane.memory_bytes_max, settings.lane.spool_bytes_max)
     pipeline = Pipeline(engine, hub, store, lane, cursor)
     stack.push_async_callback(_drain, engine, pipeline)
@@ -115,7 +118,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     hub.taps.append(channels.put)
     _task(stack, "redis", channels.run())
     _task(stack, "keys", _watch_keys(keys, engine))
-    _task(stack, "partitions", _maintain(store, settings.database.keep_days))
+    _task(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
     receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
     receipts.start()
     stack.callback(receipts.stop)

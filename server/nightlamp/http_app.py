@@ -60,7 +60,7 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(identity_api.router())
     if parts.settings.console.enabled:
         app.include_router(console_router())
-    app.include_router(health.router(lambda: _probe(parts)))
+    app.include_router(health.router(lambda: _probe(parts), recorded_time=parts.settings.decode.recorded_time))
     app.include_router(metrics.router(_sources(parts)))
 
     @app.get("/openapi.json", tags=["observe"], summary="This document", include_in_schema=False)
@@ -99,6 +99,7 @@ def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:
     return [
         lambda: sources.doors(door.counts, door.receipts),
         engine_figures.statistics(parts.engine.stats),
+        lambda: sources.clock(parts.settings.decode.recorded_time),
         lambda: sources.store(pipeline),
         lambda: sources.publish(parts.hub.stats),
     ]

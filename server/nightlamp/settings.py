@@ -153,6 +153,18 @@ class SiteCode(Section):
     """Unit of every value with this code, whatever the message says; absent: the message must say."""
 
 
+class Decode(Section):
+    """How frames are read."""
+
+    recorded_time: bool = False
+    """Replay a recording: a frame's time for scores and alerts is what its message says, not its receipt.
+
+    That is MSH-7, else EVN, else the newest observation time; of device JSON the newest observation time. Never for a
+    ward: nothing then notices that time passes without data. A journal keeps the mode it was begun in, and stored rows
+    are kept whatever their age.
+    """
+
+
 class Limits(Section):
     """Limits of the Rust half (promise P5).
 
@@ -264,6 +276,8 @@ class Settings(BaseSettings):
     """Folder of the journal, keys, embedded servers and logs; made at the first start, readable by its owner only."""
     policy_file: Path | None = None
     """Alert policy (TOML); absent uses the one nightlamp carries."""
+    decode: Decode = Decode()
+    """How frames are read."""
     codes: list[SiteCode] = []
     """The site's own observation codes; they win over the catalogue."""
     http: Http = Http()
@@ -318,6 +332,7 @@ class Settings(BaseSettings):
             "authorities": site.patient_authorities,
             "processing_ids": site.processing_ids,
             "codes": [code.model_dump() for code in self.codes],
+            "recorded_time": self.decode.recorded_time,
             "limits": self.limits.model_dump(),
         }
         return json.dumps(config)
@@ -329,6 +344,7 @@ class Settings(BaseSettings):
         config = {
             "limits": self.limits.model_dump(),
             "site": self.site.model_dump(),
+            "decode": self.decode.model_dump(),
             "codes": [code.model_dump() for code in self.codes],
             "journal": self.journal.model_dump(),
             "site_key_hex": site_key.hex(),

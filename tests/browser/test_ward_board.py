@@ -40,6 +40,16 @@ def test_nobody_sees_the_board_without_a_token(page: Page, ward: WardServer) -> 
     expect(page.get_by_label("One-time token")).to_be_visible()
 
 
+def test_a_board_that_replays_a_recording_says_so(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 3))
+    open_board(page, ward)
+    expect(tile(page, 1)).to_be_visible()
+    assert page.locator(".recording").count() == 0
+    httpx.post(ward.url + "/test/recorded").raise_for_status()
+    page.reload()
+    expect(page.locator(".recording")).to_contain_text("Replaying a recording. This is not a live ward")
+
+
 def test_the_token_does_not_stay_in_the_address(page: Page, ward: WardServer) -> None:
     open_board(page, ward)
     assert page.url == f"{ward.url}/console/"

@@ -60,6 +60,10 @@ def app() -> FastAPI:
     async def offer(messages: Annotated[list[tuple[str, str, str, int, str]], Body()]) -> None:
         hub.offer(Batch([Message(kind, unit, who, at, body.encode()) for kind, unit, who, at, body in messages]))
 
+    @made.post("/test/recorded", status_code=204)
+    async def recorded() -> None:
+        hub.recorded_time = True
+
     made.include_router(router(hub, authenticate))
     made.include_router(console.router())
     return made

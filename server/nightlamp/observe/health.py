@@ -28,8 +28,8 @@ class StageHealth:
 Probe = Callable[[], list[StageHealth]]
 
 
-def router(probe: Probe) -> APIRouter:
-    """`/livez` (open) and `/readyz` (permission operate)."""
+def router(probe: Probe, *, recorded_time: bool = False) -> APIRouter:
+    """`/livez` (open) and `/readyz` (permission operate). `recorded_time`: the server replays a recording."""
     routes = APIRouter(tags=["observe"])
 
     @routes.get("/livez", summary="Is the process alive?")
@@ -52,6 +52,7 @@ def router(probe: Probe) -> APIRouter:
             if any(one.state == state for one in stages):
                 worst = state
         response.status_code = 503 if worst == "down" else 200
-        return {"status": worst, "stages": {one.stage: {"state": one.state, "reason": one.reason} for one in stages}}
+        stages_now = {one.stage: {"state": one.state, "reason": one.reason} for one in stages}
+        return {"status": worst, "time": "recorded" if recorded_time else "received", "stages": stages_now}
 
     return routes

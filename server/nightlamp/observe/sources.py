@@ -28,6 +28,11 @@ def doors(counts: DoorCounts, receipts: Receipts) -> Statistics:
     }
 
 
+def clock(recorded_time: bool) -> Statistics:
+    """1 while a recording is replayed: alarm on it, a ward must never run so."""
+    return {"decode": {"recorded_time": int(recorded_time)}}
+
+
 def store(pipeline: Pipeline) -> Statistics:
     """From the engine's batches to PostgreSQL."""
     progress, lane = pipeline.progress, pipeline.lane

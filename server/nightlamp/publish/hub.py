@@ -44,12 +44,15 @@ class Hub:
         limits: PublishLimits | None = None,
         stats: PublishStats | None = None,
         history: AlertHistory | None = None,
+        recorded_time: bool = False,
     ) -> None:
         """`stream_id` names the journal the cursors belong to: another journal, another name."""
         self.stream_id = stream_id
         self.limits = limits or PublishLimits()
         self.stats = stats or PublishStats()
         self.history = history
+        self.recorded_time = recorded_time
+        """Whether a recording is replayed, which consoles must show."""
         self._census = Census()
         self._ring: deque[AlertEntry] = deque(maxlen=self.limits.alert_ring_max)
         self._floor: int | None = None

@@ -31,6 +31,7 @@ def hello(hub: Hub) -> str:
         "heartbeat_ms": round(hub.limits.heartbeat_s * 1_000),
         "stream": hub.stream_id,
         "cursor": _cursor(hub.cursor),
+        "recorded_time": hub.recorded_time,
     }
     return orjson.dumps([message]).decode()
 

@@ -34,6 +34,7 @@ export class Board extends Component {
         <button type="button" onClick=${onTheme}>Theme</button>
         <button type="button" onClick=${onSignOut}>Sign out</button>
       </header>
+      <${Recording} connection=${connection} />
       <${Banner} connection=${connection} signedOut=${signedOut} />
       <p class="unseen" role="status" aria-live="polite">${announced}</p>
       <main id="board" class=${connection.live ? "" : "silent"} tabindex="-1">
@@ -67,6 +68,12 @@ function Banner({ connection }) {
     return html`<div class="banner" role="alert"><p><b>No new data since ${clockTime(dataMs)}.</b> The server answers, but nothing reaches it.</p></div>`;
   }
   return null;
+}
+
+/** Stands above everything as long as the server replays a recording: nobody may take it for the ward. */
+function Recording({ connection }) {
+  return connection.recorded && html`<div class="recording" role="note"><p><b>Replaying a recording.</b>${" "}
+    This is not a live ward: times and ages are those of the recording.</p></div>`;
 }
 
 const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };

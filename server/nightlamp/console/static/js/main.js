@@ -21,7 +21,7 @@ class Page {
     this.frames = new Frames();
     this.unit = sessionStorage.getItem(UNIT);
     this.order = [];
-    this.connection = { live: false, silentSinceMs: null, dataMs: null, nowMs: Date.now(), failed: false };
+    this.connection = { live: false, silentSinceMs: null, dataMs: null, recorded: false, nowMs: Date.now(), failed: false };
     this.announced = "";
     this.stale = true;
     this.orderedAt = 0;

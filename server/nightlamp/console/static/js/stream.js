@@ -8,7 +8,7 @@ const RETRY_MS_MIN = 500;
 const RETRY_MS_MAX = 5000;
 
 export class Stream {
-  /** onMessages(messages), onState({live, silentSinceMs, dataMs}), mayEnter(): resolves to false once the session is over. */
+  /** onMessages(messages), onState({live, silentSinceMs, dataMs, recorded, nowMs}), mayEnter(): resolves to false once the session is over. */
   constructor({ onMessages, onState, mayEnter }) {
     Object.assign(this, { onMessages, onState, mayEnter });
     this.cursor = null;
@@ -16,6 +16,7 @@ export class Stream {
     this.heardAt = performance.now();
     this.heardServerMs = null;
     this.dataMs = null;
+    this.recorded = false;
     this.live = false;
     this.retryMs = RETRY_MS_MIN;
     this.socket = null;
@@ -55,6 +56,7 @@ export class Stream {
         case "hello":
           if (this.streamId !== null && this.streamId !== message.stream) this.cursor = null;
           this.streamId = message.stream;
+          this.recorded = message.recorded_time === true;
           this.tell(message.at_ms);
           break;
         case "beat":
@@ -110,6 +112,6 @@ export class Stream {
 
   report() {
     if (this.stopped) return;
-    this.onState({ live: this.live, silentSinceMs: this.live ? null : this.heardServerMs, dataMs: this.dataMs, nowMs: serverNow() });
+    this.onState({ live: this.live, silentSinceMs: this.live ? null : this.heardServerMs, dataMs: this.dataMs, recorded: this.recorded, nowMs: serverNow() });
   }
 }
