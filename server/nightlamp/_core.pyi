@@ -185,6 +185,30 @@ class Decoder:
         self, payloads: list[bytes], source: int = 1, context: str = "", received_at_us: int = 0
     ) -> list[tuple[int, int, int]]:
         """(events, rejected, skipped) of each payload, without the GIL."""
+    def recorded(
+        self,
+        codes: list[tuple[str, str]],
+        units: list[str],
+        code_of_row: Any,
+        unit_of_row: Any,
+        values: Any,
+        words: list[str] | None = None,
+        word_of_row: Any | None = None,
+        principal: str = "",
+    ) -> dict[str, Any]:
+        """Recorded values, understood as the same values sent as device JSON: code lookup, unit conversion, range.
+
+        `codes` are distinct (system, code), `units` distinct spellings ("" is none), `words` distinct coded answers;
+        `code_of_row`, `unit_of_row` (uint32) and `values` (float64, NaN is no value) have one entry a row, as has
+        `word_of_row` where given (uint32, 4294967295 where the row has a number). About 100 ns a row, GIL released.
+
+        Gives `signal` (uint16, 65535 where refused), `value` (float64, canonical unit, NaN where refused) and `reason`
+        (uint32, 0 where kept, else 1 + the index into `dropped`) as bytes of numbers in the machine's order, and
+        `dropped`, refused rows counted by code, unit and reason: dicts of code and unit (indices), reason (a name of
+        the error table), detail, first_row, rows.
+
+        Raises ValueError where the columns do not fit, BufferError where one is not a buffer of its type.
+        """
 
 def catalogue() -> list[dict[str, Any]]:
     """The signals: number, name, title, unit, kind, low, high, loinc, mdc, snomed, units."""

@@ -1,5 +1,6 @@
 //! What Python sees of decode: screening and answers for the HTTP doors, decoding for tests and tools, the tables for docs.
 
+mod columns;
 mod tables;
 
 use bytes::Bytes;
@@ -259,6 +260,25 @@ impl PyDecoder {
             });
             counts.collect()
         }))
+    }
+
+    #[pyo3(signature = (codes, units, code_of_row, unit_of_row, values, words=None, word_of_row=None, principal=""))]
+    #[expect(clippy::too_many_arguments, reason = "one column each, by keyword in Python")]
+    fn recorded<'py>(
+        &self,
+        py: Python<'py>,
+        codes: Vec<(String, String)>,
+        units: Vec<String>,
+        code_of_row: &Bound<'py, PyAny>,
+        unit_of_row: &Bound<'py, PyAny>,
+        values: &Bound<'py, PyAny>,
+        words: Option<Vec<String>>,
+        word_of_row: Option<&Bound<'py, PyAny>>,
+        principal: &str,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let words = words.unwrap_or_default();
+        let rows = columns::Columns { codes, units, words, code_of_row, unit_of_row, word_of_row, values };
+        columns::recorded(py, &self.decoder, principal, rows)
     }
 }
 

@@ -81,7 +81,7 @@ impl FeatureEngine {
 }
 
 /// A column, copied: the GIL is released while it is read, and nobody may change it then.
-fn column<T: Element>(object: &Bound<'_, PyAny>, name: &str, kind: &str) -> PyResult<Vec<T>> {
+pub(super) fn column<T: Element>(object: &Bound<'_, PyAny>, name: &str, kind: &str) -> PyResult<Vec<T>> {
     let empty = |buffer: PyUntypedBuffer| buffer.item_count() == 0;
     if PyUntypedBuffer::get(object).is_ok_and(empty) {
         return Ok(Vec::new()); // the address of an empty array may be anything, also unaligned

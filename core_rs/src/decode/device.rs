@@ -34,7 +34,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Decoder;
-use super::catalogue::{Kind, Meaning, answer, shown};
+use super::catalogue::{Catalogue, Kind, Meaning, answer, shown};
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded, Event, Observation, Rejected, Status, Subject};
 use super::hl7::Door;
@@ -240,13 +240,9 @@ impl Reading<'_> {
         let code = Scalar::of(item.code).text().ok_or_else(|| wrong("code"))?;
         let system = Scalar::of(item.system).text().ok_or_else(|| wrong("system"))?;
         let catalogue = self.decoder.catalogue();
-        catalogue.device_meaning(self.door.principal, system.as_bytes(), code.as_bytes()).ok_or_else(|| {
-            let mut detail = format!("code '{}' of system '{}'", shown(code.as_bytes()), shown(system.as_bytes()));
-            if let Some(why) = catalogue.other_analyte(code.as_bytes()) {
-                detail = format!("{detail}: {why}");
-            }
-            Refusal::new(Code::UnknownCode, detail)
-        })
+        catalogue
+            .device_meaning(self.door.principal, system.as_bytes(), code.as_bytes())
+            .ok_or_else(|| unknown_code(catalogue, &system, &code))
     }
 
     fn value(&self, meaning: &Meaning<'_>, item: &Item<'_>) -> Result<f64, Refusal> {
@@ -299,6 +295,15 @@ fn instant(decoder: &Decoder, written: Scalar<'_>, received_at_us: i64) -> Resul
         }
         Scalar::Truth(_) | Scalar::Other => Err(wrong()),
     }
+}
+
+/// No signal has this code.
+pub(super) fn unknown_code(catalogue: &Catalogue, system: &str, code: &str) -> Refusal {
+    let mut detail = format!("code '{}' of system '{}'", shown(code.as_bytes()), shown(system.as_bytes()));
+    if let Some(why) = catalogue.other_analyte(code.as_bytes()) {
+        detail = format!("{detail}: {why}");
+    }
+    Refusal::new(Code::UnknownCode, detail)
 }
 
 /// None where the observation carries no result.

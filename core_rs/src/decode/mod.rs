@@ -6,6 +6,7 @@
 //! `future_s_max`, `past_s_max`.
 
 pub mod catalogue;
+mod columns;
 mod config;
 mod decoder;
 mod device;
@@ -15,6 +16,7 @@ pub mod hl7;
 mod recorded;
 mod time;
 
+pub use columns::{Dropped, NO_SIGNAL, NO_WORD, Recorded, Understood};
 pub use config::{DecodeConfig, SiteKey};
 pub use decoder::{Decoder, topic_bed};
 pub use digest::Digest;

@@ -1,5 +1,6 @@
 """The adapter knows the traps of the files: what is not the signal in its unit is missing and counted."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from nightlamp._core import catalogue
 from nightlamp.score.adapters.physionet import read, signal_names
 from nightlamp.score.recording import HOUR_US, DataError, Recording
 
+SHARED = Path(os.environ.get("NIGHTLAMP_SHARED", Path(__file__).resolve().parents[4] / "shared")) / "data/physionet2019"
 NUMBER = {row["name"]: row["number"] for row in catalogue()}
 
 
@@ -100,3 +102,20 @@ def test_data_that_is_not_there_is_named(tmp_path: Path) -> None:
     hours("p000001", 1).drop("Resp").write_parquet(tmp_path / "setA.parquet")
     with pytest.raises(DataError, match="no column Resp"):
         read(tmp_path)
+
+
+def test_p8_decode_keeps_of_the_real_files_what_the_written_rules_keep() -> None:
+    """The rules again, naively: the catalogue's range, and of FiO2 the fraction."""
+    if not (SHARED / "setA.parquet").exists():
+        pytest.skip(f"{SHARED} holds no PhysioNet/CinC Challenge 2019 data")
+    recording = read(SHARED, 2_000)
+    files = [pl.read_parquet(SHARED / f"set{site}.parquet") for site in "AB"]
+    frame = pl.concat([file.select("patient_id", "ICULOS", *signal_names()) for file in files], how="vertical_relaxed")
+    frame = frame.filter(pl.col("patient_id").is_in(recording.patient_id)).sort("patient_id", "ICULOS")
+    for row in catalogue()[:34]:
+        column = frame[row["name"]].cast(pl.Float64).fill_null(float("nan")).to_numpy()
+        if row["name"] == "FiO2":
+            column = np.where((column >= 21) & (column <= 100), column / 100, column)
+        kept = (column >= row["low"]) & (column <= row["high"])
+        assert np.array_equal(recording.value[recording.signal == row["number"]], column[kept]), row["name"]
+        assert recording.dropped.get(row["name"], 0) == int((~np.isnan(column) & ~kept).sum()), row["name"]

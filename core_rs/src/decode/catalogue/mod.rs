@@ -194,26 +194,27 @@ impl Meaning<'_> {
     /// # Errors
     /// `MissingUnit`, `UnknownUnit` (naming what is accepted), `Implausible` or `BadDataType`.
     pub fn canonical(&self, catalogue: &Catalogue, value: f64, unit: &[u8]) -> Result<f64, Refusal> {
-        let canonical = match self.fixed {
-            Some(conversion) => conversion.apply(value),
+        self.plausible(self.conversion(catalogue, unit)?.apply(value))
+    }
+
+    /// How a number in a unit becomes canonical.
+    ///
+    /// # Errors
+    /// `MissingUnit`, `UnknownUnit` (naming what is accepted).
+    pub fn conversion(&self, catalogue: &Catalogue, unit: &[u8]) -> Result<Convert, Refusal> {
+        match self.fixed {
+            Some(conversion) => Ok(*conversion),
             None if unit.is_empty() => match self.row.kind {
-                Kind::Dimensionless | Kind::Points => value,
+                Kind::Dimensionless | Kind::Points => Ok(Convert::SAME),
                 Kind::Quantity | Kind::Consciousness | Kind::Oxygen => {
-                    return Err(Refusal::new(
-                        Code::MissingUnit,
-                        format!("{} needs one of: {}", self.row.name, self.accepted()),
-                    ));
+                    Err(Refusal::new(Code::MissingUnit, format!("{} needs one of: {}", self.row.name, self.accepted())))
                 }
             },
-            None => match catalogue.conversion(self.accepts, unit) {
-                Some(conversion) => conversion.apply(value),
-                None => {
-                    let detail = format!("{} in '{}'; accepted: {}", self.row.name, shown(unit), self.accepted());
-                    return Err(Refusal::new(Code::UnknownUnit, detail));
-                }
-            },
-        };
-        self.plausible(canonical)
+            None => catalogue.conversion(self.accepts, unit).ok_or_else(|| {
+                let detail = format!("{} in '{}'; accepted: {}", self.row.name, shown(unit), self.accepted());
+                Refusal::new(Code::UnknownUnit, detail)
+            }),
+        }
     }
 
     /// The value itself where it lies in the signal's range.
@@ -221,15 +222,29 @@ impl Meaning<'_> {
     /// # Errors
     /// `Implausible`, or `BadDataType` for points that are not whole.
     pub fn plausible(&self, value: f64) -> Result<f64, Refusal> {
+        self.admits(value).map(|()| value).map_err(|code| {
+            let detail = match code {
+                Code::BadDataType => format!("{} is a whole number", self.row.name),
+                _ => format!("{} is possible from {} to {} {}", self.row.name, self.row.low, self.row.high, self.row.unit),
+            };
+            Refusal::new(code, detail.trim_end())
+        })
+    }
+
+    /// `plausible`, for those who ask of millions of values and need no sentence.
+    ///
+    /// # Errors
+    /// `Implausible`, or `BadDataType` for points that are not whole.
+    #[inline]
+    pub fn admits(&self, value: f64) -> Result<(), Code> {
         // NaN is in no range.
         if !(self.row.low..=self.row.high).contains(&value) {
-            let detail = format!("{} is possible from {} to {} {}", self.row.name, self.row.low, self.row.high, self.row.unit);
-            return Err(Refusal::new(Code::Implausible, detail.trim_end()));
+            return Err(Code::Implausible);
         }
         if self.row.kind == Kind::Points && value.fract() != 0.0 {
-            return Err(Refusal::new(Code::BadDataType, format!("{} is a whole number", self.row.name)));
+            return Err(Code::BadDataType);
         }
-        Ok(value)
+        Ok(())
     }
 
     /// Whether the signal takes coded answers.

@@ -224,6 +224,9 @@ pub struct Convert {
 }
 
 impl Convert {
+    /// Already canonical.
+    pub const SAME: Self = SAME;
+
     /// The canonical value.
     pub fn apply(&self, value: f64) -> f64 {
         let value = (value - self.minus) * self.times / self.over;

@@ -6,8 +6,9 @@ one feature row at that time. The admission is the ICU admission at time 0: the 
 
 What the files say otherwise than one would think (Reyna et al., Crit Care Med 2020;48:210, and the files themselves):
 FiO2 is a fraction with junk from -50 to 4000: .21 to 1 is kept, 21 to 100 is per cent, the rest is dropped. Calcium
-below 2 in hospital B is ionised calcium, another analyte: below the catalogue's plausible range of total calcium. Every
-value passes the range that the decode stage holds incoming values to; what fails is missing and counted.
+below 2 in hospital B is ionised calcium, another analyte: below the catalogue's plausible range of total calcium.
+Lactate is mmol/L and magnesium mg/dL, whatever the challenge's dictionary says. Every value goes through the decode
+stage in the unit of `UNITS`; what it refuses is missing and counted.
 """
 
 import hashlib
@@ -17,13 +18,33 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from nightlamp._core import catalogue
+from nightlamp._core import Decoder, catalogue
+from nightlamp.score.decoded import understand
 from nightlamp.score.recording import HOUR_US, DataError, Recording
 
 #: Challenge columns that are catalogue signals, by the same names: numbers 0 to 33.
 SIGNALS = 34
 NAME = "PhysioNet/CinC Challenge 2019, hospitals A and B, CC BY 4.0, doi 10.13026/v64v-d857"
 _HELD = ["patient_id", "Age", "Gender", "ICULOS", "SepsisLabel"]
+
+#: The unit of each of these columns: the challenge's data dictionary, but for FiO2, lactate and magnesium (see above).
+UNITS = {
+    **dict.fromkeys(("HR",), "beats/min"),
+    **dict.fromkeys(("O2Sat", "SaO2", "Hct"), "%"),
+    "Temp": "degC",
+    **dict.fromkeys(("SBP", "MAP", "DBP", "EtCO2", "PaCO2"), "mm Hg"),
+    "Resp": "breaths/min",
+    **dict.fromkeys(("BaseExcess", "HCO3", "Chloride", "Potassium", "Lactate"), "mmol/L"),
+    "FiO2": "1",
+    "pH": "",
+    **dict.fromkeys(("AST", "Alkalinephos"), "IU/L"),
+    **dict.fromkeys(("BUN", "Calcium", "Creatinine", "Bilirubin_direct", "Glucose", "Magnesium"), "mg/dL"),
+    **dict.fromkeys(("Phosphate", "Bilirubin_total", "Fibrinogen"), "mg/dL"),
+    "TroponinI": "ng/mL",
+    "Hgb": "g/dL",
+    "PTT": "seconds",
+    **dict.fromkeys(("WBC", "Platelets"), "10*3/uL"),
+}
 
 
 def read(path: Path, patients: int | None = None) -> Recording:
@@ -90,33 +111,37 @@ def signal_names() -> list[str]:
     return [str(row["name"]) for row in catalogue()[:SIGNALS]]
 
 
-def plausible(name: str, column: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
-    """A column with what is not this signal in its canonical unit set to NaN. Bounds are those of the catalogue."""
-    if name == "FiO2":
-        column = np.where((column >= 21.0) & (column <= 100.0), column / 100.0, column)
-    return np.where((column >= low) & (column <= high), column, np.nan)
+def fraction(fio2: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The FiO2 column as a fraction: what can only be per cent is divided by 100, junk stays junk."""
+    return np.where((fio2 >= 21.0) & (fio2 <= 100.0), fio2 / 100.0, fio2)
 
 
 def _recording(frame: pl.DataFrame, source: str) -> Recording:
     names = signal_names()
-    values = np.empty((frame.height, SIGNALS))
-    dropped: dict[str, int] = {}
-    for at, (name, row) in enumerate(zip(names, catalogue(), strict=False)):
-        column = frame[name].fill_null(float("nan")).to_numpy()
-        values[:, at] = plausible(name, column, row["low"], row["high"])
-        if lost := int(np.isnan(values[:, at]).sum() - np.isnan(column).sum()):
-            dropped[name] = lost
-    measured = ~np.isnan(values)
-    of_row, of_signal = np.nonzero(measured)
+    written = frame.select(names).fill_null(float("nan")).to_numpy(order="c")
+    at = names.index("FiO2")
+    written[:, at] = fraction(written[:, at])
+    of_row, of_signal = np.nonzero(~np.isnan(written))
+    codes = of_signal.astype(np.uint32)
+    understood = understand(
+        Decoder("{}"),
+        [("nightlamp", name) for name in names],
+        [UNITS[name] for name in names],
+        codes,
+        codes,
+        written[of_row, of_signal],
+    )
+    kept = understood.kept
+    of_row = of_row[kept]
     starts = (frame["patient_id"] != frame["patient_id"].shift(1)).fill_null(True)
     row_patient = np.cumsum(starts.to_numpy(), dtype=np.int64) - 1
     row_at_us = np.rint(frame["ICULOS"].to_numpy()).astype(np.int64) * HOUR_US
     firsts = frame.filter(starts)
     return Recording(
         patient=row_patient[of_row],
-        signal=of_signal.astype(np.uint16),
+        signal=understood.signal[kept],
         observed_at_us=row_at_us[of_row],
-        value=values[measured],
+        value=understood.value[kept],
         row_patient=row_patient,
         row_at_us=row_at_us,
         label=frame["SepsisLabel"].to_numpy().astype(np.int8),
@@ -128,5 +153,5 @@ def _recording(frame: pl.DataFrame, source: str) -> Recording:
         patient_id=firsts["patient_id"].to_list(),
         site=firsts["site"].to_numpy().astype(np.str_),
         source=source,
-        dropped=dropped,
+        dropped={names[row.code]: row.rows for row in sorted(understood.dropped, key=lambda row: row.code)},
     )

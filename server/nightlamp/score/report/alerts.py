@@ -31,7 +31,8 @@ class Policy:
         """In words."""
         return (
             f"one evaluation an hour; an episode opens at or above enter, clears at or below "
-            f"{self.clear_share:g} x enter, then the stay is silent for {self.lockout_h} h; right is an alert from {self.early_h:g} h before to "
+            f"{self.clear_share:g} x enter, then the stay is silent for {self.lockout_h} h; right is an alert from "
+            f"{self.early_h:g} h before to "
             f"{self.late_h:g} h after the outcome"
         )
 
