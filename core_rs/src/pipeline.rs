@@ -292,7 +292,7 @@ impl Pipeline {
                 Step::Score(index, bed) => {
                     let Some(score) = self.scoring.score(index) else { continue };
                     add(&self.counters.scores, 1);
-                    let mut explain = |score: &_, out: &mut _| self.scorers.explain(score, out);
+                    let mut explain = |score: &_| self.scorers.why(score);
                     self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
                     if self.state.board.record(score) && wanted {
                         add(&self.counters.scores_stored, 1);

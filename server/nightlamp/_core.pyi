@@ -311,3 +311,15 @@ class Scorers:
 
         `rows`: a C-contiguous buffer of float32 or float64, rows x features in the bundle's order, NaN missing.
         """
+
+    def explain(
+        self, name: str, features: Any, inputs: list[tuple[str, float | None, float | None, int | None]]
+    ) -> list[dict[str, Any]]:
+        """The reasons of one score, at most 5, most important first, as stored with alerts.
+
+        Each is {about, share, direction: raises | lowers | neither, missing, words}. `features`: the row of a bundle as
+        a buffer of float32 or float64 (empty for a rule), `inputs`: (signal, value, age in seconds, points), None where
+        missing. Raises ValueError for an unknown name or signal and another width."""
+
+    def expected_raw(self, name: str) -> float:
+        """The raw score a bundle expects before it knows anything; a row's raw score is this and all its shares."""

@@ -4,7 +4,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use crate::decode::{BedKey, PatientId};
-use crate::score::Contribution;
+use crate::score::Why;
 
 /// How urgent (vocabulary of IEC 60601-1-8; no conformity is claimed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -59,6 +59,6 @@ pub struct AlertEvent {
     pub value: f64,
     /// For a person: what crossed which threshold. No identity.
     pub reason: String,
-    /// The largest contributions, most important first; empty when cleared.
-    pub contributions: Vec<Contribution>,
+    /// What made the score, by feature and in words; empty when cleared.
+    pub why: Why,
 }

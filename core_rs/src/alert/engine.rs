@@ -6,20 +6,20 @@ use super::reason::{self, Clearing};
 use super::state::{AlertState, RuleKey, RuleState};
 use super::{AlertEvent, RuleCounters};
 use crate::decode::{BedKey, PatientId};
-use crate::score::{Contribution, Score};
+use crate::score::{Score, Why};
 
 /// Patients looked at per tick for state that no longer matters.
 const SWEEP_PATIENTS: usize = 256;
 
 /// Fills in why a score is what it is: asked only for scores that open an alert, since TreeSHAP is dear.
 pub trait Explainer {
-    /// Appends the largest contributions, most important first.
-    fn explain(&mut self, score: &Score, out: &mut Vec<Contribution>);
+    /// The largest contributions, by feature and in words, most important first.
+    fn explain(&mut self, score: &Score) -> Why;
 }
 
-impl<F: FnMut(&Score, &mut Vec<Contribution>)> Explainer for F {
-    fn explain(&mut self, score: &Score, out: &mut Vec<Contribution>) {
-        self(score, out);
+impl<F: FnMut(&Score) -> Why> Explainer for F {
+    fn explain(&mut self, score: &Score) -> Why {
+        self(score)
     }
 }
 

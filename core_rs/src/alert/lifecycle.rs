@@ -5,7 +5,7 @@ use super::reason::{self, Clearing};
 use super::state::{AlertState, Open, RuleKey, RuleState};
 use super::{AlertEvent, AlertKind, Explainer, RuleCounters};
 use crate::decode::{BedKey, PatientId};
-use crate::score::Score;
+use crate::score::{Score, Why};
 
 impl Rule {
     /// Whether the rule applies to a patient there.
@@ -86,8 +86,6 @@ impl AlertState {
         if let Some(known) = self.patients.get_mut(&score.patient).and_then(|rules| rules.get_mut(index)) {
             *known = RuleState { run: 0, open: Some(Box::new(open)), ..RuleState::IDLE };
         }
-        let mut contributions = Vec::new();
-        explainer.explain(score, &mut contributions);
         out.push(AlertEvent {
             seq: score.seq,
             ordinal,
@@ -101,7 +99,7 @@ impl AlertState {
             scorer: rule.scorer,
             value: score.value,
             reason: reason::opened(rule, score),
-            contributions,
+            why: explainer.explain(score),
         });
     }
 
@@ -173,6 +171,6 @@ pub(super) fn cleared_event(
         scorer: *scorer,
         value: open.value,
         reason,
-        contributions: Vec::new(),
+        why: Why::default(),
     }
 }

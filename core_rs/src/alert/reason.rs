@@ -16,12 +16,12 @@ pub(super) enum Clearing<'a> {
     RuleRemoved,
 }
 
-/// `NEWS2 7 reached 7 (7 of 7 items)`.
+/// `NEWS2 7 reached 7 (7 of 7 items)`, `NEWS2 5 reached 5, 2 times running (7 of 7 items)`.
 pub(super) fn opened(rule: &Rule, score: &Score) -> String {
     let (value, enter) = (number(score.value), number(rule.enter));
     let running = match rule.enter_evaluations {
         1 => String::new(),
-        count => format!(" {count} times running"),
+        count => format!(", {count} times running"),
     };
     format!("{} {value} reached {enter}{running} {}", rule.label, items(score))
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::decode::{BedKey, PatientId};
-use crate::score::{Contribution, Score};
+use crate::score::{Contribution, Score, Why};
 
 const SCORERS: [&str; 3] = ["news2", "qsofa", "sepsis"];
 
@@ -44,7 +44,9 @@ fn news2(seq: u64, value: f64, present: u8) -> Score {
     }
 }
 
-fn no_explanation(_: &Score, _: &mut Vec<Contribution>) {}
+fn no_explanation(_: &Score) -> Why {
+    Why::default()
+}
 
 /// Feeds NEWS2 values in frames 1, 2, 3... and returns (seq, opened) of the events.
 fn run(engine: &mut AlertEngine, values: &[f64]) -> Vec<(u64, bool)> {
@@ -60,9 +62,9 @@ fn an_alert_opens_at_enter_and_clears_at_clear_and_says_why() {
     let mut engine = AlertEngine::new(policy(&rule("")), 10);
     let mut out = Vec::new();
     let mut explained = 0;
-    let mut explainer = |score: &Score, out: &mut Vec<Contribution>| {
+    let mut explainer = |score: &Score| {
         explained += 1;
-        out.push(Contribution { feature: "resp".into(), value: 30.0, share: score.value });
+        Why { contributions: vec![Contribution { feature: "resp".into(), value: 30.0, share: score.value }], ..Why::default() }
     };
     for (value, seq) in [6.0, 7.0, 5.0, 4.0].into_iter().zip(1..) {
         engine.on_score(&news2(seq, value, 7), Some(&bed("icu")), &mut explainer, &mut out);
@@ -72,8 +74,8 @@ fn an_alert_opens_at_enter_and_clears_at_clear_and_says_why() {
     assert_eq!(cleared.reason, "NEWS2 4 fell to 4 or less (7 of 7 items)");
     assert_eq!((opened.seq, opened.ordinal, opened.alert_id, opened.at_us), (2, 0, 2 << 16, 2_000_000));
     assert_eq!((cleared.seq, cleared.alert_id, cleared.kind), (4, opened.alert_id, AlertKind::Cleared));
-    assert_eq!((opened.severity, opened.bed.clone(), opened.contributions.len()), (Severity::High, Some(bed("icu")), 1));
-    assert_eq!((explained, cleared.contributions.len()), (1, 0), "only openings are explained");
+    assert_eq!((opened.severity, opened.bed.clone(), opened.why.contributions.len()), (Severity::High, Some(bed("icu")), 1));
+    assert_eq!((explained, cleared.why.contributions.len()), (1, 0), "only openings are explained");
     let counters = RuleCounters { opened: 1, cleared: 1, suppressed_lockout: 0 };
     assert_eq!(engine.counters().collect::<Vec<_>>(), vec![("high", counters)]);
 }
@@ -83,6 +85,11 @@ fn crossings_must_run_for_k_to_open_and_m_to_clear() {
     let mut engine = AlertEngine::new(policy(&rule("enter_evaluations = 3\nclear_evaluations = 2")), 10);
     let values = [7.0, 8.0, 6.0, 7.0, 7.0, 7.0, 4.0, 5.0, 4.0, 3.0];
     assert_eq!(run(&mut engine, &values), vec![(6, true), (10, false)]);
+    let mut out = Vec::new();
+    for seq in 20..23 {
+        engine.on_score(&news2(seq, 7.0, 6), None, &mut no_explanation, &mut out);
+    }
+    assert_eq!(out[0].reason, "NEWS2 7 reached 7, 3 times running (6 of 7 items)");
 }
 
 #[test]

@@ -2,11 +2,13 @@
 //! (evaluation, tests of what training wrote).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyList};
 
+use super::explain::{self, GivenInput};
 use super::score::{read_rows, refuse};
 use crate::score;
 
@@ -16,15 +18,15 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 
 /// The rules and the given bundles. See `_core.pyi`.
 #[pyclass(frozen, module = "nightlamp._core")]
-struct Scorers {
-    inner: score::Scorers,
+pub(super) struct Scorers {
+    pub(super) inner: Arc<score::Scorers>,
 }
 
 #[pymethods]
 impl Scorers {
     #[new]
     fn new(py: Python<'_>, bundle_folders: Vec<PathBuf>) -> PyResult<Self> {
-        Ok(Self { inner: py.detach(|| score::Scorers::load(&bundle_folders)).map_err(refuse)? })
+        Ok(Self { inner: Arc::new(py.detach(|| score::Scorers::load(&bundle_folders)).map_err(refuse)?) })
     }
 
     fn listing<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
@@ -48,5 +50,17 @@ impl Scorers {
             out.iter().flat_map(|raw| bundle.finish(*raw).to_ne_bytes()).collect::<Vec<u8>>()
         });
         Ok(PyBytes::new(py, &out))
+    }
+
+    /// The reasons of one score: list of dict with about, share, direction, missing, words.
+    fn explain<'py>(&self, name: &str, features: &Bound<'py, PyAny>, inputs: Vec<GivenInput>) -> PyResult<Bound<'py, PyList>> {
+        explain::reasons(features.py(), &self.inner, name, read_rows(features)?, inputs)
+    }
+
+    /// Raw score that a bundle expects before it knows anything: what the shares are added to.
+    fn expected_raw(&self, name: &str) -> PyResult<f64> {
+        let found = self.inner.bundles().iter().find(|bundle| bundle.manifest().name == name);
+        let bundle = found.ok_or_else(|| PyValueError::new_err(format!("no bundle is named {name}")))?;
+        bundle.forest().expected_raw().ok_or_else(|| PyValueError::new_err("the model cannot be explained"))
     }
 }

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod bundle;
 mod decode;
 mod engine;
+mod explain;
 mod score;
 mod window;
 

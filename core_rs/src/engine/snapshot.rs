@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const MAGIC: &[u8; 8] = b"NLSNAP01";
+const MAGIC: &[u8; 8] = b"NLSNAP02";
 
 /// The folder of the snapshots.
 #[derive(Debug, Clone)]

@@ -8,7 +8,7 @@ use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 use super::view::{AlertView, ItemView, PatientView, ScoreKind, ScoreView, SparkView, VitalView};
 use crate::alert::AlertEvent;
 use crate::decode::{BedKey, PatientId};
-use crate::score::Contribution;
+use crate::score::{Contribution, Reason};
 
 /// The place of an alert event, or of the state after a frame (ordinal 0), in the one order of everything.
 /// An ordinal beyond 65,535 is held at it: a frame has at most 10,000 observations, so none gets there.
@@ -254,6 +254,7 @@ struct Alert<'a> {
     value: f64,
     reason: &'a str,
     contributions: &'a [Contribution],
+    explanation: &'a [Reason],
 }
 
 impl<'a> From<&AlertView<'a>> for Alert<'a> {
@@ -267,6 +268,7 @@ impl<'a> From<&AlertView<'a>> for Alert<'a> {
             value: view.value,
             reason: view.reason,
             contributions: view.contributions,
+            explanation: view.explanation,
         }
     }
 }

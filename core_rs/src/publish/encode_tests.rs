@@ -5,6 +5,7 @@ use compact_str::CompactString;
 use super::*;
 use crate::alert::{AlertKind, Severity};
 use crate::publish::{ItemView, ScoreKind, ScoreView, SparkPoint, SparkView, VitalView};
+use crate::score::{Direction, Why};
 
 const T_US: i64 = 1_760_000_000_000_000;
 const ID: PatientId =
@@ -28,11 +29,21 @@ fn opened() -> AlertEvent {
         scorer: 0,
         value: 7.0,
         reason: "NEWS2 7 reached 7".into(),
-        contributions: vec![
-            Contribution { feature: CompactString::new("Resp"), value: 26.0, share: 3.0 },
-            Contribution { feature: CompactString::new("lactate_last"), value: f64::NAN, share: 0.5 },
-        ],
+        why: Why {
+            contributions: vec![
+                Contribution { feature: CompactString::new("Resp"), value: 26.0, share: 3.0 },
+                Contribution { feature: CompactString::new("lactate_last"), value: f64::NAN, share: 0.5 },
+            ],
+            reasons: vec![
+                reason("Resp", 3.0, Direction::Raises, false, "respiration rate 26 /min, 2 s old, rising from 18 in 6 h"),
+                reason("Lactate", -0.5, Direction::Lowers, true, "no lactate measured"),
+            ],
+        },
     }
+}
+
+fn reason(about: &str, share: f64, direction: Direction, missing: bool, words: &str) -> Reason {
+    Reason { about: CompactString::new(about), share, direction, missing, words: words.into() }
 }
 
 fn parsed(bytes: &[u8]) -> serde_json::Value {

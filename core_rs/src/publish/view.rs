@@ -2,7 +2,7 @@
 
 use crate::alert::{AlertEvent, Severity};
 use crate::decode::{BedKey, PatientId};
-use crate::score::Contribution;
+use crate::score::{Contribution, Reason};
 
 /// The last value of one signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -101,8 +101,10 @@ pub struct AlertView<'a> {
     pub value: f64,
     /// For a person.
     pub reason: &'a str,
-    /// Most important first.
+    /// By feature, most important first.
     pub contributions: &'a [Contribution],
+    /// By signal and in words, most important first.
+    pub explanation: &'a [Reason],
 }
 
 impl<'a> AlertView<'a> {
@@ -116,7 +118,8 @@ impl<'a> AlertView<'a> {
             at_us: event.at_us,
             value: event.value,
             reason: &event.reason,
-            contributions: &event.contributions,
+            contributions: &event.why.contributions,
+            explanation: &event.why.reasons,
         }
     }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::boundary::{Contribution, Score};
+use super::explain::{Outline, Why};
 use super::forest::{Forest, MODEL_BYTES_MAX};
 use super::manifest::{MANIFEST_BYTES_MAX, Manifest};
 use crate::decode::{SignalId, catalogue};
@@ -58,6 +59,7 @@ pub struct Bundle {
     trigger: Trigger,
     signals: Vec<SignalId>,
     plan: Arc<FeaturePlan>,
+    outline: Outline,
     forest: Forest,
 }
 
@@ -97,7 +99,8 @@ impl Bundle {
         explainable(&forest)?;
         let signals = plan.signals();
         let trigger = trigger(&manifest, &signals)?;
-        Ok(Self { scorer, manifest, sha256, trigger, signals, plan: Arc::new(plan), forest })
+        let outline = Outline::of(&plan);
+        Ok(Self { scorer, manifest, sha256, trigger, signals, plan: Arc::new(plan), outline, forest })
     }
 
     /// Index into the engine's list of scorers.
@@ -150,22 +153,26 @@ impl Bundle {
         self.manifest.calibration.apply(raw, |raw| self.forest.probability(raw))
     }
 
-    /// Appends the features with the largest shares of a score's raw value (TreeSHAP), at most 5, largest first, none below
-    /// `SHARE_MIN`. Nothing where the score has no row of this plan.
-    pub fn explain(&self, score: &Score, out: &mut Vec<Contribution>) {
+    /// Why a score is what it is, by TreeSHAP: the features with the largest shares of its raw value (at most 5, largest first,
+    /// none below `SHARE_MIN`), and the same by signal in words. Nothing where the score has no row of this plan.
+    pub fn why(&self, score: &Score) -> Why {
         let width = self.plan.width();
         let mut shares = vec![0.0; width + 1];
         if self.forest.shap(&score.features, width, &mut shares).is_err() {
-            return;
+            return Why::default();
         }
         let columns = self.plan.names().iter().zip(&score.features).zip(&shares);
         let mut found: Vec<_> = columns.filter(|(_, share)| share.abs() >= SHARE_MIN).collect();
         found.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
-        out.extend(found.into_iter().take(CONTRIBUTIONS_MAX).map(|((name, value), share)| Contribution {
+        let contribution = |((name, value), share): ((&String, &f32), &f64)| Contribution {
             feature: name.into(),
             value: f64::from(*value),
             share: *share,
-        }));
+        };
+        Why {
+            contributions: found.into_iter().take(CONTRIBUTIONS_MAX).map(contribution).collect(),
+            reasons: self.outline.reasons(&score.features, &shares, &score.inputs),
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod boundary;
 mod bundle;
 mod calibration;
+pub mod explain;
 pub mod forest;
 mod manifest;
 pub mod rules;
@@ -14,6 +15,7 @@ mod tests;
 pub use boundary::{Contribution, Input, Score};
 pub use bundle::{Bundle, BundleError, CONTRIBUTIONS_MAX, Trigger, compile};
 pub use calibration::{Calibration, KNOTS_MAX};
+pub use explain::{Direction, Reason, Why};
 pub use forest::Forest;
 pub use manifest::{MANIFEST_BYTES_MAX, Manifest, Threshold, Training, TriggerSpec};
 pub use rules::Rule;

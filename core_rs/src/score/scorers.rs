@@ -7,8 +7,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::boundary::{Contribution, Score};
+use super::boundary::Score;
 use super::bundle::{self, Bundle, BundleError, hex};
+use super::explain::Why;
 use super::rules::{self, Rule};
 use crate::decode::{SignalId, catalogue};
 use crate::window::{FeaturePlan, PlanError, PlanSpec};
@@ -114,12 +115,13 @@ impl Scorers {
         }
     }
 
-    /// Appends what made a score, most important first: of a model the five features with the largest TreeSHAP shares, of a
-    /// rule the items that scored.
-    pub fn explain(&self, score: &Score, out: &mut Vec<Contribution>) {
-        match self.bundle(score.scorer) {
-            Some(bundle) => bundle.explain(score, out),
-            None => Rule::explain(score, out),
+    /// What made a score, most important first: of a model the largest TreeSHAP shares by feature and, in words, by signal; of a
+    /// rule the items that scored. Nothing where nobody is at the score's index.
+    pub fn why(&self, score: &Score) -> Why {
+        match (self.bundle(score.scorer), self.rule(score.scorer)) {
+            (Some(bundle), _) => bundle.why(score),
+            (None, Some(_)) => Rule::why(score),
+            (None, None) => Why::default(),
         }
     }
 

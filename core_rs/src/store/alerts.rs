@@ -26,6 +26,7 @@ impl AlertRows {
         "value",
         "reason",
         "contributions",
+        "explanation",
     ];
 
     /// No rows.
@@ -51,7 +52,8 @@ impl AlertRows {
             .text(scorer.version)
             .float8(event.value)
             .text(&event.reason)
-            .jsonb(&event.contributions);
+            .jsonb(&event.why.contributions)
+            .jsonb(&event.why.reasons);
     }
 
     /// Rows since the last `finish`.

@@ -9,7 +9,7 @@ use crate::decode::{BedKey, EncounterEvent, EncounterKind, Identity, PatientId, 
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
 use crate::receive::{Frame, Source};
-use crate::score::{Contribution, Input, Score};
+use crate::score::{Contribution, Direction, Input, Reason, Score, Why};
 use crate::window::Ward;
 
 const ANN: PatientId = PatientId([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
@@ -196,17 +196,26 @@ fn alerts_are_encoded_as_postgresql_reads_them() {
         scorer: 0,
         value: 7.0,
         reason: "NEWS2 7 >= 7".into(),
-        contributions: vec![
-            Contribution { feature: "hr".into(), value: 131.0, share: 3.0 },
-            Contribution { feature: "odd \"name\"".into(), value: f64::NAN, share: 0.5 },
-        ],
+        why: Why {
+            contributions: vec![
+                Contribution { feature: "hr".into(), value: 131.0, share: 3.0 },
+                Contribution { feature: "odd \"name\"".into(), value: f64::NAN, share: 0.5 },
+            ],
+            reasons: vec![Reason {
+                about: "HR".into(),
+                share: 3.0,
+                direction: Direction::Raises,
+                missing: false,
+                words: "heart rate 131 /min, 2 s old".into(),
+            }],
+        },
     };
     let cleared = AlertEvent {
         seq: 4,
         bed: None,
         kind: AlertKind::Cleared,
         at_us: T0_US + 4 * SECOND_US,
-        contributions: vec![],
+        why: Why::default(),
         ..opened.clone()
     };
     let scorer = Scorer { name: "news2", version: "1", sha256: &[] };

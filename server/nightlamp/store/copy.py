@@ -28,7 +28,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "alert_events": (
         *("seq", "ordinal", "alert_id", "patient_id", "unit", "bed", "rule", "kind", "severity", "at", "model"),
-        *("version", "value", "reason", "contributions"),
+        *("version", "value", "reason", "contributions", "explanation"),
     ),
     "dead_letters": (
         *("seq", "ordinal", "received_at", "source", "principal", "context", "stage", "reason", "detail", "location"),

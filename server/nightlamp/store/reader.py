@@ -213,5 +213,6 @@ def _message(row: Any) -> AlertMessage:
         "value": row["value"],
         "reason": row["reason"],
         "contributions": row["contributions"],
+        "explanation": row["explanation"],
     }
     return AlertMessage(cursor, unit, patient_id, orjson.dumps(body))

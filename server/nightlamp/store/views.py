@@ -75,6 +75,16 @@ class Score(BaseModel):
     ordinal: int
 
 
+class Reason(BaseModel):
+    """One reason for a score: what it knows of one signal, attribute or derived feature."""
+
+    about: str = Field(description="Signal, attribute or derived feature.")
+    share: float = Field(description="Sum over its features: log-odds of a model, points of a rule.")
+    direction: str = Field(description="raises, lowers or neither.")
+    missing: bool = Field(description="The reason is that the value is missing.")
+    words: str = Field(description="For a person; names nobody.")
+
+
 class Alert(BaseModel):
     """An alert as it stands."""
 
@@ -93,6 +103,7 @@ class Alert(BaseModel):
     value: float = Field(description="The score at the latest step.")
     reason: str
     contributions: list[dict[str, Any]]
+    explanation: list[Reason] = Field(description="By signal and in words, most important first.")
     seq: Decimal
     ordinal: int
 

@@ -65,7 +65,7 @@ _TYPES: dict[str, Callable[[Any], bytes]] = {
     "input_ages_s": array(700, "!f"),
     "input_points": array(21, "!h"),
     "features": array(700, "!f"),
-    "contributions": jsonb,
+    **dict.fromkeys(("contributions", "explanation"), jsonb),
     "model_sha256": bytes,
 }
 
@@ -167,7 +167,14 @@ def alert(seq: int, alert_id: int, kind: int, **more: Any) -> dict[str, Any]:
         {"feature": "hr", "value": 131.0, "share": 3.0},
         {"feature": 'odd "name"', "value": None, "share": 0.5},
     ]
-    return row | {"reason": "NEWS2 7 >= 7", "contributions": contributions if kind == 1 else []} | more
+    words = "heart rate 131 /min, 2 s old"
+    reasons = [{"about": "HR", "share": 3.0, "direction": "raises", "missing": False, "words": words}]
+    why = (
+        {"contributions": contributions, "explanation": reasons}
+        if kind == 1
+        else {"contributions": [], "explanation": []}
+    )
+    return row | {"reason": "NEWS2 7 >= 7"} | why | more
 
 
 def dead_letter(seq: int, **more: Any) -> dict[str, Any]:

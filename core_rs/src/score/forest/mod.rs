@@ -213,6 +213,11 @@ impl Forest {
         Ok(())
     }
 
+    /// The expected raw score: what TreeSHAP's shares are added to; None where the model cannot be explained.
+    pub fn expected_raw(&self) -> Option<f64> {
+        self.explainer.as_ref().ok().map(Explainer::expected)
+    }
+
     fn check_shape(&self, rows: &[f32], n_features: usize, n: usize) -> Result<(), ShapeError> {
         let features = self.n_features();
         if n_features != features {

@@ -155,6 +155,11 @@ impl Explainer {
         deepest
     }
 
+    /// Expected raw score.
+    pub fn expected(&self) -> f64 {
+        self.expected
+    }
+
     /// Fresh memory for `explain`.
     pub fn work(&self) -> Work {
         Work {

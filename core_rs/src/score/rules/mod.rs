@@ -26,6 +26,7 @@ pub mod sirs;
 mod tests;
 
 use super::boundary::{Contribution, Score};
+use super::explain::{self, Why};
 use crate::decode::{PatientId, SignalId, catalogue};
 pub use derived::DERIVED;
 pub use item::{Evaluation, Item};
@@ -110,10 +111,10 @@ impl Rule {
         })
     }
 
-    /// Appends the items that scored, most points first and within equal points in the order of the table. The values of the
-    /// shock index have no points: both are appended, with share 0.
-    pub fn explain(score: &Score, out: &mut Vec<Contribution>) {
-        let first = out.len();
+    /// The items that scored, most points first and within equal points in the order of the table. The values of the shock
+    /// index have no points: both are given, with share 0.
+    pub fn why(score: &Score) -> Why {
+        let mut out = Vec::new();
         for input in &score.inputs {
             let (Some(value), Some(row)) = (input.value, catalogue::signal(input.signal)) else { continue };
             let ratio = score.inputs.iter().all(|input| input.points.is_none());
@@ -125,8 +126,7 @@ impl Rule {
                 _ => {}
             }
         }
-        if let Some(added) = out.get_mut(first..) {
-            added.sort_by(|a, b| b.share.total_cmp(&a.share));
-        }
+        out.sort_by(|a: &Contribution, b| b.share.total_cmp(&a.share));
+        Why { contributions: out, reasons: explain::rule(&score.inputs) }
     }
 }

@@ -1,6 +1,6 @@
 //! What a bundle refuses, and what it scores.
 
-use super::super::{Bundle, Score};
+use super::super::{Bundle, Score, Why};
 use super::{MODEL, manifest};
 use crate::decode::catalogue::{HR, RESP, TEMP};
 use crate::decode::{Observation, PatientId, Status, Subject};
@@ -174,8 +174,7 @@ fn p9_a_model_is_explained_by_its_largest_shares() {
         inputs: Vec::new(),
         features: vec![120.0, f32::NAN, 18.0],
     };
-    let mut out = Vec::new();
-    bundle.explain(&score, &mut out);
+    let Why { contributions: out, reasons } = bundle.why(&score);
     // The expected raw score is -0.5 + 0; HR.last adds 1 - -0.5, Resp.mean.6h -0.5 - 0, HR.age nothing.
     let expected = [("HR.last", 120.0, 1.5), ("Resp.mean.6h", 18.0, -0.5)];
     assert_eq!(out.len(), expected.len());
@@ -183,7 +182,7 @@ fn p9_a_model_is_explained_by_its_largest_shares() {
         assert_eq!((item.feature.as_str(), item.value), (feature, value));
         assert!((item.share - share).abs() < 1e-12, "{feature} {}", item.share);
     }
-    out.clear();
-    bundle.explain(&Score { features: vec![1.0], ..score }, &mut out);
-    assert!(out.is_empty(), "a row of another plan");
+    let words: Vec<_> = reasons.iter().map(|reason| reason.words.as_str()).collect();
+    assert_eq!(words, ["heart rate 120 /min", "no respiration rate measured"], "the score names no input");
+    assert_eq!(bundle.why(&Score { features: vec![1.0], ..score }), Why::default(), "a row of another plan");
 }

@@ -4,6 +4,7 @@ use super::super::{ALL, DERIVED, OXYGEN_S_MAX, RATIO_S_MAX, Rule, VITALS_S_MAX, 
 use super::{evaluate, lookup};
 use crate::decode::PatientId;
 use crate::decode::catalogue::{self, CONSCIOUSNESS, FIO2, GCS, OXYGEN, PACO2, WBC};
+use crate::score::{Direction, Why};
 
 #[test]
 fn p7_a_rule_without_any_item_gives_no_score() {
@@ -111,15 +112,17 @@ fn p9_a_rule_is_explained_by_the_items_that_scored_most_points_first() {
     let rule = Rule::new(0, &news2::DEFINITION);
     let known = [("Resp", 22.0, 0.0), ("O2Sat", 97.0, 0.0), ("HR", 135.0, 0.0), ("Temp", 38.5, 0.0), ("SBP", 95.0, 0.0)];
     let score = rule.evaluate(&lookup(&known), PatientId([0; 16]), 1, 0, 0).expect("a score");
-    let mut out = Vec::new();
-    Rule::explain(&score, &mut out);
+    let Why { contributions: out, reasons } = Rule::why(&score);
     let shares: Vec<_> = out.iter().map(|item| (item.feature.as_str(), item.value, item.share)).collect();
     assert_eq!(shares, [("HR", 135.0, 3.0), ("Resp", 22.0, 2.0), ("SBP", 95.0, 2.0), ("Temp", 38.5, 1.0)]);
+    let words: Vec<_> = reasons.iter().map(|reason| (reason.words.as_str(), reason.share)).collect();
+    assert_eq!(words[0], ("heart rate 135 /min, 0 s old", 3.0));
+    assert_eq!(words[3], ("body temperature 38.5 °C, 0 s old", 1.0));
     let ratio = Rule::new(3, &shock_index::DEFINITION);
     let score =
         ratio.evaluate(&lookup(&[("HR", 100.0, 0.0), ("SBP", 80.0, 0.0)]), PatientId([0; 16]), 1, 0, 0).expect("a score");
-    let mut out = Vec::new();
-    Rule::explain(&score, &mut out);
+    let Why { contributions: out, reasons } = Rule::why(&score);
+    assert!(reasons.iter().all(|reason| reason.direction == Direction::Neither), "{reasons:?}");
     assert_eq!(out.iter().map(|item| (item.feature.as_str(), item.share)).collect::<Vec<_>>(), [("HR", 0.0), ("SBP", 0.0)]);
 }
 

@@ -1,0 +1,113 @@
+//! What is said of one signal: its value and age, its course, and what else of it moved the score most.
+
+use super::outline::Said;
+use super::{course, spoken};
+use crate::decode::{SignalId, catalogue};
+use crate::score::boundary::Input;
+use crate::window::Stat;
+
+/// One column of the signal in the row that is explained.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Fact {
+    pub stat: Stat,
+    /// None is the stay.
+    pub window_s: Option<i64>,
+    pub normal: Option<(f64, f64)>,
+    /// NaN is missing.
+    pub value: f64,
+    pub share: f64,
+}
+
+/// Everything a sentence may draw on.
+struct Subject<'a> {
+    id: SignalId,
+    row: &'static catalogue::Signal,
+    facts: &'a [Fact],
+    digits: usize,
+}
+
+/// A signal of a model: `lactate 3.4 mmol/L, 2 h old, rising from 2.1 in 24 h`, or `no lactate measured`.
+pub fn say(id: SignalId, facts: &[Fact], input: Option<&Input>) -> Said {
+    let Some(row) = catalogue::signal(id) else {
+        return Said { missing: true, words: "a signal this version does not know".to_owned() };
+    };
+    let stay = |stat: Stat| facts.iter().find(|fact| fact.stat == stat && fact.window_s.is_none()).map(|fact| fact.value);
+    let value = input.and_then(|input| input.value).or_else(|| stay(Stat::Last)).filter(|value| !value.is_nan());
+    let Some(value) = value else {
+        return Said { missing: true, words: format!("no {} measured", spoken::title(row)) };
+    };
+    let age_s = input.and_then(|input| input.age_s).map(f64::from).or_else(|| stay(Stat::Age).map(|hours| hours * 3_600.0));
+    let subject = Subject { id, row, facts, digits: course::digits(id) };
+    let mut words = subject.value(value);
+    if let Some(age_s) = age_s.filter(|age_s| !age_s.is_nan()) {
+        words += &format!(", {} old", spoken::span(age_s));
+    }
+    let course = if spoken::answer(row.kind, value).is_some() { None } else { course::of(id, facts) };
+    let course_words = course.map(|course| course.words(id, subject.digits));
+    let weightiest = subject.weightiest(course.is_some());
+    for more in [course_words, weightiest].into_iter().flatten() {
+        words += ", ";
+        words += &more;
+    }
+    Said { missing: false, words }
+}
+
+/// An item of a rule that scored: its signal's name and `respiration rate 28 /min, 1 min old`.
+pub fn item(input: &Input) -> Option<(&'static str, String)> {
+    let (row, value) = (catalogue::signal(input.signal)?, input.value?);
+    let subject = Subject { id: input.signal, row, facts: &[], digits: course::digits(input.signal) };
+    let mut words = subject.value(value);
+    if let Some(age_s) = input.age_s {
+        words += &format!(", {} old", spoken::span(f64::from(age_s)));
+    }
+    Some((row.name, words))
+}
+
+impl Subject<'_> {
+    fn value(&self, value: f64) -> String {
+        match spoken::answer(self.row.kind, value) {
+            Some(answer) => answer.to_owned(),
+            None => format!("{} {}", spoken::title(self.row), spoken::quantity(self.id, self.row, value, self.digits)),
+        }
+    }
+
+    /// The column with the largest share in words, where it says more than the value, its age and its course do.
+    fn weightiest(&self, has_course: bool) -> Option<String> {
+        let fact = self.facts.iter().max_by(|a, b| a.share.abs().total_cmp(&b.share.abs()))?;
+        let bare = |value: f64| spoken::bare(self.id, value, self.digits);
+        let within = fact.window_s.map_or_else(|| "in this stay".to_owned(), |s| format!("in {}", spoken::window(s)));
+        match (fact.stat, fact.value.is_nan()) {
+            (Stat::Count, false) => Some(match fact.value.round() {
+                n if n < 1.0 => format!("not measured {within}"),
+                n if n < 2.0 => format!("measured once {within}"),
+                n => format!("measured {n:.0} times {within}"),
+            }),
+            (Stat::Max | Stat::Min, false) if !self.is_extreme(fact) => {
+                let which = if fact.stat == Stat::Max { "highest" } else { "lowest" };
+                Some(format!("{which} {} {within}", bare(fact.value)))
+            }
+            (Stat::Mean, false) => Some(format!("mean {} {within}", bare(fact.value))),
+            (Stat::Std, false) => {
+                Some(format!("standard deviation {} {within}", spoken::bare(self.id, fact.value, self.digits + 1)))
+            }
+            (Stat::Delta | Stat::Slope | Stat::First, false) if !has_course => {
+                course::steady(self.id, self.facts, fact.window_s)
+            }
+            (Stat::TimeSinceAbnormal, missing) => {
+                let (low, high) = fact.normal?;
+                let range = format!("{} to {}", bare(low), bare(high));
+                Some(match fact.value {
+                    _ if missing => format!("always within {range}"),
+                    hours if hours * 60.0 < 1.0 => format!("outside {range}"),
+                    hours => format!("outside {range} {} ago", spoken::span(hours * 3_600.0)),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the newest value is this extreme itself, which then adds nothing.
+    fn is_extreme(&self, fact: &Fact) -> bool {
+        self.facts.iter().any(|other| matches!(other.stat, Stat::Last | Stat::LastIn) && other.value == fact.value)
+    }
+}

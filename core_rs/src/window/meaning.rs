@@ -1,0 +1,57 @@
+//! What each column of a plan says, for whoever explains a row to people.
+
+use super::FeaturePlan;
+use super::compile::Over;
+use super::plan::Stat;
+use crate::decode::SignalId;
+
+/// What one column holds.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Meaning {
+    /// A statistic of a signal.
+    Statistic {
+        /// Of which signal.
+        signal: SignalId,
+        /// Which one.
+        stat: Stat,
+        /// Over the last so many seconds; None is the stay.
+        window_s: Option<i64>,
+        /// The closed range of normal values of `time_since_abnormal`.
+        normal: Option<(f64, f64)>,
+    },
+    /// Of the person or the encounter, named by the column.
+    Demographic,
+    /// Arithmetic of the last values of these signals.
+    Derived(Vec<SignalId>),
+    /// Nothing that is known here.
+    Unknown,
+}
+
+impl FeaturePlan {
+    /// What the columns say, in their order.
+    pub fn meanings(&self) -> Vec<Meaning> {
+        let mut found = vec![Meaning::Unknown; self.width()];
+        let mut put = |column: usize, meaning: Meaning| {
+            if let Some(place) = found.get_mut(column) {
+                *place = meaning;
+            }
+        };
+        for features in &self.signals {
+            for column in &features.columns {
+                let (window_s, normal) = match column.over {
+                    Over::Stay => (None, None),
+                    Over::Window(at) => (features.windows.get(at).map(|window| window.width_us / 1_000_000), None),
+                    Over::Normal(low, high) => (None, Some((low, high))),
+                };
+                put(column.column, Meaning::Statistic { signal: features.signal, stat: column.stat, window_s, normal });
+            }
+        }
+        for (_, column) in &self.demographics {
+            put(*column, Meaning::Demographic);
+        }
+        for derived in &self.derived {
+            put(derived.column, Meaning::Derived(derived.inputs.clone()));
+        }
+        found
+    }
+}
