@@ -9,6 +9,7 @@
 | `[figures]` | `utility`: whether the challenge's utility is measured and its threshold shipped |
 | `[fit]` | trees, folds, negatives, lightgbm, members |
 | `[alerts]` | the budgets; absent where nothing is watched from hour to hour |
+| `[transfer]` | how transfer between sites is measured; absent: it is not |
 | `[trigger]`, `[plan]` | as they stand in the manifest |
 
 A model is the mean of the raw scores of its members. `[[fit.members]]` gives each what it does otherwise than `[fit]`;
@@ -65,6 +66,18 @@ class Alerts:
 
 
 @dataclass(frozen=True)
+class Transfer:
+    """How transfer between the sites of the data is measured (transfer.py)."""
+
+    boosters: int
+    """So many of the ensemble's first ones are fitted for each means."""
+    labelled: int
+    """Patients of the target whose labels the means with labels may use."""
+    weight: float
+    """Of a labelled row of the target, a row of the source counting 1."""
+
+
+@dataclass(frozen=True)
 class Recipe:
     """A recipe, read."""
 
@@ -85,6 +98,7 @@ class Recipe:
     calibration takes back."""
     members: list[Member] = field(default_factory=lambda: [Member()])
     alerts: Alerts | None = None
+    transfer: Transfer | None = None
     utility: bool = False
 
     def engine(self) -> FeatureEngine:
@@ -126,4 +140,5 @@ def parse(text: str) -> Recipe:
     fit, figures = whole.pop("fit"), whole.pop("figures", {})
     members = [Member(**member) for member in fit.pop("members", [{}])]
     alerts = Alerts(**whole.pop("alerts")) if "alerts" in whole else None
-    return Recipe(**whole, **fit, **figures, members=members, alerts=alerts)
+    transfer = Transfer(**whole.pop("transfer")) if "transfer" in whole else None
+    return Recipe(**whole, **fit, **figures, members=members, alerts=alerts, transfer=transfer)
