@@ -1,5 +1,6 @@
 """`nightlamp train`: recorded data to a model bundle, through the engine that serves."""
 
+import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -17,6 +18,9 @@ def train(
         Path, typer.Option(help="The recorded data (sepsis: folder of the PhysioNet/CinC Challenge 2019).")
     ],
     models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
+    transfer: Annotated[
+        bool, typer.Option(help="Measure transfer between the sites too, where the recipe can.")
+    ] = False,
     patients: Annotated[int | None, typer.Option(min=100, help="Only so many patients: a trial, not a model.")] = None,
 ) -> None:
     """Train a bundle from recorded data. The same data and recipe give the same model file."""
@@ -31,6 +35,8 @@ def train(
     if bundle not in recipes.names():
         fail(f"there is no recipe for {bundle}; there is {', '.join(recipes.names())}", 2)
     recipe = recipes.load(bundle)
+    if not transfer:
+        recipe = dataclasses.replace(recipe, transfer=None)
     with Progress(
         TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     ) as progress:

@@ -25,6 +25,7 @@ from nightlamp.score.labels import Labels, labels
 from nightlamp.score.measure import Metrics, measure
 from nightlamp.score.recipe import Recipe
 from nightlamp.score.recording import Recording
+from nightlamp.score.transfer import directions
 from nightlamp.score.utility import RowUtility, row_utility
 
 
@@ -52,6 +53,8 @@ class Trained:
     by_site: dict[str, Metrics]
     by_half: dict[str, Metrics]
     by_fold: list[Metrics]
+    transfer: list[dict[str, Any]]
+    """Figures of models of one site at another (transfer.py); empty where the recipe asks for none."""
     top_features: list[tuple[str, float]]
     """By their share of the mean absolute TreeSHAP value on a sample of rows."""
 
@@ -98,6 +101,7 @@ def train(recipe: Recipe, recording: Recording, report: Report) -> Trained:
         by_site={str(name): figures(site == name) for name in np.unique(site)},
         by_half={"development": figures(half), "confirmation": figures(~half)},
         by_fold=[figures(fold == k) for k in range(recipe.folds)],
+        transfer=directions(recipe, recording, asks, rows, engine.feature_names(), report),
         top_features=leading(model, rows, engine.feature_names()),
     )
 
@@ -190,6 +194,7 @@ def figures_of(trained: Trained) -> dict[str, Any]:
             f"one evaluation an hour; opens at or above enter, clears at or below {alerts.clear_share:g} x enter, "
             f"then silent for {alerts.lockout_h} h; right from 12 h before to 3 h after onset"
         ),
+        "transfer": trained.transfer,
         "leading_features": [{"feature": name, "share": share} for name, share in trained.top_features],
         "dropped_values": trained.recording.dropped,
     }

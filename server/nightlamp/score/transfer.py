@@ -70,8 +70,8 @@ def site_quantiles(rows: Rows, site: NDArray[np.str_]) -> Rows:
 
 
 def told_apart(rows: Rows, source: Mask, target: Mask, seed: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """By a small model that tells the sites' rows apart without a label: the weight of each row (the root of its odds of
-    being the target's), and the features by falling gain."""
+    """By a small model that tells the sites' rows apart without a label: the weight of each row (the root of its odds
+    of being the target's), and the features by falling gain."""
     drawn = np.flatnonzero(source | target)
     drawn = np.random.default_rng(seed).permutation(drawn)[:200_000]
     parameters = {"objective": "binary", "num_leaves": 15, "min_data_in_leaf": 1000, "feature_fraction": 0.3}
@@ -97,8 +97,10 @@ class Sites:
     labelled: Mask
     judged: Mask
 
-    def fitted(self, rows: Rows, seen: Mask, weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-        """Raw scores of all rows by an ensemble fitted on those seen."""
+    def fitted(
+        self, rows: Rows, seen: Mask, wanted: Mask, weight: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Raw scores of the rows wanted, NaN elsewhere, by an ensemble fitted on those seen."""
         texts = []
         for booster in self.recipe.boosters()[: self.settings.boosters]:
             draw = np.random.default_rng(booster.seed).random(len(rows)) < booster.negatives
@@ -110,15 +112,21 @@ class Sites:
                 params=booster.parameters,
             )
             texts.append(lgb.train(booster.parameters, data, booster.trees).model_to_string())
-        return raw_scores(merge.mean_of(texts).encode(), rows)
+        raw = np.full(len(rows), np.nan)
+        raw[wanted] = raw_scores(merge.mean_of(texts).encode(), rows[wanted])
+        return raw
 
     def scored(self, rows: Rows, weight: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
         """Raw scores of all rows by a model of the source; of the source's own, by a model of the other half of its
         patients."""
         first = _half(self.row_patient, self.recipe.seed)
-        everyone = self.fitted(rows, self.source, weight)
-        by_halves = [self.fitted(rows, self.source & half, weight) for half in (~first, first)]
-        return np.where(self.source, np.where(first, *by_halves), everyone)
+        target = self.labelled | self.judged
+        first_half, second_half = self.source & first, self.source & ~first
+        parts = [(self.source, target), (second_half, first_half), (first_half, second_half)]
+        raw = np.full(len(rows), np.nan)
+        for seen, wanted in parts:
+            raw[wanted] = self.fitted(rows, seen, wanted, weight)[wanted]
+        return raw
 
     def figures(self, raw: NDArray[np.float64], known_raw: NDArray[np.float64], known: Mask) -> dict[str, Any]:
         """What raw scores are worth on the rows judged; calibration and threshold from the rows known."""
@@ -171,14 +179,14 @@ def directions(
     site = recording.site[recording.row_patient]
     pairs = [(source, target) for source in sites for target in sites if source != target]
     utility = row_utility(recording.label, recording.row_bounds()) if recipe.utility else None
-    found = []
+    found, placed = [], site_quantiles(rows, site)
     for at, (source, target) in enumerate(pairs):
         labelled = _drawn(recording, asks, target, settings.labelled, recipe.seed)[recording.row_patient]
         direction = Sites(
             recipe, settings, rows, asks, utility, recording.row_patient,
             source=site == source, labelled=labelled, judged=(site == target) & ~labelled,
         )  # fmt: skip
-        for means, figures in by_means(direction, names, site):
+        for means, figures in by_means(direction, names, placed):
             labels_of = settings.labelled if means in ("recalibrated", "appended") else 0
             found.append(
                 {"source": str(source), "target": str(target), "means": means, "labelled": labels_of} | figures
@@ -187,13 +195,12 @@ def directions(
     return found
 
 
-def by_means(sites: Sites, names: list[str], site: NDArray[np.str_]) -> list[tuple[str, dict[str, Any]]]:
-    """The figures of every means in the order of the module's table."""
+def by_means(sites: Sites, names: list[str], placed: Rows) -> list[tuple[str, dict[str, Any]]]:
+    """The figures of every means in the order of the module's table; `placed`: rows as their sites' quantiles."""
     source, rows = sites.source, sites.rows
     weight, order = told_apart(rows, source, sites.judged, sites.recipe.seed)
     narrow = np.ascontiguousarray(rows[:, [travels(name) for name in names]])
     blunt = np.ascontiguousarray(rows[:, np.sort(order[TELLTALES:])])
-    placed = site_quantiles(rows, site)
     raw = {
         "plain": sites.scored(rows),
         "travel": sites.scored(narrow),
@@ -205,7 +212,7 @@ def by_means(sites: Sites, names: list[str], site: NDArray[np.str_]) -> list[tup
     found = [(means, sites.figures(one, one, source)) for means, one in raw.items()]
     found.append(("recalibrated", sites.figures(raw["plain"], raw["plain"], sites.labelled)))
     heavier = np.where(sites.labelled, sites.settings.weight, 1.0)
-    appended = sites.fitted(rows, source | sites.labelled, heavier)
+    appended = sites.fitted(rows, source | sites.labelled, sites.judged, heavier)
     found.append(("appended", sites.figures(appended, _labelled_apart(sites, heavier), sites.labelled)))
     return found
 
@@ -213,8 +220,9 @@ def by_means(sites: Sites, names: list[str], site: NDArray[np.str_]) -> list[tup
 def _labelled_apart(sites: Sites, weight: NDArray[np.float64]) -> NDArray[np.float64]:
     """Raw scores of the target's labelled rows, each by a model of the source and the half of them it is not in."""
     first = _half(sites.row_patient, sites.recipe.seed)
-    halves = [sites.source | (sites.labelled & half) for half in (~first, first)]
-    return np.where(first, *(sites.fitted(sites.rows, half, weight) for half in halves))
+    halves = sites.labelled & first, sites.labelled & ~first
+    parts = [sites.fitted(sites.rows, sites.source | halves[1 - k], halves[k], weight) for k in (0, 1)]
+    return np.where(first, *parts)
 
 
 def _half(row_patient: NDArray[np.int64], seed: int) -> Mask:
