@@ -7,6 +7,8 @@
 mod batch;
 mod board;
 mod counters;
+mod focus;
+mod past;
 mod redelivery;
 mod scoring;
 mod show;
@@ -17,8 +19,11 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Message, MessageKind};
 use batch::{Due, Rows, Step};
+pub use board::RECORD_EVERY_US;
 pub use counters::Counters;
 use counters::add;
+pub use focus::Focus;
+pub use past::{Origin, Past, PastScore};
 use redelivery::Delivery;
 use scoring::{Cause, Scoring};
 pub use state::{Gauges, Read, Setup, State, StateError};
@@ -52,6 +57,8 @@ pub struct Pipeline {
     /// Patients the current batch speaks of, with number and time of the last frame that does.
     shown: indexmap::IndexMap<PatientId, (u64, i64)>,
     messages: Vec<Message>,
+    /// Set while one patient's past is looked for: only what bears on that patient is computed.
+    focus: Option<Focus>,
 }
 
 /// The frame under way.
@@ -188,6 +195,9 @@ impl Pipeline {
 
     fn observe(&mut self, at: At<'_>, observation: &Observation) -> Result<(), Rejected> {
         add(&self.counters.observations, 1);
+        if self.focus.as_mut().is_some_and(|focus| focus.passes_over(&mut self.state.ward, observation, at.at_us)) {
+            return Ok(());
+        }
         match self.state.ward.apply_observation(observation, at.at_us) {
             Applied::DeadLetter(refusal) => {
                 add(&self.counters.observations_dead, 1);
@@ -267,9 +277,13 @@ impl Pipeline {
     /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
     fn score(&mut self, at: At<'_>) {
         let mut ordinal = 0;
+        if let Some(focus) = &mut self.focus {
+            let ward = &self.state.ward;
+            focus.end_frame(self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id()));
+        }
         for slot in self.touched.drain(..) {
             let here = self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none());
-            if !here {
+            if !here || self.focus.as_ref().is_some_and(|focus| !focus.computes(self.state.ward.patient(slot))) {
                 continue;
             }
             let first = self.scoring.len();
@@ -294,19 +308,23 @@ impl Pipeline {
                     add(&self.counters.scores, 1);
                     let mut explain = |score: &_| self.scorers.why(score);
                     self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
-                    if self.state.board.record(score) && wanted {
+                    let recorded = self.state.board.record(score);
+                    if let Some(focus) = &mut self.focus {
+                        focus.note(score, recorded);
+                    }
+                    if recorded && wanted {
                         add(&self.counters.scores_stored, 1);
                         self.rows.scores.push(score, self.scorers.named(score.scorer));
                     }
                 }
                 Step::Left(patient, bed) => {
                     self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events);
-                    self.state.board.forget(patient);
+                    end_of_stay(&mut self.state.board, self.focus.as_mut(), patient);
                     if wanted {
                         self.messages.push(show::left(due.seq, due.at_us, patient, bed.as_ref()));
                     }
                 }
-                Step::Returned(patient) => self.state.board.forget(patient),
+                Step::Returned(patient) => end_of_stay(&mut self.state.board, self.focus.as_mut(), patient),
                 Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
             }
             for event in events.drain(..) {
@@ -334,5 +352,13 @@ impl Pipeline {
         if at.wanted {
             self.rows.dead_letters.push(&DeadLetter { seq: at.seq, ordinal, frame: at.frame, stage, refusal, raw });
         }
+    }
+}
+
+/// What the patient was scored no longer counts.
+fn end_of_stay(board: &mut board::Board, focus: Option<&mut Focus>, patient: PatientId) {
+    board.forget(patient);
+    if let Some(focus) = focus {
+        focus.forget(patient);
     }
 }

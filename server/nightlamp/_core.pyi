@@ -20,6 +20,7 @@ __all__ = [
     "__version__",
     "catalogue",
     "error_codes",
+    "replay_folder",
     "scan_hl7",
 ]
 
@@ -76,6 +77,14 @@ class Engine:
     def replay_frame(self, seq: int) -> int:
         """Journal a frame once more; the sequence number of the new frame. Raises CoreError."""
 
+    def as_of(self, question: bytes) -> bytes:
+        """A patient's past as JSON (`core_rs/src/engine/past_json.rs`), computed from the journal without the GIL.
+
+        `question`: JSON with patient (32 hex digits), at_us or seq, time_ms_max, bundles (more folders to find models
+        of then), models (SHA-256 to use), history. Raises CoreError with a fourth argument: of `replay_gone` the oldest
+        time that can be shown, microseconds.
+        """
+
     def set_credentials(self, credentials: bytes) -> None:
         """Replace the MQTT credentials: JSON list of {id, hash, units}."""
 
@@ -90,6 +99,11 @@ class Engine:
 
     def stop(self) -> None:
         """Close the doors, drain, flush, join the threads."""
+
+# --- replay (bindings/replay.rs): a past without a running server ------------------------------------------------
+
+def replay_folder(data_dir: str, config: bytes, question: bytes) -> bytes:
+    """As `Engine.as_of`, from the journal and snapshots in a data folder, only read; `config` as for `Engine`."""
 
 # --- decode (bindings/decode.rs): screening and answers for the doors, decoding for tests and tools ------------------
 

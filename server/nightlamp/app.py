@@ -24,6 +24,7 @@ from fastapi import FastAPI
 
 from nightlamp import bundles, http_app
 from nightlamp._core import Decoder, Engine, catalogue
+from nightlamp.as_of import AsOf
 from nightlamp.embedded.keeper import Keeper
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
@@ -126,7 +127,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     decoder = Decoder(settings.decoder_config(site_key))
     http = settings.http
     door = Door(access, engine, decoder, receipts, DoorCounts(), settings.limits.frame_bytes_max, http.body_timeout_s)
-    return Parts(settings, access, engine, store, hub, pipeline, door), folder
+    as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
+    return Parts(settings, access, engine, store, hub, pipeline, door, as_of), folder
 
 
 async def _neighbours(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> tuple[str, str]:

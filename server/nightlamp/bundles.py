@@ -20,6 +20,11 @@ def bundles(models: Models) -> list[Path]:
     return [newest[name] for name in sorted(newest)]
 
 
+def all_versions(models: Models) -> list[Path]:
+    """Every bundle in the folder, loaded or not: where a replay looks for the models of then."""
+    return sorted(manifest.parent for manifest in models.dir.glob("*/*/manifest.toml"))
+
+
 def _version(text: str) -> tuple[tuple[int, str], ...]:
     """Versions in order: numbers as numbers."""
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.\-+]", text))

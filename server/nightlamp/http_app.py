@@ -11,6 +11,8 @@ from starlette.responses import JSONResponse
 import nightlamp
 from nightlamp import dead_letters, errors, openapi
 from nightlamp._core import Engine
+from nightlamp.as_of import AsOf
+from nightlamp.as_of import router as as_of_router
 from nightlamp.console import router as console_router
 from nightlamp.errors import Problem
 from nightlamp.identity import api as identity_api
@@ -38,6 +40,7 @@ class Parts:
     hub: Hub
     pipeline: Pipeline
     door: Door
+    as_of: AsOf
 
 
 def build(parts: Parts) -> FastAPI:
@@ -56,6 +59,7 @@ def build(parts: Parts) -> FastAPI:
     receive.mount(app, parts.door)
     app.include_router(stream_router(parts.hub, _authenticate(parts.access)))
     app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
+    app.include_router(as_of_router(parts.as_of, parts.store))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     app.include_router(identity_api.router())
     if parts.settings.console.enabled:
@@ -102,4 +106,5 @@ def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:
         lambda: sources.clock(parts.settings.decode.recorded_time),
         lambda: sources.store(pipeline),
         lambda: sources.publish(parts.hub.stats),
+        lambda: sources.replay(parts.as_of.stats),
     ]

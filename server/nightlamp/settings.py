@@ -227,8 +227,21 @@ class Journal(Section):
     """How long stored frames are kept, seconds; less where the size cap is near."""
     snapshot_s: int = Field(300, ge=0)
     """How often the state behind the journal is written to disk, seconds, so that a restart replays little; 0 never."""
+    snapshots_kept: int = Field(48, ge=0, le=10_000)
+    """Older snapshots kept beside the newest, evenly spread over the journal: showing the past then takes seconds."""
+    snapshots_bytes_max: int = Field(2 << 30, ge=0)
+    """What older snapshots may take on disk, bytes."""
     quarantine: bool = False
     """Read around damaged records instead of refusing to start; what was lost is counted."""
+
+
+class Replay(Section):
+    """Showing a patient as it was, from the journal, beside the running route."""
+
+    concurrency_max: int = Field(1, ge=1, le=8)
+    """Replays at once; more are refused with 503. Each holds one state of the ward in memory."""
+    time_s_max: float = Field(30.0, gt=0, le=600)
+    """Longest one may take."""
 
 
 class Models(Section):
@@ -296,6 +309,8 @@ class Settings(BaseSettings):
     """What waits for PostgreSQL."""
     journal: Journal = Journal()
     """The journal."""
+    replay: Replay = Replay()
+    """As it was."""
     models: Models = Models()
     """Model bundles."""
     log: Log = Log()

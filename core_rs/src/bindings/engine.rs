@@ -22,7 +22,7 @@ pub(super) fn refused(refusal: &Refusal) -> PyErr {
     CoreError::new_err((refusal.code.name(), refusal.code.http_status(), refusal.detail.clone()))
 }
 
-fn not_started(error: EngineError) -> PyErr {
+pub(super) fn not_started(error: EngineError) -> PyErr {
     match error {
         EngineError::Config(_) | EngineError::State(_) => PyValueError::new_err(error.to_string()),
         _ => PyRuntimeError::new_err(error.to_string()),
@@ -129,6 +129,11 @@ impl PyEngine {
     fn replay_frame(&self, py: Python<'_>, seq: u64) -> PyResult<u64> {
         let receipt = py.detach(|| self.engine.replay_frame(seq)).map_err(|refusal| refused(&refusal))?;
         Ok(receipt.seq)
+    }
+
+    fn as_of<'py>(&self, py: Python<'py>, question: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
+        let asked = super::replay::asked(question)?;
+        super::replay::answer(py, || self.engine.as_of(&asked))
     }
 
     fn set_credentials(&self, credentials: &[u8]) -> PyResult<()> {

@@ -6,6 +6,7 @@ mod bundle;
 mod decode;
 mod engine;
 mod explain;
+mod replay;
 mod score;
 mod window;
 
@@ -13,6 +14,7 @@ mod window;
 fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     engine::register(module)?;
+    replay::register(module)?;
     decode::register(module)?;
     window::register(module)?;
     score::register(module)?;

@@ -24,6 +24,10 @@ pub struct JournalSettings {
     pub retention_s: i64,
     /// How often the state behind the journal is written to disk, seconds; 0 never.
     pub snapshot_s: u64,
+    /// How many older snapshots are kept for replays of the past.
+    pub snapshots_kept: usize,
+    /// What these may take on disk, bytes.
+    pub snapshots_bytes_max: u64,
     /// Read around damage instead of refusing to start.
     pub quarantine: bool,
 }
@@ -37,6 +41,8 @@ impl Default for JournalSettings {
             commit_bytes_max: journal.commit_bytes_max,
             retention_s: 7 * 86_400,
             snapshot_s: 300,
+            snapshots_kept: 48,
+            snapshots_bytes_max: 2 << 30,
             quarantine: false,
         }
     }

@@ -6,6 +6,9 @@
 
 mod clock;
 mod config;
+mod models;
+mod past_json;
+mod replay;
 mod report;
 mod runner;
 mod snapshot;
@@ -23,8 +26,10 @@ use parking_lot::Mutex;
 
 pub use clock::Clock;
 pub use config::{Decode, EngineConfig, JournalSettings, Mqtt, Site};
+pub use models::ModelId;
+pub use replay::{Asked, History, LEAD_US, ReplayError, Replayed, Until};
 use runner::Runner;
-use snapshot::Snapshots;
+use snapshot::{Keep, Snapshots};
 
 use crate::decode::Decoder;
 use crate::error::{Code, Refusal};
@@ -195,6 +200,11 @@ impl Engine {
             show_at: durable,
             batches: sender,
             snapshots: (self.config.journal.snapshot_s > 0).then(|| self.snapshots.clone()),
+            keep: Keep {
+                count: self.config.journal.snapshots_kept,
+                bytes_max: self.config.journal.snapshots_bytes_max,
+                first_seq: 0,
+            },
             snapshot_every: Duration::from_secs(self.config.journal.snapshot_s),
             batch_wait: Duration::from_millis(self.config.batch_ms),
             retention_s: self.config.journal.retention_s,
@@ -257,6 +267,23 @@ impl Engine {
             return Err(Refusal::new(Code::UnsupportedType, format!("frame {seq} is a {} frame", frame.source.name())));
         }
         self.submit(Source::Replay, SELF, &seq.to_string(), &frame.encode()?)
+    }
+
+    /// One patient's past, from this engine's journal. Runs on the caller's thread and takes nothing from the route but the core.
+    ///
+    /// # Errors
+    /// See `ReplayError`.
+    pub fn as_of(&self, asked: &Asked) -> Result<Replayed, ReplayError> {
+        let history = History {
+            journal: Arc::clone(&self.shared.journal),
+            snapshots: self.snapshots.clone(),
+            decoder: Arc::clone(&self.decoder),
+            scorers: Arc::clone(&self.scorers),
+            bundles: self.config.bundles.clone(),
+            limits: self.config.limits,
+            policy: self.config.policy.clone(),
+        };
+        history.as_of(asked, &|| self.shared.stopping.load(Ordering::Acquire))
     }
 
     /// A frame as it was received; None where the journal does not hold it.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::Shared;
-use super::snapshot::Snapshots;
+use super::snapshot::{Keep, Snapshots};
 use crate::journal::{JournalError, JournalReader, Journalled};
 use crate::pipeline::{Batch, Pipeline, Read};
 
@@ -33,6 +33,8 @@ pub(super) struct Runner {
     pub batches: Sender<Batch>,
     pub snapshots: Option<Snapshots>,
     pub snapshot_every: Duration,
+    /// Older snapshots, for replays.
+    pub keep: Keep,
     pub batch_wait: Duration,
     pub retention_s: i64,
     pub journal_bytes_max: u64,
@@ -126,7 +128,6 @@ impl Runner {
             return;
         }
         let Some(covered) = Self::covered(&mut self.read_back, snapshots, stored) else { return };
-        snapshots.prune(stored);
         let before_us = at_us.saturating_sub(self.retention_s.saturating_mul(1_000_000));
         let journal = &self.shared.journal;
         // A segment that cannot be removed now is removed next time; the cap still holds.
@@ -134,6 +135,7 @@ impl Runner {
         if journal.bytes_on_disk() > self.journal_bytes_max / 100 * CAP_SHARE_PERCENT {
             let _ = journal.retain(i64::MAX, covered);
         }
+        snapshots.prune(stored, Keep { first_seq: journal.first_seq(), ..self.keep });
     }
 
     /// The newest snapshot behind the store that can really be read: only what it covers may go.

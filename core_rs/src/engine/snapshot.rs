@@ -2,18 +2,29 @@
 //!
 //! A file `<seq>.snapshot` holds the state after frame `seq`: 8 bytes magic, CRC32C of the rest, then postcard. It is written to
 //! a temporary name, synced and renamed. It may be used only once the store cursor has reached `seq`: what it holds will not be
-//! computed again. At most three files are kept: two behind the cursor and one that waits for it. A file that cannot be read is
-//! passed over: the journal is the truth, a snapshot only saves time; so nothing is removed from the journal that is not covered
-//! by one that was read back.
+//! computed again. Kept are two behind the cursor and one that waits for it, and `Keep` more, spread evenly over the frames the
+//! journal still holds, so that a replay of the past never has far to go. A file that cannot be read is passed over: the journal
+//! is the truth, a snapshot only saves time; so nothing is removed from the journal that is not covered by one that was read back.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const MAGIC: &[u8; 8] = b"NLSNAP02";
+
+/// What is kept beyond what a start needs, for replays of the past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keep {
+    /// Files.
+    pub count: usize,
+    /// Their bytes.
+    pub bytes_max: u64,
+    /// The journal's first frame: a snapshot from before the one before it has nothing to go on with.
+    pub first_seq: u64,
+}
 
 /// The folder of the snapshots.
 #[derive(Debug, Clone)]
@@ -29,6 +40,11 @@ impl Snapshots {
     pub fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         Ok(Self { folder: folder.to_owned() })
+    }
+
+    /// A folder that is only read, and may not be there.
+    pub fn look(folder: &Path) -> Self {
+        Self { folder: folder.to_owned() }
     }
 
     /// Writes the state after frame `seq`; returns its size in bytes.
@@ -65,25 +81,56 @@ impl Snapshots {
         self.seqs().last().is_some_and(|seq| *seq > cursor)
     }
 
-    /// Removes what will not be needed: all older than the newest at or before `cursor` but one.
-    pub fn prune(&self, cursor: u64) {
-        let usable: Vec<u64> = self.seqs().into_iter().filter(|seq| *seq <= cursor).collect();
-        for seq in usable.iter().rev().skip(2) {
-            let _ = fs::remove_file(self.path(*seq));
+    /// Removes what will not be needed: of those at or before `cursor` all but the newest two and what `keep` says.
+    pub fn prune(&self, cursor: u64, keep: Keep) {
+        let mut older: Vec<u64> = self.seqs().into_iter().filter(|seq| *seq <= cursor).collect();
+        let newest = older.split_off(older.len().saturating_sub(2));
+        let Some(end) = newest.first() else { return };
+        let bytes = |seq: &u64| fs::metadata(self.path(*seq)).map_or(0, |file| file.len());
+        let useless = |seq: &u64| seq.saturating_add(1) < keep.first_seq;
+        let mut gone: Vec<u64> = older.iter().copied().filter(useless).collect();
+        older.retain(|seq| !useless(seq));
+        while older.len() > keep.count || older.iter().map(bytes).sum::<u64>() > keep.bytes_max {
+            gone.push(older.remove(most_crowded(&older, keep.first_seq.saturating_sub(1), *end)));
         }
+        for seq in gone {
+            let _ = fs::remove_file(self.path(seq));
+        }
+    }
+
+    /// The state after frame `seq`, if there is one that can be read.
+    pub fn read<T: DeserializeOwned>(&self, seq: u64) -> Option<T> {
+        read(&self.path(seq))
+    }
+
+    /// Whether the file of `seq` is one of this format; its checksum is looked at when it is read.
+    pub fn is_readable(&self, seq: u64) -> bool {
+        let mut magic = [0; MAGIC.len()];
+        File::open(self.path(seq)).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
     }
 
     fn path(&self, seq: u64) -> PathBuf {
         self.folder.join(format!("{seq:020}.snapshot"))
     }
 
-    fn seqs(&self) -> Vec<u64> {
+    /// Frames of the snapshots there are, ascending.
+    pub fn seqs(&self) -> Vec<u64> {
         let Ok(entries) = fs::read_dir(&self.folder) else { return Vec::new() };
         let mut seqs: Vec<u64> =
             entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".snapshot")?.parse().ok()).collect();
         seqs.sort_unstable();
         seqs
     }
+}
+
+/// The place whose neighbours are nearest to each other; the first only where the journal's beginning can stand in for it.
+fn most_crowded(seqs: &[u64], begin: u64, end: u64) -> usize {
+    let gap = |at: usize| {
+        let before = at.checked_sub(1).and_then(|before| seqs.get(before)).copied().unwrap_or(begin);
+        seqs.get(at + 1).copied().unwrap_or(end).saturating_sub(before)
+    };
+    let from = usize::from(begin > 0 && seqs.len() > 1);
+    (from..seqs.len()).min_by_key(|at| gap(*at)).unwrap_or(0)
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
@@ -114,13 +161,38 @@ mod tests {
     }
 
     #[test]
-    fn pruning_keeps_two_behind_the_cursor_and_all_ahead() {
+    fn pruning_keeps_two_behind_the_cursor_all_ahead_and_others_evenly_spread() {
         let folder = tempfile::tempdir().expect("folder");
         let snapshots = Snapshots::open(folder.path()).expect("open");
+        let keep = |count: usize, first_seq: u64| Keep { count, bytes_max: u64::MAX, first_seq };
         for seq in 1..=6_u64 {
             snapshots.write(seq, &seq).expect("write");
         }
-        snapshots.prune(4);
+        snapshots.prune(4, keep(0, 1));
         assert_eq!(snapshots.seqs(), [3, 4, 5, 6]);
+        for seq in (10..=800).step_by(10) {
+            snapshots.write(seq, &seq).expect("write");
+            snapshots.prune(seq, keep(7, 1));
+        }
+        let seqs = snapshots.seqs();
+        assert_eq!(seqs.len(), 9);
+        let gaps: Vec<u64> = [0].iter().chain(&seqs).zip(&seqs).map(|(before, seq)| seq - before).collect();
+        assert!(gaps.iter().all(|gap| *gap <= 200), "no stretch of 800 frames is longer than twice its share: {gaps:?}");
+        snapshots.prune(800, Keep { bytes_max: 0, ..keep(7, 1) });
+        assert_eq!(snapshots.seqs(), [790, 800]);
+    }
+
+    #[test]
+    fn a_snapshot_that_reaches_furthest_back_stays_until_the_journal_has_gone_past_it() {
+        let folder = tempfile::tempdir().expect("folder");
+        let snapshots = Snapshots::open(folder.path()).expect("open");
+        for seq in [100_u64, 110, 300, 400, 500] {
+            snapshots.write(seq, &seq).expect("write");
+        }
+        let keep = |first_seq: u64| Keep { count: 2, bytes_max: u64::MAX, first_seq };
+        snapshots.prune(500, keep(101));
+        assert_eq!(snapshots.seqs(), [100, 300, 400, 500]);
+        snapshots.prune(500, keep(102));
+        assert_eq!(snapshots.seqs(), [300, 400, 500]);
     }
 }

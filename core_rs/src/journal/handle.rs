@@ -66,6 +66,11 @@ impl Journal {
         Ok(Self { shared, writer: Mutex::new(Some(thread)) })
     }
 
+    /// A journal that is only read.
+    pub(super) fn without_writer(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared), writer: Mutex::new(None) }
+    }
+
     /// Gives the frame its sequence number and hands it to the writer; the payload is copied once. Any thread may call; it
     /// never waits for the disk. The frame may be acknowledged once `durable_seq` has reached the receipt's number.
     ///
@@ -132,6 +137,12 @@ impl Journal {
     pub fn first_seq(&self) -> u64 {
         let first = self.shared.segments.lock().first_key_value().map(|(first, _)| *first);
         first.unwrap_or_else(|| self.next_seq())
+    }
+
+    /// The first frame of the last segment that begins at or before a time.
+    pub(super) fn segment_at(&self, at_us: i64) -> Option<u64> {
+        let segments = self.shared.segments.lock();
+        segments.iter().take_while(|(_, info)| info.first_received_us <= at_us).last().map(|(first, _)| *first)
     }
 
     /// Removes the oldest segments all of whose frames are numbered `up_to_seq` or less and were received before `before_us`

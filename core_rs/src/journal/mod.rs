@@ -37,6 +37,8 @@ mod disk;
 mod durable;
 mod error;
 mod handle;
+mod locate;
+mod look;
 mod mark;
 mod pending;
 mod reader;
@@ -53,6 +55,7 @@ pub use disk::{Disk, DiskFile, RealDisk};
 pub use durable::Progress;
 pub use error::JournalError;
 pub use handle::Journal;
+pub use locate::STRAGGLER_US;
 pub use reader::{JournalReader, Journalled};
 pub use stats::{JournalStats, SYNC_BUCKETS_US};
 

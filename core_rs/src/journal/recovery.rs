@@ -68,7 +68,7 @@ impl Recovered {
 }
 
 /// Length and first receipt of a segment; a header that cannot be read shows itself later.
-fn survey(disk: &dyn Disk, first_seq: u64) -> Result<SegmentInfo, JournalError> {
+pub(super) fn survey(disk: &dyn Disk, first_seq: u64) -> Result<SegmentInfo, JournalError> {
     let file = disk.open(&segment_name(first_seq)).map_err(JournalError::io("open a segment"))?;
     let bytes = file.size().map_err(JournalError::io("measure a segment"))?;
     let mut first_received_us = i64::MAX;
@@ -78,6 +78,15 @@ fn survey(disk: &dyn Disk, first_seq: u64) -> Result<SegmentInfo, JournalError> 
         first_received_us = first.frame.received_at_us;
     }
     Ok(SegmentInfo { bytes, first_received_us })
+}
+
+/// Where the readable records of the last segment end, and the frame that would come next.
+pub(super) fn readable_end(disk: &dyn Disk, first_seq: u64, bytes: u64) -> Result<(u64, u64), JournalError> {
+    match SegmentCursor::open(disk, first_seq, bytes) {
+        Ok(mut cursor) => scan(&mut cursor, first_seq, false).map(|tail| (tail.good_bytes, tail.next_seq)),
+        Err(JournalError::Damaged { .. }) => Ok((HEADER_BYTES as u64, first_seq)),
+        Err(error) => Err(error),
+    }
 }
 
 /// Deals with the last segment; false when it was removed because its creation had been torn.

@@ -106,6 +106,11 @@ impl Board {
         self.patients.get(&patient).into_iter().flat_map(|entry| entry.scores.iter().filter_map(|newest| newest.score.as_ref()))
     }
 
+    /// When a scorer's newest row of a patient was given, microseconds.
+    pub fn recorded_at_us(&self, patient: PatientId, scorer: u16) -> Option<i64> {
+        self.patients.get(&patient)?.scores.get(usize::from(scorer))?.recorded_at_us
+    }
+
     /// The open alerts, most urgent first.
     pub fn alerts(&self, patient: PatientId) -> &[AlertEvent] {
         self.patients.get(&patient).map_or(&[], |entry| &entry.alerts)

@@ -123,12 +123,13 @@ impl Scoring {
 }
 
 /// The newest value of a signal and its age in seconds.
-fn latest(patient: &Patient, signal: SignalId, at_us: i64) -> Option<(f64, f64)> {
+pub(super) fn latest(patient: &Patient, signal: SignalId, at_us: i64) -> Option<(f64, f64)> {
     let (value, observed_at_us) = patient.latest(signal, at_us)?;
     Some((value, (at_us - observed_at_us) as f64 / US_PER_S))
 }
 
-fn inputs(bundle: &Bundle, patient: &Patient, at_us: i64) -> Vec<Input> {
+/// The signals of a bundle with their newest values and ages.
+pub(super) fn inputs(bundle: &Bundle, patient: &Patient, at_us: i64) -> Vec<Input> {
     bundle
         .signals()
         .iter()

@@ -79,6 +79,13 @@ pub struct Read {
     triggers: Triggers,
 }
 
+impl Read {
+    /// The scorers it was written with, as `Scorers::identities` names them.
+    pub fn scorers(&self) -> &[String] {
+        &self.scorers
+    }
+}
+
 /// Gauges that cost a walk over all patients.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Gauges {
@@ -124,7 +131,7 @@ impl Pipeline {
         if !former.iter().map(|plan| plan.fingerprint()).eq(now.iter().map(|plan| plan.fingerprint())) {
             ward.replan(now);
         }
-        let loaded = identities(&setup.scorers);
+        let loaded = setup.scorers.identities();
         if scorers != loaded {
             // A bundle that was not there before, or another version, scores at once.
             triggers = Triggers::default();
@@ -152,13 +159,14 @@ impl Pipeline {
             signals: Vec::new(),
             shown: Default::default(),
             messages: Vec::new(),
+            focus: None,
         }
     }
 
     /// The state, to be written after a batch.
     pub fn state(&self) -> Written<'_> {
         Written {
-            scorers: identities(&self.scorers),
+            scorers: self.scorers.identities(),
             plans: self.scorers.plans().iter().map(|plan| plan.spec()).collect(),
             ward: &self.state.ward,
             alerts: self.state.alerts.state(),
@@ -178,11 +186,6 @@ impl Pipeline {
             message_ids: self.state.seen.len() as u64,
         }
     }
-}
-
-/// Name, version and hash of each scorer, by index.
-fn identities(scorers: &Scorers) -> Vec<String> {
-    (0..).zip(scorers.names()).map(|(index, _)| format!("{:?}", scorers.named(index))).collect()
 }
 
 fn policy(setup: &Setup) -> Result<Policy, StateError> {

@@ -100,6 +100,12 @@ impl Scorers {
         rules.chain(self.bundles.iter().map(|bundle| bundle.manifest().name.clone())).collect()
     }
 
+    /// Name, version and hash (hexadecimal, empty for rules) of each scorer by index, parted by tabs: what snapshots name them by.
+    pub fn identities(&self) -> Vec<String> {
+        let named = (0..).map(|index| self.named(index)).take(self.len());
+        named.map(|scorer| format!("{}\t{}\t{}", scorer.name, scorer.version, hex(scorer.sha256))).collect()
+    }
+
     /// Who is at an index; the name is empty where nobody is.
     pub fn named(&self, index: u16) -> ScorerName<'_> {
         if let Some(rule) = self.rule(index) {

@@ -190,6 +190,22 @@ impl Ward {
     }
 
     fn try_observation(&mut self, observation: &Observation, received_at_us: i64) -> Result<Applied, Refusal> {
+        let (slot, patient) = self.hear(observation, received_at_us)?;
+        let sample = Sample { at_us: observation.observed_at_us, value: observation.value };
+        let withdrawn = observation.status == Status::Withdrawn;
+        let samples_max = self.limits.signal_observations_max;
+        let Some(known) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
+            return Err(Refusal::new(Code::Internal, "a slot without a patient"));
+        };
+        let change = known.vitals.apply(observation.signal, sample, withdrawn, received_at_us, &self.union, samples_max)?;
+        Ok(Applied::Kept { slot, patient, change })
+    }
+
+    /// Whose an observation is, its value aside: a patient the message names becomes known here, and is heard of.
+    ///
+    /// # Errors
+    /// `EmptyBed`, `PatientLimit`.
+    pub fn hear(&mut self, observation: &Observation, received_at_us: i64) -> Result<(Slot, PatientId), Refusal> {
         let slot = match &observation.subject {
             Subject::Patient(id) => match self.by_id.get(id) {
                 Some(slot) => *slot,
@@ -201,11 +217,14 @@ impl Ward {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
         patient.heard_us = patient.heard_us.max(received_at_us);
-        let sample = Sample { at_us: observation.observed_at_us, value: observation.value };
-        let withdrawn = observation.status == Status::Withdrawn;
-        let samples_max = self.limits.signal_observations_max;
-        let change = patient.vitals.apply(observation.signal, sample, withdrawn, received_at_us, &self.union, samples_max)?;
-        Ok(Applied::Kept { slot, patient: patient.id, change })
+        Ok((slot, patient.id))
+    }
+
+    /// Forgets the values of everybody but these: a replay for few patients needs only to know where the others lie.
+    pub fn keep_vitals_of(&mut self, wanted: impl Fn(PatientId) -> bool) {
+        for patient in self.patients.iter_mut().flatten().filter(|patient| !wanted(patient.id)) {
+            patient.vitals = Vitals::default();
+        }
     }
 
     fn lying_in(&self, key: &BedKey, at_us: i64) -> Result<Slot, Refusal> {

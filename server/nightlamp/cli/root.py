@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, keys, migrate, serve, token, train
+from . import config, dead_letters, demo, keys, migrate, replay, serve, token, train
 from .terminal import out
 
 app = typer.Typer(
@@ -43,6 +43,7 @@ app.command("serve")(serve.serve)
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
 app.command("token")(token.token)
+app.command("replay")(replay.replay)
 app.command("train")(train.train)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -4,6 +4,7 @@ Conservation (P4): receive_http_messages_total = receive_http_accepted_total + r
 over its labels; store_frames_taken_total = store_frames_total + store_frames_waiting.
 """
 
+from nightlamp.as_of import AsOfStats
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import PublishStats
 from nightlamp.receive.door import DoorCounts
@@ -58,3 +59,16 @@ def publish(stats: PublishStats) -> Statistics:
     """Consoles and Redis."""
     values = stats.as_dict()
     return {"publish": {name if name in PUBLISH_GAUGES else f"{name}_total": value for name, value in values.items()}}
+
+
+def replay(stats: AsOfStats) -> Statistics:
+    """As it was: what was asked, and how scores computed again compare with their rows (same, different, unknown)."""
+    return {
+        "replay": {
+            "asked_total": dict(stats.outcomes),
+            "scores_compared_total": dict(stats.compared),
+            "frames_total": stats.frames,
+            "seconds_total": stats.seconds,
+            "running": stats.running,
+        }
+    }

@@ -128,6 +128,20 @@ WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3
 ORDER BY scored_at DESC, seq DESC, ordinal DESC
 LIMIT $8;
 
+-- scores_of_frames: rows of patient $1 scored at the times $2 by the frames $3, to compare with what a replay computes
+SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
+       input_values, input_ages_s, input_points, features,
+       (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
+        FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
+FROM scores
+WHERE patient_id = $1 AND scored_at = ANY ($2::timestamptz[]) AND seq = ANY ($3::bigint[]);
+
+-- models_used: the newest model of each name that scored patient $1 from $2 through $3; rules have no hash and are left out
+SELECT DISTINCT ON (model) model, version, model_sha256
+FROM scores
+WHERE patient_id = $1 AND scored_at >= $2 AND scored_at <= $3 AND model_sha256 <> ''
+ORDER BY model, scored_at DESC, seq DESC;
+
 -- alerts: newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 open, $5 from, $6 to, $7 units, each or NULL
 SELECT * FROM alerts
 WHERE ($1::bigint IS NULL OR alert_id < $1)

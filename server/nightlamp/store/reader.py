@@ -106,6 +106,21 @@ class Reader:
         rows = await self._fetch("scores", patient_id, since, until, model, before, seq, _small(ordinal, 31), limit + 1)
         return page(rows, limit, lambda row: (to_us(row["scored_at"]), row["seq"], row["ordinal"]))
 
+    async def scores_of_frames(
+        self, patient_id: UUID, scored_at: Sequence[datetime], seqs: Sequence[int]
+    ) -> list[dict[str, Any]]:
+        """Rows of the scores that these frames caused at these times, with the columns of `scores` and the names."""
+        return [dict(row) for row in await self._fetch("scores_of_frames", patient_id, scored_at, seqs)]
+
+    async def models_used(self, patient_id: UUID, since: datetime, through: datetime) -> list[dict[str, Any]]:
+        """model, version and model_sha256 of the newest score of each model (not of rules) in a closed range."""
+        return [dict(row) for row in await self._fetch("models_used", patient_id, since, through)]
+
+    async def stored_seq(self) -> int:
+        """The store cursor: rows of all frames up to it are stored."""
+        rows = await self._fetch("read_cursor")
+        return int(rows[0]["seq"])
+
     async def alerts(
         self,
         *,

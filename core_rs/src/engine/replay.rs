@@ -1,0 +1,279 @@
+//! "As it was": the state of one patient at any past time, from the journal.
+//!
+//! Promise: the scores the route stored come out again bit for bit, with inputs, ages, feature row, order numbers and the alerts
+//! open then. It reads the journal and the snapshots and writes nothing; any number may run beside the route (each in the memory
+//! of one state of the ward). Where it starts: the newest snapshot whose frame came at least `LEAD_US` before the time asked for,
+//! so that the newest row of everyone who is monitored is computed anew and not only remembered; else the journal's first frame.
+//!
+//! Which models: those the snapshot names, found among the bundles offered by name, version and SHA-256; without a snapshot the
+//! loaded ones. Limits, decoder and alert policy are the present ones. Where a site changed them since, or a start with other
+//! models fell between the snapshot and the time, the route had another past: the comparison with the store shows it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::models::{ModelId, Offered, models, parse};
+use super::snapshot::Snapshots;
+use super::{EngineConfig, EngineError};
+use crate::decode::{Decoder, PatientId};
+use crate::journal::{Journal, JournalError, Journalled};
+use crate::limits::Limits;
+use crate::pipeline::{Focus, Past, Pipeline, Read, Setup, StateError};
+use crate::score::{Score, Scorers};
+
+/// How long before the time asked for a replay begins at least, microseconds: twice what an unchanged score waits for its row.
+pub const LEAD_US: i64 = 2 * crate::pipeline::RECORD_EVERY_US;
+/// Frames run between two looks at the clock.
+const FRAMES_A_STEP: usize = 2_048;
+const STEP_BYTES_MAX: usize = 8 << 20;
+/// Frames at or below this cursor give no rows: all of them.
+const NO_ROWS: u64 = u64::MAX - 1;
+
+/// The past to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// After the last frame received at or before this time, microseconds since 1970-01-01 UTC.
+    Time(i64),
+    /// After this frame, at its receipt.
+    Frame(u64),
+}
+
+/// What is asked.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// Whose past.
+    pub patient: PatientId,
+    /// As of when.
+    pub until: Until,
+    /// Longest it may take.
+    pub time_max: Duration,
+    /// Folders of bundles a snapshot may name, beside the loaded ones.
+    pub bundles: Vec<PathBuf>,
+    /// SHA-256 (hexadecimal) of models to use in place of the loaded ones of the same name.
+    pub models: Vec<String>,
+    /// Also every stored score from the replay's start on.
+    pub history: bool,
+}
+
+/// Why the past cannot be shown.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// Frames are missing.
+    #[error("the journal and its snapshots do not reach back to that time")]
+    Gone {
+        /// The oldest time a replay can show, microseconds; `i64::MAX` where there is none.
+        oldest_us: i64,
+    },
+    /// Nothing was received by then.
+    #[error("nothing had been received yet")]
+    Before,
+    /// The frame does not exist (yet).
+    #[error("there is no frame {0}")]
+    NoFrame(u64),
+    /// Nobody knew the patient.
+    #[error("the patient was not known at that time")]
+    NotKnown,
+    /// It took too long.
+    #[error("the time limit was over after {frames} frames")]
+    TooLong {
+        /// Frames done by then.
+        frames: u64,
+    },
+    /// The server is stopping.
+    #[error("the server is stopping")]
+    Stopped,
+    /// The journal cannot be read.
+    #[error("journal: {0}")]
+    Journal(#[from] JournalError),
+    /// A snapshot or the policy does not fit.
+    #[error("state: {0}")]
+    State(#[from] StateError),
+    /// A bundle cannot be loaded.
+    #[error("{0}")]
+    Bundle(#[from] crate::score::BundleError),
+}
+
+/// The scorers of a replay, and the models of then that are not here.
+type Begun = (Arc<Scorers>, Vec<ModelId>);
+
+/// A past, and how it was found.
+#[derive(Debug)]
+pub struct Replayed {
+    /// The time it shows, microseconds.
+    pub at_us: i64,
+    /// The last frame taken in, and its receipt.
+    pub frame: (u64, i64),
+    /// The patient then.
+    pub past: Past,
+    /// Every stored score since the start, where it was asked for.
+    pub history: Vec<Score>,
+    /// The scorers that were used.
+    pub scorers: Arc<Scorers>,
+    /// Models of then that are not among the bundles: nothing is said in their name.
+    pub missing: Vec<ModelId>,
+    /// The snapshot's frame, 0 for the journal's beginning.
+    pub from_seq: u64,
+    /// Frames read, over all runs.
+    pub frames: u64,
+    /// Others computed for their numbers in shared frames.
+    pub companions: u64,
+}
+
+/// What a replay reads; all of it shared with a running engine, or opened for the purpose.
+#[derive(Debug)]
+pub struct History {
+    pub(super) journal: Arc<Journal>,
+    pub(super) snapshots: Snapshots,
+    pub(super) decoder: Arc<Decoder>,
+    pub(super) scorers: Arc<Scorers>,
+    /// Folders of the loaded bundles.
+    pub(super) bundles: Vec<PathBuf>,
+    pub(super) limits: Limits,
+    pub(super) policy: String,
+}
+
+impl History {
+    /// The history in a data folder whose server is stopped (or a copy of one), opened to read.
+    ///
+    /// # Errors
+    /// The journal cannot be read, or a setting makes no sense.
+    pub fn open(data: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
+        Ok(Self {
+            decoder: Arc::new(Decoder::new(config.decode()).map_err(EngineError::Config)?),
+            scorers: Arc::new(Scorers::load(&config.bundles).map_err(|error| EngineError::Config(error.to_string()))?),
+            snapshots: Snapshots::look(&data.join("snapshots")),
+            journal: Arc::new(Journal::open_to_read(&data.join("journal"), config.journal())?),
+            bundles: config.bundles.clone(),
+            limits: config.limits,
+            policy: config.policy.clone(),
+        })
+    }
+
+    /// The past that is asked for. `stopping` is looked at often.
+    ///
+    /// # Errors
+    /// See `ReplayError`.
+    pub fn as_of(&self, asked: &Asked, stopping: &dyn Fn() -> bool) -> Result<Replayed, ReplayError> {
+        let (last_seq, received_at_us, at_us) = self.target(asked.until)?;
+        let from_seq = self.start(last_seq, at_us)?;
+        let deadline = Instant::now() + asked.time_max;
+        let (mut companions, mut frames) = (Vec::new(), 0);
+        loop {
+            let focus = Focus::on(asked.patient, companions.iter().copied());
+            let focus = if asked.history { focus.with_history() } else { focus };
+            let ((scorers, missing), mut pipeline) = self.begin(from_seq, asked, focus)?;
+            frames += self.run(&mut pipeline, from_seq + 1, last_seq, deadline, stopping)?;
+            let met: Vec<PatientId> = pipeline.focus().into_iter().flat_map(Focus::companions).collect();
+            if !met.is_empty() {
+                companions.extend(met);
+                continue;
+            }
+            let past = pipeline.past(asked.patient, at_us, last_seq).ok_or(ReplayError::NotKnown)?;
+            let history = pipeline.focus().map(|focus| focus.history().to_vec()).unwrap_or_default();
+            let (frame, companions) = ((last_seq, received_at_us), companions.len() as u64);
+            return Ok(Replayed { at_us, frame, past, history, scorers, missing, from_seq, frames, companions });
+        }
+    }
+
+    /// The last frame to take in, its receipt, and the time to show.
+    fn target(&self, until: Until) -> Result<(u64, i64, i64), ReplayError> {
+        match until {
+            Until::Time(at_us) => match self.journal.last_received_by(at_us)? {
+                Some((seq, received_at_us)) => Ok((seq, received_at_us, at_us)),
+                None if self.journal.first_seq() <= 1 => Err(ReplayError::Before),
+                None => Err(self.gone()),
+            },
+            Until::Frame(seq) if seq == 0 || seq > self.journal.durable_seq() => Err(ReplayError::NoFrame(seq)),
+            Until::Frame(seq) => {
+                let received_at_us = self.journal.received_at_us(seq)?.ok_or_else(|| self.gone())?;
+                Ok((seq, received_at_us, received_at_us))
+            }
+        }
+    }
+
+    /// The frame after which to begin: of a snapshot, or 0.
+    fn start(&self, last_seq: u64, at_us: i64) -> Result<u64, ReplayError> {
+        let usable = self.starts();
+        let usable: Vec<u64> = usable.into_iter().filter(|seq| *seq <= last_seq).collect();
+        for seq in usable.iter().rev() {
+            if *seq == 0 || self.journal.received_at_us(*seq)?.is_some_and(|at| at <= at_us.saturating_sub(LEAD_US)) {
+                return Ok(*seq);
+            }
+        }
+        usable.first().copied().ok_or_else(|| self.gone())
+    }
+
+    /// Frames after which a replay can begin, ascending: what follows each is in the journal.
+    fn starts(&self) -> Vec<u64> {
+        let first_seq = self.journal.first_seq();
+        let beginning = (first_seq <= 1).then_some(0);
+        let snapshots = self.snapshots.seqs().into_iter().filter(|seq| seq + 1 >= first_seq);
+        beginning.into_iter().chain(snapshots.filter(|seq| self.snapshots.is_readable(*seq))).collect()
+    }
+
+    fn gone(&self) -> ReplayError {
+        let at = |seq: u64| self.journal.received_at_us(seq).ok().flatten();
+        // A snapshot may end with the last frame before the journal's first.
+        let oldest = self.starts().into_iter().find_map(|seq| at(seq).or_else(|| at(seq + 1)));
+        ReplayError::Gone { oldest_us: oldest.unwrap_or(i64::MAX) }
+    }
+
+    fn begin(&self, from_seq: u64, asked: &Asked, focus: Focus) -> Result<(Begun, Pipeline), ReplayError> {
+        let read: Option<Read> =
+            if from_seq == 0 { None } else { Some(self.snapshots.read(from_seq).ok_or_else(|| self.gone())?) };
+        let then = match &read {
+            Some(read) => read.scorers().iter().filter_map(|identity| parse(identity)).collect(),
+            None => models(&self.scorers),
+        };
+        let offered = Offered::look(self.bundles.iter().chain(&asked.bundles).cloned());
+        let (scorers, missing) = offered.load(&self.scorers, &offered.exchange(then, &asked.models))?;
+        let setup = Setup {
+            decoder: Arc::clone(&self.decoder),
+            scorers: Arc::clone(&scorers),
+            limits: self.limits,
+            policy: self.policy.clone(),
+            counters: Arc::default(),
+        };
+        let mut pipeline = match read {
+            Some(read) => Pipeline::resume(setup, read)?,
+            None => Pipeline::new(setup)?,
+        };
+        pipeline.focus_on(focus);
+        Ok(((scorers, missing), pipeline))
+    }
+
+    /// Runs frames up to `last_seq`; how many.
+    fn run(
+        &self,
+        pipeline: &mut Pipeline,
+        first_seq: u64,
+        last_seq: u64,
+        deadline: Instant,
+        stopping: &dyn Fn() -> bool,
+    ) -> Result<u64, ReplayError> {
+        let mut reader = self.journal.reader(first_seq);
+        let (mut frames, mut done): (Vec<Journalled>, u64) = (Vec::new(), 0);
+        while reader.position() <= last_seq {
+            let left = usize::try_from(last_seq + 1 - reader.position()).unwrap_or(usize::MAX);
+            frames.clear();
+            match reader.next_batch(&mut frames, left.min(FRAMES_A_STEP), STEP_BYTES_MAX, Duration::ZERO) {
+                Err(JournalError::Gone { .. }) => return Err(self.gone()),
+                read => read?,
+            };
+            frames.retain(|journalled| journalled.seq <= last_seq);
+            if frames.is_empty() {
+                break;
+            }
+            pipeline.run(&frames, NO_ROWS);
+            done += frames.len() as u64;
+            if stopping() {
+                return Err(ReplayError::Stopped);
+            }
+            if Instant::now() >= deadline {
+                return Err(ReplayError::TooLong { frames: done });
+            }
+        }
+        Ok(done)
+    }
+}

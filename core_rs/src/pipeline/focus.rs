@@ -1,0 +1,109 @@
+//! Looking at one patient's past: the route runs as ever, but computes only what bears on that patient.
+//!
+//! Promise: the scores, rows and open alerts of the patient are those of the whole route, bit for bit. Why that holds: a score
+//! is made from its own patient's values; whose a monitor's value is follows from ADT and the beds, which are applied for all;
+//! redelivery is decided over all frames; and the limit on patients counts everybody who was heard of. What remains is the
+//! numbering of scores and alerts within one frame, where a frame speaks of several patients: the others of such frames are
+//! `companions`, and a second run computes them too.
+
+use std::collections::BTreeSet;
+
+use crate::decode::{Observation, PatientId};
+use crate::score::Score;
+use crate::window::{Patient, Ward};
+
+/// Whom to compute, and what was seen of them.
+#[derive(Debug, Clone, Default)]
+pub struct Focus {
+    whom: Option<PatientId>,
+    computed: BTreeSet<PatientId>,
+    /// Others the frame under way speaks of.
+    heard: Vec<PatientId>,
+    companions: BTreeSet<PatientId>,
+    /// The newest score of each scorer that was given a row, by scorer.
+    stored: Vec<Option<Score>>,
+    /// Every score that was given a row, where that is wanted.
+    history: Option<Vec<Score>>,
+}
+
+impl Focus {
+    /// A focus on a patient; `companions` are computed beside, for their numbers in shared frames.
+    pub fn on(whom: PatientId, companions: impl IntoIterator<Item = PatientId>) -> Self {
+        let computed = companions.into_iter().chain([whom]).collect();
+        Self { whom: Some(whom), computed, ..Self::default() }
+    }
+
+    /// Also keeps every score of the patient that was given a row, in order: memory grows with the time looked at.
+    pub fn with_history(mut self) -> Self {
+        self.history = Some(Vec::new());
+        self
+    }
+
+    /// The scores kept by `with_history`.
+    pub fn history(&self) -> &[Score] {
+        self.history.as_deref().unwrap_or(&[])
+    }
+
+    /// Whether a patient is computed.
+    pub fn concerns(&self, patient: PatientId) -> bool {
+        self.computed.contains(&patient)
+    }
+
+    /// Patients whom a run has met in one frame with the patient and did not compute: their scores may have come first.
+    pub fn companions(&self) -> impl Iterator<Item = PatientId> {
+        self.companions.difference(&self.computed).copied()
+    }
+
+    /// The newest score of a scorer that was given a row since the run began and in the present stay.
+    pub fn stored(&self, scorer: u16) -> Option<&Score> {
+        self.stored.get(usize::from(scorer)).and_then(Option::as_ref)
+    }
+
+    /// True where an observation is somebody else's; that it came is all that is taken from it.
+    pub(super) fn passes_over(&mut self, ward: &mut Ward, observation: &Observation, received_at_us: i64) -> bool {
+        // A refusal is met again by the stage itself, which names it.
+        let Ok((_, patient)) = ward.hear(observation, received_at_us) else { return false };
+        let other = !self.concerns(patient);
+        if other && self.heard.last() != Some(&patient) {
+            self.heard.push(patient);
+        }
+        other
+    }
+
+    /// Whether the route should score this patient.
+    pub(super) fn computes(&self, patient: Option<&Patient>) -> bool {
+        patient.is_some_and(|patient| self.concerns(patient.id()))
+    }
+
+    /// The frame is taken in; these are the patients it changed.
+    pub(super) fn end_frame(&mut self, touched: impl Iterator<Item = PatientId> + Clone) {
+        if touched.clone().any(|patient| Some(patient) == self.whom) {
+            self.companions.extend(self.heard.iter().copied().chain(touched));
+        }
+        self.heard.clear();
+    }
+
+    /// A score came out; `recorded` says whether it was given a row.
+    pub(super) fn note(&mut self, score: &Score, recorded: bool) {
+        if !recorded || Some(score.patient) != self.whom {
+            return;
+        }
+        let index = usize::from(score.scorer);
+        if self.stored.len() <= index {
+            self.stored.resize(index + 1, None);
+        }
+        if let Some(place) = self.stored.get_mut(index) {
+            *place = Some(score.clone());
+        }
+        if let Some(history) = &mut self.history {
+            history.push(score.clone());
+        }
+    }
+
+    /// The patient left or began another stay.
+    pub(super) fn forget(&mut self, patient: PatientId) {
+        if Some(patient) == self.whom {
+            self.stored.clear();
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! "As it was": whatever happened on a ward, what the route stored of a patient comes out of the journal again, bit for bit.
+
+mod ward;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nightlamp_core::alert::AlertKind;
+use nightlamp_core::decode::{Decoder, PatientId};
+use nightlamp_core::engine::{Asked, EngineConfig, History, ReplayError, Replayed, Until};
+use nightlamp_core::journal::{Journal, Journalled};
+use nightlamp_core::pipeline::{Origin, Pipeline, Setup};
+use nightlamp_core::receive::{Frame, Source};
+use nightlamp_core::score::{Score, Scorers};
+use nightlamp_core::store::{CopyTable, ScoreRows};
+
+fn config() -> EngineConfig {
+    serde_json::from_value(serde_json::json!({
+        "site_key_hex": "07".repeat(32),
+        "limits": {"past_s_max": 4_000_000_000_i64, "journal_segment_bytes_max": 65_536},
+        "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0")],
+    }))
+    .expect("config")
+}
+
+fn pipeline() -> (Pipeline, Arc<Scorers>) {
+    let config = config();
+    let scorers = Arc::new(Scorers::load(&config.bundles).expect("scorers"));
+    let setup = Setup {
+        decoder: Arc::new(Decoder::new(config.decode()).expect("decoder")),
+        scorers: Arc::clone(&scorers),
+        limits: config.limits,
+        policy: String::new(),
+        counters: Arc::default(),
+    };
+    (Pipeline::new(setup).expect("pipeline"), scorers)
+}
+
+/// Everything up to a cut of the COPY stream, row by row.
+fn rows(table: &CopyTable) -> Vec<Vec<u8>> {
+    let (mut rest, mut out) = (&table.bytes[19..table.bytes.len() - 2], Vec::new());
+    while !rest.is_empty() {
+        let mut end = 2;
+        for _ in 0..i16::from_be_bytes([rest[0], rest[1]]) {
+            let len = i32::from_be_bytes(rest[end..end + 4].try_into().expect("a length"));
+            end += 4 + usize::try_from(len).unwrap_or(0);
+        }
+        let (row, after) = rest.split_at(end);
+        out.push(row.to_vec());
+        rest = after;
+    }
+    out
+}
+
+/// The row a score would be stored as.
+fn row(score: &Score, scorers: &Scorers) -> Vec<u8> {
+    let mut one = ScoreRows::new();
+    one.push(score, scorers.named(score.scorer));
+    rows(&one.finish().expect("a row")).remove(0)
+}
+
+/// What the route made of a ward, and the folder it left behind.
+struct Told {
+    data: tempfile::TempDir,
+    frames: Vec<Journalled>,
+    /// Rows of `scores` by patient, in order.
+    scores: BTreeMap<PatientId, Vec<Vec<u8>>>,
+    scorers: Arc<Scorers>,
+}
+
+/// Journals the frames, runs them in batches and writes a snapshot after each of these shares of them.
+fn tell(frames: Vec<Frame>, snapshots: &[usize]) -> Told {
+    let data = tempfile::tempdir().expect("folder");
+    let journal = Journal::open(&data.path().join("journal"), config().journal()).expect("journal");
+    std::fs::create_dir(data.path().join("snapshots")).expect("folder");
+    for frame in &frames {
+        let seq = journal.submit(&frame.as_ref()).expect("journalled").seq;
+        if seq % 50 == 0 {
+            journal.wait_durable(seq, Duration::from_secs(10));
+        }
+    }
+    journal.wait_durable(frames.len() as u64, Duration::from_secs(10));
+    let frames: Vec<_> = frames.into_iter().zip(1..).map(|(frame, seq)| Journalled { seq, frame }).collect();
+    let (mut pipeline, scorers) = pipeline();
+    let mut scores: BTreeMap<PatientId, Vec<Vec<u8>>> = BTreeMap::new();
+    for chunk in frames.chunks(10) {
+        let batch = pipeline.run(chunk, 0).expect("a batch");
+        for table in batch.tables.iter().filter(|table| table.table == "scores") {
+            for row in rows(table) {
+                // seq and ordinal come first: 2 + 4 + 8 + 4 + 4 bytes, then the length of the patient's number.
+                let patient = PatientId(row[26..42].try_into().expect("sixteen bytes"));
+                scores.entry(patient).or_default().push(row);
+            }
+        }
+        if snapshots.contains(&(batch.last_seq as usize)) {
+            let body = postcard::to_stdvec(&pipeline.state()).expect("written");
+            let bytes = [b"NLSNAP01".as_slice(), &crc32c::crc32c(&body).to_le_bytes(), &body].concat();
+            std::fs::write(data.path().join(format!("snapshots/{:020}.snapshot", batch.last_seq)), bytes).expect("written");
+        }
+    }
+    Told { data, frames, scores, scorers }
+}
+
+impl Told {
+    fn history(&self) -> History {
+        History::open(self.data.path(), &config()).expect("history")
+    }
+
+    fn ask(&self, patient: PatientId, until: Until, history: bool) -> Result<Replayed, ReplayError> {
+        let time_max = Duration::from_secs(60);
+        let asked = Asked { patient, until, time_max, bundles: Vec::new(), models: Vec::new(), history };
+        self.history().as_of(&asked, &|| false)
+    }
+}
+
+fn seq_of(row: &[u8]) -> u64 {
+    u64::from_be_bytes(row[6..14].try_into().expect("eight bytes"))
+}
+
+fn stored(replayed: &Replayed) -> Vec<Vec<u8>> {
+    let stored = replayed.past.scores.iter().filter(|score| score.origin == Origin::Stored);
+    stored.map(|score| row(&score.score, &replayed.scorers)).collect()
+}
+
+#[test]
+fn every_stored_score_comes_out_of_the_journal_again_bit_for_bit() {
+    for seed in 1..=3 {
+        let told = tell(ward::frames(seed, 1_200), &[]);
+        let (last, mut compared, mut companions) = (told.frames.len() as u64, 0, 0);
+        assert!(told.scores.values().map(Vec::len).sum::<usize>() > 100, "the ward is scored");
+        for (patient, rows) in &told.scores {
+            let Ok(replayed) = told.ask(*patient, Until::Frame(last), true) else { continue };
+            let again: Vec<Vec<u8>> = replayed.history.iter().map(|score| row(score, &told.scorers)).collect();
+            assert!(again == *rows, "seed {seed}");
+            companions += replayed.companions;
+            // And each at its own frame.
+            for row in rows.iter().step_by(17) {
+                let replayed = told.ask(*patient, Until::Frame(seq_of(row)), false).expect("replayed");
+                assert!(stored(&replayed).contains(row), "seed {seed} frame {}", seq_of(row));
+                compared += 1;
+            }
+        }
+        assert!(compared > 5 && companions > 0, "seed {seed}: {compared} compared, {companions} companions");
+    }
+}
+
+#[test]
+fn a_replay_that_begins_with_a_snapshot_gives_the_same() {
+    for seed in 4..=5 {
+        let told = tell(ward::frames(seed, 1_500), &[300, 700, 710, 1_000]);
+        let mut from = Vec::new();
+        for (patient, rows) in &told.scores {
+            for row in rows.iter().filter(|row| seq_of(row) > 600).step_by(9) {
+                let replayed = told.ask(*patient, Until::Frame(seq_of(row)), false).expect("replayed");
+                assert!(stored(&replayed).contains(row), "seed {seed} frame {}", seq_of(row));
+                from.push(replayed.from_seq);
+            }
+        }
+        from.sort_unstable();
+        from.dedup();
+        assert!(from.len() >= 2 && from[0] >= 300, "began with {from:?}");
+    }
+}
+
+#[test]
+fn the_time_of_a_score_finds_it_and_any_other_time_shows_the_state_of_then() {
+    let told = tell(ward::frames(6, 800), &[]);
+    let (patient, rows) = told.scores.iter().max_by_key(|(_, rows)| rows.len()).expect("a patient");
+    let frame = |seq: u64| &told.frames[seq as usize - 1].frame;
+    for row in rows.iter().rev().step_by(13).take(12) {
+        let at_us = frame(seq_of(row)).received_at_us;
+        let replayed = told.ask(*patient, Until::Time(at_us), true).expect("replayed");
+        assert!(replayed.history.iter().any(|score| self::row(score, &told.scorers) == *row));
+        assert!(replayed.frame.0 >= seq_of(row) && replayed.frame.1 <= at_us);
+        assert!(told.frames.iter().filter(|other| other.seq > replayed.frame.0).all(|o| o.frame.received_at_us > at_us));
+        // A moment later nothing is stored, and everything is as old as it is.
+        let later = told.ask(*patient, Until::Time(at_us + 7), false).expect("replayed");
+        for score in later.past.scores.iter().filter(|score| score.origin == Origin::Computed) {
+            assert_eq!(score.score.at_us, at_us + 7);
+            for input in &score.score.inputs {
+                let newest = later.past.signals.iter().find(|(signal, ..)| *signal == input.signal);
+                let age_s = newest.map(|(_, _, observed_us)| ((at_us + 7 - observed_us) as f64 / 1e6) as f32);
+                assert_eq!(input.age_s, age_s, "of {:?}", input.signal);
+                assert!(input.value.is_none() || input.value == newest.map(|(_, value, _)| *value));
+            }
+        }
+    }
+}
+
+#[test]
+fn alerts_open_then_are_those_the_route_had_open() {
+    let frames = ward::frames(7, 1_500);
+    let told = tell(frames, &[400, 800]);
+    let (mut pipeline, _) = pipeline();
+    let mut checked = 0;
+    for chunk in told.frames.chunks(100) {
+        pipeline.run(chunk, 0);
+        let seq = chunk.last().expect("a frame").seq;
+        for patient in told.scores.keys() {
+            let at_us = chunk.last().expect("a frame").frame.received_at_us;
+            let (Some(whole), Ok(replayed)) =
+                (pipeline.past(*patient, at_us, seq), told.ask(*patient, Until::Frame(seq), false))
+            else {
+                continue;
+            };
+            assert_eq!(replayed.past.alerts, whole.alerts, "after frame {seq}");
+            assert_eq!((&replayed.past.bed, &replayed.past.signals), (&whole.bed, &whole.signals));
+            assert!(replayed.past.alerts.iter().all(|alert| alert.kind == AlertKind::Opened));
+            checked += replayed.past.alerts.len();
+        }
+    }
+    assert!(checked > 10, "{checked} open alerts were compared");
+}
+
+#[test]
+fn an_input_that_is_missing_shows_as_missing() {
+    let at = |s: i64| ward::START_US + s * 1_000_000;
+    let reading =
+        r#"{"bed":{"unit":"ICU","bed":"1"},"time":1760000010000,"observations":[{"code":"8867-4","value":80,"unit":"/min"}]}"#;
+    let monitor =
+        Frame { source: Source::JsonHttp, payload: reading.into(), received_at_us: at(10), ..ward::adt("A01", 1, 1, 0) };
+    let told = tell(vec![ward::adt("A01", 1, 1, at(0)), monitor], &[]);
+    let patient = *told.scores.keys().next().expect("scored");
+    let replayed = told.ask(patient, Until::Time(at(70)), false).expect("replayed");
+    let news2 = |origin: Origin| {
+        let found = replayed.past.scores.iter().find(|s| s.origin == origin && s.score.scorer == 0);
+        found.expect("news2").clone()
+    };
+    let (stored, computed) = (news2(Origin::Stored), news2(Origin::Computed));
+    assert_eq!((stored.score.at_us, computed.score.at_us), (at(10), at(70)));
+    assert_eq!((computed.score.present, computed.score.expected), (stored.score.present, stored.score.expected));
+    let known: Vec<_> = computed.score.inputs.iter().filter(|input| input.value.is_some()).collect();
+    assert_eq!(known.iter().map(|input| (input.value, input.age_s)).collect::<Vec<_>>(), [(Some(80.0), Some(60.0))]);
+    assert!(computed.score.inputs.iter().any(|input| input.value.is_none() && input.age_s.is_none() && input.points.is_none()));
+    let before = told.ask(patient, Until::Time(at(-1)), false);
+    assert!(matches!(before, Err(ReplayError::Before)), "{before:?}");
+}
+
+#[test]
+fn what_retention_has_removed_is_named_with_the_oldest_time_there_is() {
+    let told = tell(ward::frames(8, 1_500), &[500, 900]);
+    let (patient, rows) = told.scores.iter().max_by_key(|(_, rows)| rows.len()).expect("a patient");
+    let journal = Journal::open(&told.data.path().join("journal"), config().journal()).expect("journal");
+    assert!(journal.retain(i64::MAX, 500).expect("freed") > 0);
+    let first = journal.first_seq();
+    assert!(first > 1 && first <= 501, "the segments end at {first}");
+    drop(journal);
+    let early = rows.iter().find(|row| seq_of(row) < 400).expect("an early score");
+    let gone = told.ask(*patient, Until::Frame(seq_of(early)), false);
+    let oldest_us = told.frames[first.max(500) as usize - 1].frame.received_at_us;
+    assert!(matches!(gone, Err(ReplayError::Gone { oldest_us: at }) if at == oldest_us), "{gone:?}");
+    let late = rows.iter().rfind(|row| seq_of(row) > 700).expect("a late score");
+    assert!(stored(&told.ask(*patient, Until::Frame(seq_of(late)), false).expect("replayed")).contains(late));
+    assert!(matches!(told.ask(*patient, Until::Frame(99_999), false), Err(ReplayError::NoFrame(99_999))));
+    assert!(matches!(told.ask(PatientId([9; 16]), Until::Frame(1_400), false), Err(ReplayError::NotKnown)));
+}
