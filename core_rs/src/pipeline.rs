@@ -140,7 +140,10 @@ impl Pipeline {
         let mut decoded = std::mem::take(&mut self.decoded);
         decoded.clear();
         // Decode holds no state, so a panic there concerns this frame alone.
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.decoder.decode(at.frame, &mut decoded)));
+        let outcome = catch_unwind(AssertUnwindSafe(|| match &self.focus {
+            Some(focus) => focus.decode(&self.decoder, &self.state.ward, at.frame, &mut decoded),
+            None => self.decoder.decode(at.frame, &mut decoded),
+        }));
         if outcome.is_ok() && self.decoder.config().recorded_time {
             at.at_us = decoded.at_us;
         }
@@ -177,6 +180,9 @@ impl Pipeline {
         let whole = decoded.events.is_empty() && decoded.skipped == 0 && !decoded.rejected.is_empty();
         add(if whole { &self.counters.frames_dead } else { &self.counters.frames_decoded }, 1);
         add(&self.counters.observations_skipped, u64::from(decoded.skipped));
+        if let Some(focus) = &mut self.focus {
+            focus.hear(&mut self.state.ward, &decoded.passed, at.at_us);
+        }
         let mut raw = true;
         for event in decoded.events.drain(..) {
             let refused = match &event {
@@ -279,7 +285,8 @@ impl Pipeline {
         let mut ordinal = 0;
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
-            focus.end_frame(self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id()));
+            let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());
+            focus.end_frame((at.seq, at.at_us), touched);
         }
         for slot in self.touched.drain(..) {
             let here = self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none());

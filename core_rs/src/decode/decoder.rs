@@ -7,6 +7,7 @@ use super::digest::Digest;
 use super::event::{BedKey, Decoded, Rejected};
 use super::hl7::{self, Door};
 use super::time::SiteZone;
+use super::wanted::Wanted;
 use crate::error::{Code, Refusal};
 use crate::receive::{Frame, Source};
 
@@ -38,10 +39,16 @@ impl Decoder {
     /// What a frame says. `out` is cleared first. A frame that cannot be decoded at all gives one rejection of ordinal 0;
     /// ticks and replays are the pipeline's and give nothing.
     pub fn decode(&self, frame: &Frame, out: &mut Decoded) {
+        self.decode_wanted(frame, Wanted::default(), out);
+    }
+
+    /// As `decode`, but observations of subjects that are not wanted are not read: they give no event, no rejection and no skip,
+    /// and their subjects stand in `Decoded::passed`. Message id, ordinals and refusals of the whole frame are as ever.
+    pub fn decode_wanted(&self, frame: &Frame, wanted: Wanted<'_>, out: &mut Decoded) {
         out.clear();
         let received_at_us = frame.received_at_us;
         out.at_us = received_at_us;
-        let door = Door { principal: &frame.principal, received_at_us, ..Door::default() };
+        let door = Door { principal: &frame.principal, received_at_us, wanted, ..Door::default() };
         let outcome = match frame.source {
             Source::Hl7Http => hl7::decode(self, &frame.payload, Door { charset: &frame.context, ..door }, out),
             Source::Hl7Mqtt => hl7::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),

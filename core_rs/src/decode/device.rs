@@ -188,6 +188,11 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let mut ordinal = 0;
     for message in &messages {
         let subject = subject(decoder, message, door.bed.as_ref());
+        if let Some(passed) = subject.as_ref().ok().filter(|subject| door.wanted.passes(subject)) {
+            out.passed.push(passed.clone());
+            ordinal += u32::try_from(message.observations.len()).unwrap_or(u32::MAX);
+            continue;
+        }
         for item in &message.observations {
             let reading = Reading { decoder, door: &door, message, ordinal };
             match subject.clone().and_then(|subject| reading.observation(item, subject)) {

@@ -176,6 +176,8 @@ pub struct Decoded {
     pub rejected: Vec<Rejected>,
     /// Observations skipped on purpose (OBX-11 X or I, header rows without a value), counted so that the sums add up (P4).
     pub skipped: u32,
+    /// Whom the frame speaks of and whose values were not read, because nobody wanted them (`Decoder::decode_wanted`).
+    pub passed: Vec<Subject>,
 }
 
 impl Decoded {
@@ -185,5 +187,6 @@ impl Decoded {
         self.events.clear();
         self.rejected.clear();
         self.skipped = 0;
+        self.passed.clear();
     }
 }

@@ -15,6 +15,7 @@ mod event;
 pub mod hl7;
 mod recorded;
 mod time;
+mod wanted;
 
 pub use columns::{Dropped, NO_SIGNAL, NO_WORD, Recorded, Understood};
 pub use config::{DecodeConfig, SiteKey};
@@ -24,3 +25,4 @@ pub use event::{
     BedKey, Decoded, EncounterEvent, EncounterKind, Event, Identity, MessageId, Observation, PatientId, Rejected, SignalId,
     Status, Subject,
 };
+pub use wanted::Wanted;

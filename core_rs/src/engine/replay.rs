@@ -5,6 +5,8 @@
 //! of one state of the ward). Where it starts: the newest snapshot whose frame came at least `LEAD_US` before the time asked for,
 //! so that the newest row of everyone who is monitored is computed anew and not only remembered; else the journal's first frame.
 //!
+//! With recorded time (`decode.recorded_time`) a time is one of the recording and means the last frame of this patient by then.
+//!
 //! Which models: those the snapshot names, found among the bundles offered by name, version and SHA-256; without a snapshot the
 //! loaded ones. Limits, decoder and alert policy are the present ones. Where a site changed them since, or a start with other
 //! models fell between the snapshot and the time, the route had another past: the comparison with the store shows it.
@@ -15,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use super::models::{ModelId, Offered, models, parse};
 use super::snapshot::Snapshots;
-use super::{EngineConfig, EngineError};
-use crate::decode::{Decoder, PatientId};
+use super::{Clock, EngineConfig, EngineError, clock};
+use crate::decode::{DecodeConfig, Decoder, PatientId};
 use crate::journal::{Journal, JournalError, Journalled};
 use crate::limits::Limits;
 use crate::pipeline::{Focus, Past, Pipeline, Read, Setup, StateError};
@@ -134,13 +136,15 @@ pub struct History {
 }
 
 impl History {
-    /// The history in a data folder whose server is stopped (or a copy of one), opened to read.
+    /// The history in a data folder whose server is stopped (or a copy of one), opened to read. It goes by the journal's own clock.
     ///
     /// # Errors
     /// The journal cannot be read, or a setting makes no sense.
     pub fn open(data: &Path, config: &EngineConfig) -> Result<Self, EngineError> {
+        let recorded_time = clock::read(&data.join("journal"))? == Clock::Recorded;
+        let decode = DecodeConfig { recorded_time, ..config.decode() };
         Ok(Self {
-            decoder: Arc::new(Decoder::new(config.decode()).map_err(EngineError::Config)?),
+            decoder: Arc::new(Decoder::new(decode).map_err(EngineError::Config)?),
             scorers: Arc::new(Scorers::load(&config.bundles).map_err(|error| EngineError::Config(error.to_string()))?),
             snapshots: Snapshots::look(&data.join("snapshots")),
             journal: Arc::new(Journal::open_to_read(&data.join("journal"), config.journal())?),
@@ -155,10 +159,16 @@ impl History {
     /// # Errors
     /// See `ReplayError`.
     pub fn as_of(&self, asked: &Asked, stopping: &dyn Fn() -> bool) -> Result<Replayed, ReplayError> {
-        let (last_seq, received_at_us, at_us) = self.target(asked.until)?;
-        let from_seq = self.start(last_seq, at_us)?;
         let deadline = Instant::now() + asked.time_max;
-        let (mut companions, mut frames) = (Vec::new(), 0);
+        let mut frames = 0;
+        let (last_seq, received_at_us, mut at_us) = match asked.until {
+            Until::Time(at_us) if self.decoder.config().recorded_time => {
+                self.recorded_target(asked, at_us, deadline, stopping, &mut frames)?
+            }
+            until => self.target(until)?,
+        };
+        let from_seq = self.start(last_seq, at_us)?;
+        let mut companions = Vec::new();
         loop {
             let focus = Focus::on(asked.patient, companions.iter().copied());
             let focus = if asked.history { focus.with_history() } else { focus };
@@ -168,6 +178,10 @@ impl History {
             if !met.is_empty() {
                 companions.extend(met);
                 continue;
+            }
+            let frame_time = pipeline.focus().and_then(Focus::changed_by).filter(|(seq, _)| *seq == last_seq);
+            if let (Until::Frame(_), Some((_, frame_us))) = (asked.until, frame_time) {
+                at_us = frame_us; // with recorded time not the receipt
             }
             let past = pipeline.past(asked.patient, at_us, last_seq).ok_or(ReplayError::NotKnown)?;
             let history = pipeline.focus().map(|focus| focus.history().to_vec()).unwrap_or_default();
@@ -192,9 +206,32 @@ impl History {
         }
     }
 
-    /// The frame after which to begin: of a snapshot, or 0.
+    /// As `target` where frames go by the times their messages say: a recording is sent patient by patient or all at once, so the
+    /// last frame is that of this patient. Reads the journal once more.
+    fn recorded_target(
+        &self,
+        asked: &Asked,
+        at_us: i64,
+        deadline: Instant,
+        stopping: &dyn Fn() -> bool,
+        frames: &mut u64,
+    ) -> Result<(u64, i64, i64), ReplayError> {
+        let last_seq = self.journal.durable_seq();
+        let from_seq = self.start(last_seq, at_us)?;
+        let (_, mut pipeline) = self.begin(from_seq, asked, Focus::on(asked.patient, []).seeking(at_us))?;
+        *frames += self.run(&mut pipeline, from_seq + 1, last_seq, deadline, stopping)?;
+        let (seq, _) = pipeline.focus().and_then(Focus::changed_by).ok_or(ReplayError::NotKnown)?;
+        let received_at_us = self.journal.received_at_us(seq)?.ok_or_else(|| self.gone())?;
+        Ok((seq, received_at_us, at_us))
+    }
+
+    /// The frame after which to begin: of a snapshot, or 0. With recorded time the earliest there is: a snapshot's frame time says
+    /// nothing of other patients.
     fn start(&self, last_seq: u64, at_us: i64) -> Result<u64, ReplayError> {
-        let usable = self.starts();
+        let mut usable = self.starts();
+        if self.decoder.config().recorded_time {
+            usable.truncate(1);
+        }
         let usable: Vec<u64> = usable.into_iter().filter(|seq| *seq <= last_seq).collect();
         for seq in usable.iter().rev() {
             if *seq == 0 || self.journal.received_at_us(*seq)?.is_some_and(|at| at <= at_us.saturating_sub(LEAD_US)) {

@@ -2,13 +2,15 @@
 //!
 //! Promise: the scores, rows and open alerts of the patient are those of the whole route, bit for bit. Why that holds: a score
 //! is made from its own patient's values; whose a monitor's value is follows from ADT and the beds, which are applied for all;
-//! redelivery is decided over all frames; and the limit on patients counts everybody who was heard of. What remains is the
+//! redelivery is decided over all frames; and the limit on patients counts everybody who was heard of. Values of people who lie
+//! in the house and are not asked about are not even read from the frame. What remains is the
 //! numbering of scores and alerts within one frame, where a frame speaks of several patients: the others of such frames are
 //! `companions`, and a second run computes them too.
 
 use std::collections::BTreeSet;
 
-use crate::decode::{Observation, PatientId};
+use crate::decode::{Decoded, Decoder, Observation, PatientId, Subject, Wanted};
+use crate::receive::Frame;
 use crate::score::Score;
 use crate::window::{Patient, Ward};
 
@@ -20,6 +22,10 @@ pub struct Focus {
     /// Others the frame under way speaks of.
     heard: Vec<PatientId>,
     companions: BTreeSet<PatientId>,
+    /// The newest frame that changed the patient: its number and time.
+    changed_by: Option<(u64, i64)>,
+    /// Of frames with a later time none counts as such.
+    until_us: Option<i64>,
     /// The newest score of each scorer that was given a row, by scorer.
     stored: Vec<Option<Score>>,
     /// Every score that was given a row, where that is wanted.
@@ -37,6 +43,17 @@ impl Focus {
     pub fn with_history(mut self) -> Self {
         self.history = Some(Vec::new());
         self
+    }
+
+    /// Looks for the last frame that changed the patient with a time of at most `at_us`.
+    pub fn seeking(mut self, at_us: i64) -> Self {
+        self.until_us = Some(at_us);
+        self
+    }
+
+    /// The newest frame that changed the patient, of those sought: its number and time.
+    pub fn changed_by(&self) -> Option<(u64, i64)> {
+        self.changed_by
     }
 
     /// The scores kept by `with_history`.
@@ -59,6 +76,20 @@ impl Focus {
         self.stored.get(usize::from(scorer)).and_then(Option::as_ref)
     }
 
+    /// decode: values that cannot bear on the patient stay unread. With recorded time all are read: they say when their frame is.
+    pub(super) fn decode(&self, decoder: &Decoder, ward: &Ward, frame: &Frame, out: &mut Decoded) {
+        let wanted = |subject: &Subject| !ward.can_pass(subject, |patient| self.concerns(patient));
+        let all = decoder.config().recorded_time;
+        decoder.decode_wanted(frame, if all { Wanted::default() } else { Wanted::only(&wanted) }, out);
+    }
+
+    /// The frame under way speaks of these, whose values were not read.
+    pub(super) fn hear(&mut self, ward: &mut Ward, passed: &[Subject], received_at_us: i64) {
+        for subject in passed {
+            ward.hear_passed(subject, received_at_us, |patient| self.heard.push(patient));
+        }
+    }
+
     /// True where an observation is somebody else's; that it came is all that is taken from it.
     pub(super) fn passes_over(&mut self, ward: &mut Ward, observation: &Observation, received_at_us: i64) -> bool {
         // A refusal is met again by the stage itself, which names it.
@@ -75,9 +106,12 @@ impl Focus {
         patient.is_some_and(|patient| self.concerns(patient.id()))
     }
 
-    /// The frame is taken in; these are the patients it changed.
-    pub(super) fn end_frame(&mut self, touched: impl Iterator<Item = PatientId> + Clone) {
+    /// A frame is taken in, by its number and time; these are the patients it changed.
+    pub(super) fn end_frame(&mut self, frame: (u64, i64), touched: impl Iterator<Item = PatientId> + Clone) {
         if touched.clone().any(|patient| Some(patient) == self.whom) {
+            if self.until_us.is_none_or(|until_us| frame.1 <= until_us) {
+                self.changed_by = Some(frame);
+            }
             self.companions.extend(self.heard.iter().copied().chain(touched));
         }
         self.heard.clear();

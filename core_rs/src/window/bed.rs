@@ -38,6 +38,11 @@ impl Bed {
         self.stays.last().filter(|stay| stay.until_us == OPEN)
     }
 
+    /// All stays remembered, oldest first.
+    pub fn stays(&self) -> impl Iterator<Item = &Stay> {
+        self.stays.iter()
+    }
+
     /// Who lay in it at a time.
     #[inline]
     pub fn at(&self, at_us: i64) -> Option<&Stay> {

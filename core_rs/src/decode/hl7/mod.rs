@@ -27,6 +27,7 @@ use super::Decoder;
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded};
 use super::recorded;
+use super::wanted::Wanted;
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
 
@@ -41,6 +42,8 @@ pub struct Door<'a> {
     pub bed: Option<BedKey>,
     /// Receipt, microseconds since 1970-01-01 UTC; behind `decode` the frame's time, which is the same but for recorded time.
     pub received_at_us: i64,
+    /// Whose observations to read.
+    pub wanted: Wanted<'a>,
 }
 
 /// Where a message may say its own time.
@@ -111,7 +114,7 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     }
     match kind {
         Kind::Adt(kind) => adt::decode(decoder, &header, kind, leaves, segments, door.received_at_us, out)?,
-        Kind::Oru => oru::decode(decoder, door.principal, leaves, segments, door.received_at_us, door.bed, out)?,
+        Kind::Oru => oru::decode(decoder, door, leaves, segments, out)?,
     }
     Ok(())
 }

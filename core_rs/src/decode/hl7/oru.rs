@@ -7,14 +7,15 @@
 //! skipped, as are rows with neither type nor value (the MDS and VMD rows of IHE PCD-01). Any other status is refused.
 //! Each OBX has one ordinal, skipped or not.
 
-use super::Checked;
 use super::patient::{Leaves, bed, choose};
 use super::scan::{Fields, Pieces, piece};
 use super::value;
+use super::{Checked, Door};
 use crate::decode::Decoder;
 use crate::decode::catalogue::{Meaning, shown};
 use crate::decode::event::{BedKey, Decoded, Event, Observation, Rejected, Status, Subject};
 use crate::decode::time::{TimeFault, Written};
+use crate::decode::wanted::Wanted;
 use crate::error::{Code, Refusal};
 
 /// OBX-1 to OBX-14.
@@ -27,6 +28,9 @@ struct Group<'a> {
     leaves: Leaves,
     received_at_us: i64,
     topic_bed: Option<BedKey>,
+    wanted: Wanted<'a>,
+    /// Whether nobody wants what is said of the present subject; None until it is asked.
+    passes: Option<bool>,
     patient: Result<Option<Subject>, Refusal>,
     bed: Result<Option<Subject>, Refusal>,
     obr_7: &'a [u8],
@@ -45,19 +49,19 @@ enum Row {
 /// The message breaks its limits or its lines: what `out` holds by then is void.
 pub fn decode<'a>(
     decoder: &'a Decoder,
-    principal: &'a str,
+    door: Door<'a>,
     leaves: Leaves,
     segments: Checked<'a>,
-    received_at_us: i64,
-    topic_bed: Option<BedKey>,
     out: &mut Decoded,
 ) -> Result<(), Refusal> {
     let mut group = Group {
         decoder,
-        principal,
+        principal: door.principal,
         leaves,
-        received_at_us,
-        topic_bed,
+        received_at_us: door.received_at_us,
+        topic_bed: door.bed,
+        wanted: door.wanted,
+        passes: None,
         patient: Ok(None),
         bed: Ok(None),
         obr_7: b"",
@@ -68,6 +72,10 @@ pub fn decode<'a>(
         let segment = segment?;
         match segment.get(..3).unwrap_or_default() {
             b"OBX" => {
+                if group.passes(out) {
+                    ordinal += 1;
+                    continue;
+                }
                 match group.observation(&Obx::split(segment, leaves.delimiters.field), ordinal) {
                     Ok(Row::Value(observation)) => out.events.push(Event::Observation(observation)),
                     Ok(Row::Skipped) => out.skipped += 1,
@@ -92,11 +100,23 @@ impl<'a> Group<'a> {
             .map(|found| found.map(|found| Subject::Patient(digest.patient(&found.authority, &found.identifier))));
         self.bed = Ok(None);
         self.obr_7 = b"";
+        self.passes = None;
     }
 
     fn begin_visit(&mut self, segment: &[u8]) {
         let pv1 = Fields::<4>::split(segment, self.leaves.delimiters.field);
         self.bed = bed(pv1.get(3), &self.leaves).map(|bed| bed.map(Subject::Bed));
+        self.passes = None;
+    }
+
+    fn passes(&mut self, out: &mut Decoded) -> bool {
+        if let Some(passes) = self.passes {
+            return passes;
+        }
+        let passed = self.subject().ok().filter(|subject| self.wanted.passes(subject));
+        self.passes = Some(passed.is_some());
+        out.passed.extend(passed);
+        self.passes == Some(true)
     }
 
     fn observation(&mut self, obx: &Obx<'a>, ordinal: u32) -> Result<Row, Refusal> {
