@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use nightlamp_core::decode::{Decoder, PatientId};
-use nightlamp_core::engine::{Asked, EngineConfig, History, Until};
+use nightlamp_core::engine::{Asked, EngineConfig, History, Snapshots, Until};
 use nightlamp_core::journal::Journal;
 use nightlamp_core::pipeline::{Pipeline, Setup};
 use nightlamp_core::receive::{FrameRef, Source};
@@ -141,11 +141,9 @@ fn whole(data: &Path, beds: u64, frames: u64) -> (Duration, (usize, Duration), P
         let last = batch.last().expect("a frame").seq;
         if snapshot.0 == 0 && last >= frames.saturating_sub(SNAPSHOT_BEFORE) {
             let began = Instant::now();
-            let body = postcard::to_stdvec(&pipeline.state()).expect("written");
-            let bytes = [b"NLSNAP01".as_slice(), &crc32c::crc32c(&body).to_le_bytes(), &body].concat();
-            std::fs::create_dir_all(data.join("snapshots")).expect("folder");
-            std::fs::write(data.join(format!("snapshots/{last:020}.snapshot")), &bytes).expect("written");
-            snapshot = (bytes.len(), began.elapsed());
+            let kept = Snapshots::open(&data.join("snapshots")).expect("folder");
+            let bytes = kept.write(last, &pipeline.state()).expect("written");
+            snapshot = (bytes, began.elapsed());
             apart = began.elapsed();
         }
     }

@@ -16,6 +16,7 @@ RUNS = [
         "journal beside a bare fdatasync",
         ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "journal"],
     ),
+    ("as it was", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "as_of"]),
     ("route, 20,000 observations/s", [sys.executable, "-m", "tests.bench.route", "--beds", "2500"]),
     (
         "route, 1,000 patients and 500 HL7/s",

@@ -29,7 +29,7 @@ pub use config::{Decode, EngineConfig, JournalSettings, Mqtt, Site};
 pub use models::ModelId;
 pub use replay::{Asked, History, LEAD_US, ReplayError, Replayed, Until};
 use runner::Runner;
-use snapshot::{Keep, Snapshots};
+pub use snapshot::{Keep, Snapshots};
 
 use crate::decode::Decoder;
 use crate::error::{Code, Refusal};

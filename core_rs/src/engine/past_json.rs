@@ -6,7 +6,7 @@ use super::replay::Replayed;
 use crate::alert::AlertEvent;
 use crate::decode::catalogue;
 use crate::pipeline::{Origin, PastScore};
-use crate::score::{Contribution, Input, Score, Scorers};
+use crate::score::{Input, Score, Scorers};
 
 impl Replayed {
     /// One object; see `nightlamp/as_of/views.py` for what each field means.
@@ -49,7 +49,8 @@ impl Replayed {
             "opened_at_us": alert.at_us,
             "opened_value": alert.value,
             "reason": alert.reason,
-            "contributions": alert.contributions.iter().map(contribution).collect::<Vec<_>>(),
+            "contributions": alert.why.contributions,
+            "explanation": alert.why.reasons,
         })
     }
 }
@@ -64,7 +65,8 @@ fn past_score(past: &PastScore, scorers: &Scorers) -> Value {
         map.insert("origin".into(), origin.into());
         map.insert("why_not".into(), json!(past.why_not));
         map.insert("last_stored_at_us".into(), json!(past.last_stored_at_us));
-        map.insert("contributions".into(), past.contributions.iter().map(contribution).collect());
+        map.insert("contributions".into(), json!(past.why.contributions));
+        map.insert("explanation".into(), json!(past.why.reasons));
     }
     value
 }
@@ -97,8 +99,4 @@ fn input(input: &Input) -> Value {
         "age_s": input.age_s.map(f64::from),
         "points": input.points,
     })
-}
-
-fn contribution(one: &Contribution) -> Value {
-    json!({"feature": one.feature, "value": one.value, "share": one.share})
 }

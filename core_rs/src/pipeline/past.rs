@@ -5,7 +5,7 @@ use super::{Focus, Pipeline};
 use crate::alert::AlertEvent;
 use crate::decode::catalogue::SIGNALS;
 use crate::decode::{BedKey, PatientId, SignalId};
-use crate::score::{Bundle, Contribution, Input, Score, Scorers};
+use crate::score::{Bundle, Input, Score, Why};
 use crate::window::Patient;
 
 /// Where a past score comes from.
@@ -24,8 +24,8 @@ pub struct PastScore {
     pub origin: Origin,
     /// The score. Of a scorer that gives none (see `why_not`): raw and value are NaN, the inputs are those it would read.
     pub score: Score,
-    /// Most important first; empty where there is no score.
-    pub contributions: Vec<Contribution>,
+    /// By feature and in words; empty where there is no score.
+    pub why: Why,
     /// Why the scorer gives no score of this state.
     pub why_not: Option<String>,
     /// When this scorer's newest row of the stay was given, microseconds; also where that was before the replay began.
@@ -82,13 +82,13 @@ impl Pipeline {
             let stored = self.focus.as_ref().and_then(|focus| focus.stored(index)).cloned();
             let is_now = stored.as_ref().is_some_and(|score| score.at_us == at_us && score.seq == seq);
             if let Some(score) = stored {
-                let contributions = explained(&self.scorers, &score);
-                out.push(PastScore { origin: Origin::Stored, score, contributions, why_not: None, last_stored_at_us });
+                let why = self.scorers.why(&score);
+                out.push(PastScore { origin: Origin::Stored, score, why, why_not: None, last_stored_at_us });
             }
             if here && !is_now {
                 let (score, why_not) = self.compute(index, patient, at_us, seq);
-                let contributions = if why_not.is_none() { explained(&self.scorers, &score) } else { Vec::new() };
-                out.push(PastScore { origin: Origin::Computed, score, contributions, why_not, last_stored_at_us });
+                let why = if why_not.is_none() { self.scorers.why(&score) } else { Why::default() };
+                out.push(PastScore { origin: Origin::Computed, score, why, why_not, last_stored_at_us });
             }
         }
         out
@@ -153,10 +153,4 @@ fn unscored(scorer: u16, patient: PatientId, at_us: i64, seq: u64, inputs: Vec<I
         inputs,
         features: Vec::new(),
     }
-}
-
-fn explained(scorers: &Scorers, score: &Score) -> Vec<Contribution> {
-    let mut out = Vec::new();
-    scorers.explain(score, &mut out);
-    out
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use nightlamp_core::alert::AlertKind;
 use nightlamp_core::decode::{Decoder, PatientId};
-use nightlamp_core::engine::{Asked, EngineConfig, History, ReplayError, Replayed, Until};
+use nightlamp_core::engine::{Asked, EngineConfig, History, ReplayError, Replayed, Snapshots, Until};
 use nightlamp_core::journal::{Journal, Journalled};
 use nightlamp_core::pipeline::{Origin, Pipeline, Setup};
 use nightlamp_core::receive::{Frame, Source};
@@ -74,7 +74,7 @@ struct Told {
 fn tell(frames: Vec<Frame>, snapshots: &[usize]) -> Told {
     let data = tempfile::tempdir().expect("folder");
     let journal = Journal::open(&data.path().join("journal"), config().journal()).expect("journal");
-    std::fs::create_dir(data.path().join("snapshots")).expect("folder");
+    let kept = Snapshots::open(&data.path().join("snapshots")).expect("folder");
     for frame in &frames {
         let seq = journal.submit(&frame.as_ref()).expect("journalled").seq;
         if seq % 50 == 0 {
@@ -95,9 +95,7 @@ fn tell(frames: Vec<Frame>, snapshots: &[usize]) -> Told {
             }
         }
         if snapshots.contains(&(batch.last_seq as usize)) {
-            let body = postcard::to_stdvec(&pipeline.state()).expect("written");
-            let bytes = [b"NLSNAP01".as_slice(), &crc32c::crc32c(&body).to_le_bytes(), &body].concat();
-            std::fs::write(data.path().join(format!("snapshots/{:020}.snapshot", batch.last_seq)), bytes).expect("written");
+            kept.write(batch.last_seq, &pipeline.state()).expect("written");
         }
     }
     Told { data, frames, scores, scorers }
@@ -255,4 +253,35 @@ fn what_retention_has_removed_is_named_with_the_oldest_time_there_is() {
     assert!(stored(&told.ask(*patient, Until::Frame(seq_of(late)), false).expect("replayed")).contains(late));
     assert!(matches!(told.ask(*patient, Until::Frame(99_999), false), Err(ReplayError::NoFrame(99_999))));
     assert!(matches!(told.ask(PatientId([9; 16]), Until::Frame(1_400), false), Err(ReplayError::NotKnown)));
+}
+
+#[test]
+fn looking_at_a_stopped_servers_folder_changes_no_byte_and_passes_over_a_torn_end() {
+    let told = tell(ward::frames(9, 400), &[200]);
+    let journal = told.data.path().join("journal");
+    let listing = || {
+        let mut files: Vec<_> =
+            std::fs::read_dir(&journal).expect("folder").map(|entry| entry.expect("entry").path()).collect();
+        files.sort();
+        files.into_iter().map(|path| (std::fs::read(&path).expect("read"), path)).collect::<Vec<_>>()
+    };
+    let last = listing().into_iter().rfind(|(_, path)| path.extension().is_some_and(|is| is == "journal")).expect("a segment");
+    std::fs::write(&last.1, [last.0.as_slice(), &[7; 30]].concat()).expect("torn");
+    let before = listing();
+    let (patient, rows) = told.scores.iter().max_by_key(|(_, rows)| rows.len()).expect("a patient");
+    let replayed = told.ask(*patient, Until::Time(ward::START_US + 86_400_000_000), true).expect("replayed");
+    assert_eq!((replayed.frame.0, replayed.from_seq), (400, 200));
+    let row = rows.last().expect("a row");
+    assert!(stored(&told.ask(*patient, Until::Frame(seq_of(row)), false).expect("replayed")).contains(row));
+    assert!(before == listing());
+}
+
+#[test]
+fn a_replay_ends_when_its_time_is_over_or_the_server_stops() {
+    let told = tell(ward::frames(10, 300), &[]);
+    let patient = *told.scores.keys().next().expect("a patient");
+    let (until, time_max) = (Until::Frame(300), Duration::ZERO);
+    let asked = Asked { patient, until, time_max, bundles: Vec::new(), models: Vec::new(), history: false };
+    assert!(matches!(told.history().as_of(&asked, &|| false), Err(ReplayError::TooLong { frames: 300 })));
+    assert!(matches!(told.history().as_of(&asked, &|| true), Err(ReplayError::Stopped)));
 }

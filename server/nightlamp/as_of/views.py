@@ -51,7 +51,8 @@ class ScoreThen(BaseModel):
     expected: int
     inputs: list[InputThen]
     features: list[float | None] | None = Field(description="Only when asked for, in plan order; null is missing.")
-    contributions: list[dict[str, Any]] = Field(description="Most important first.")
+    contributions: list[dict[str, Any]] = Field(description="By feature, most important first.")
+    explanation: list[dict[str, Any]] = Field(description="By signal and in words, most important first.")
     why_not: str | None = Field(description="Why the scorer gives no score.")
     last_stored_at: datetime | None = Field(description="When this scorer's newest row until then was given.")
     matches_stored: bool | None = Field(
@@ -77,6 +78,7 @@ class AlertThen(BaseModel):
     opened_value: float
     reason: str
     contributions: list[dict[str, Any]]
+    explanation: list[dict[str, Any]]
 
 
 class ModelId(BaseModel):
