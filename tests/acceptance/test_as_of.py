@@ -1,10 +1,13 @@
 """As it was: what was stored comes out of the journal again, bit for bit, beside the running server and without it."""
 
+import hashlib
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +17,7 @@ from messages import ILL, WELL, admission, msh, stamp, unique, vitals
 from running_server import RunningServer
 from waiting import until
 
+ROOT = Path(__file__).resolve().parents[2]
 HL7 = {"Content-Type": "application/hl7-v2"}
 Start = Callable[..., RunningServer]
 #: What a stored row and a score of the past have in common.
@@ -233,6 +237,51 @@ def test_who_asked_is_logged_without_identity(told: tuple[RunningServer, str]) -
     assert mine
     assert mine[-1]["principal"] == server.key_id("nurse")
     assert "Nightingale" not in server.log
+
+
+def bundle(models: Path, version: str) -> None:
+    """The shipped sepsis bundle under another version: the same trees in a file with another hash."""
+    shipped, folder = ROOT / "models/sepsis/1.0.0", models / "sepsis" / version
+    folder.mkdir(parents=True)
+    model = (shipped / "model.txt").read_bytes() + b"\n" * len(version)
+    manifest = (shipped / "manifest.toml").read_text()
+    sha256 = hashlib.sha256((shipped / "model.txt").read_bytes()).hexdigest()
+    manifest = manifest.replace(sha256, hashlib.sha256(model).hexdigest()).replace(
+        'version = "1.0.0"', f'version = "{version}"', 1
+    )
+    (folder / "model.txt").write_bytes(model)
+    (folder / "manifest.toml").write_text(manifest)
+
+
+def test_a_score_comes_from_the_model_of_then_or_is_refused_by_name(new_server: Start, tmp_path: Path) -> None:
+    models, data = tmp_path / "models", tmp_path / "data"
+    data.mkdir()
+    bundle(models, "1.0.1")
+    server = new_server(data, MODELS__DIR=str(models))
+    _, patients = ward(server)
+    rows = [(patient, row) for patient in patients for row in stored(server, patient) if row["model"] == "sepsis"]
+    patient, row = rows[0]
+    assert row["version"] == "1.0.1"
+    bundle(models, "1.0.22")
+    assert server.stop() == 0
+    for is_here in (True, False):
+        if not is_here:
+            assert server.stop() == 0
+            shutil.rmtree(models / "sepsis/1.0.1")
+        server = new_server(data, MODELS__DIR=str(models))
+        with server.client("nurse") as nurse:
+            asked = {"seq": row["seq"], "features": True}
+            past = nurse.get(f"/v1/patients/{patient}/as-of", params=asked).json()
+            if is_here:
+                check(row, past)
+                assert {one["matches_stored"] for one in past["scores"] if one["origin"] == "stored"} == {True}
+                continue
+            version = {"name": "sepsis", "version": "1.0.1", "sha256": row["model_sha256"]}
+            assert past["missing_models"] == [version]
+            assert "sepsis" not in {one["model"] for one in past["scores"]}
+            refused = nurse.get(f"/v1/patients/{patient}/as-of", params={**asked, "scorer": "sepsis"})
+            assert refused.status_code == 409
+            assert all(part in refused.json()["detail"] for part in version.values())
 
 
 def test_what_the_journal_no_longer_holds_is_gone_with_the_oldest_time_there_is(new_server: Start) -> None:

@@ -77,7 +77,7 @@ fn tell(frames: Vec<Frame>, snapshots: &[usize]) -> Told {
     let kept = Snapshots::open(&data.path().join("snapshots")).expect("folder");
     for frame in &frames {
         let seq = journal.submit(&frame.as_ref()).expect("journalled").seq;
-        if seq % 50 == 0 {
+        if seq.is_multiple_of(50) {
             journal.wait_durable(seq, Duration::from_secs(10));
         }
     }

@@ -56,7 +56,10 @@ def _checked(at: datetime | None, seq: int | None) -> int | None:
         raise Problem(422, "invalid_request", "query.at: give the time with its offset, such as 2026-03-01T12:30:00Z")
     if at > datetime.now(UTC):
         raise Problem(422, "invalid_request", "query.at: lies in the future")
-    return us_of(at)
+    at_us = us_of(at)
+    if at_us < 0:
+        raise Problem(404, "not_known_then", "nothing had been received yet")
+    return at_us
 
 
 async def _seen(store: Store, viewer: Principal, patient_id: UUID) -> None:

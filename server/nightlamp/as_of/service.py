@@ -95,20 +95,24 @@ class AsOf:
         try:
             told = orjson.loads(await asyncio.to_thread(self._engine.as_of, asked))
         except CoreError as error:
+            if error.args[0] == "internal":
+                _log.error("a past could not be computed", why=error.args[2])
             raise refusal(error) from None
         finally:
             self.stats.seconds += loop.time() - began
         self.stats.frames += told["replay"]["frames"]
-        used = {one["model_sha256"] for one in told["scores"]}
-        absent = [model for model in then if model.sha256 not in used]
-        view = past(patient_id, told, scorer=scorer, features=features)
-        view.missing_models += [one for one in absent if one not in view.missing_models]
-        for model in view.missing_models:
+        missing = _missing(told, then)
+        for model in missing:
             if model.name == scorer:
                 text = (
-                    f"{model.name} {model.version} with SHA-256 {model.sha256} scored then and is not on this machine."
+                    f"{model.name} {model.version} with SHA-256 {model.sha256} scored then and is not on this machine"
                 )
                 raise Problem(409, "model_not_here", text)
+        names = {model.name for model in missing}
+        for table in ("scores", "alerts"):
+            told[table] = [one for one in told[table] if one["model"] not in names]
+        view = past(patient_id, told, scorer=scorer, features=features)
+        view.missing_models = missing
         await self._compare(patient_id, told, view)
         return view
 
@@ -174,3 +178,10 @@ class AsOf:
         self.stats.compared[{True: "same", False: "different", None: "unknown"}[matches]] += 1
         if shown is not None:
             shown.stored_row, shown.matches_stored = row, matches
+
+
+def _missing(told: dict[str, Any], then: list[ModelId]) -> list[ModelId]:
+    """Models of then that the replay did not have: named by its snapshot, or by rows of just before."""
+    used = {one["model_sha256"] for one in told["scores"]}
+    found = [ModelId(**one) for one in told["missing_models"]]
+    return found + [model for model in then if model.sha256 not in used and model not in found]
