@@ -161,6 +161,12 @@ pub struct PyDecoder {
     decoder: Decoder,
 }
 
+impl PyDecoder {
+    pub(super) fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+}
+
 #[pymethods]
 impl PyDecoder {
     #[new]

@@ -3,8 +3,11 @@
 use pyo3::buffer::{Element, PyBuffer, PyUntypedBuffer};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 
+use super::decode::PyDecoder;
+use crate::decode::{DecodeConfig, Decoder, encounters};
 use crate::limits::Limits;
 use crate::window::{FeaturePlan, PlanSpec, Recording};
 
@@ -12,6 +15,8 @@ use crate::window::{FeaturePlan, PlanSpec, Recording};
 #[pyclass(frozen, module = "nightlamp._core")]
 struct FeatureEngine {
     plan: FeaturePlan,
+    /// As of a site without settings.
+    decoder: Decoder,
 }
 
 #[pymethods]
@@ -20,7 +25,7 @@ impl FeatureEngine {
     fn new(plan: &[u8]) -> PyResult<Self> {
         let spec = PlanSpec::parse(plan).map_err(|e| PyValueError::new_err(e.to_string()))?;
         let plan = crate::score::compile(&spec).map_err(|e| PyValueError::new_err(e.to_string()))?;
-        Ok(Self { plan })
+        Ok(Self { plan, decoder: Decoder::new(DecodeConfig::default()).map_err(PyValueError::new_err)? })
     }
 
     fn feature_names(&self) -> Vec<String> {
@@ -31,7 +36,11 @@ impl FeatureEngine {
         self.plan.fingerprint()
     }
 
-    #[pyo3(signature = (patient, signal, observed_at_us, value, row_patient, row_at_us, demographics=None))]
+    fn categorical(&self) -> Vec<&str> {
+        self.plan.categorical()
+    }
+
+    #[pyo3(signature = (patient, signal, observed_at_us, value, row_patient, row_at_us, encounter_patient=None, encounters=None, decoder=None))]
     #[expect(clippy::too_many_arguments, reason = "one column each, by keyword in Python")]
     fn rows<'py>(
         &self,
@@ -42,7 +51,9 @@ impl FeatureEngine {
         value: &Bound<'py, PyAny>,
         row_patient: &Bound<'py, PyAny>,
         row_at_us: &Bound<'py, PyAny>,
-        demographics: Option<&Bound<'py, PyAny>>,
+        encounter_patient: Option<&Bound<'py, PyAny>>,
+        encounters: Option<Vec<PyBackedBytes>>,
+        decoder: Option<PyRef<'py, PyDecoder>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let patient = column::<i64>(patient, "patient", "int64")?;
         let signal = column::<u16>(signal, "signal", "uint16")?;
@@ -50,7 +61,11 @@ impl FeatureEngine {
         let value = column::<f64>(value, "value", "float64")?;
         let row_patient = column::<i64>(row_patient, "row_patient", "int64")?;
         let row_at_us = column::<i64>(row_at_us, "row_at_us", "int64")?;
-        let demographics = demographics.map_or(Ok(Vec::new()), |given| column::<f64>(given, "demographics", "float64"))?;
+        let encounter_patient =
+            encounter_patient.map_or(Ok(Vec::new()), |given| column::<i64>(given, "encounter_patient", "int64"))?;
+        let payloads = encounters.unwrap_or_default();
+        let decoder = decoder.as_ref().map_or(&self.decoder, |decoder| decoder.decoder());
+        let encounters = py.detach(|| encounters::decode(decoder, &payloads)).map_err(PyValueError::new_err)?;
         let row_bytes = self.plan.width() * size_of::<f32>();
         let total = row_patient.len().checked_mul(row_bytes).ok_or_else(|| PyValueError::new_err("too many rows"))?;
         PyBytes::new_with(py, total, |out| {
@@ -62,7 +77,8 @@ impl FeatureEngine {
                     value: &value,
                     row_patient: &row_patient,
                     row_at_us: &row_at_us,
-                    demographics: &demographics,
+                    encounter_patient: &encounter_patient,
+                    encounters: &encounters,
                 };
                 recording.rows(&self.plan, Limits::default().signal_observations_max, |at, row| {
                     let place = out.get_mut(at * row_bytes..(at + 1) * row_bytes).unwrap_or_default();

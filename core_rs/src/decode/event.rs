@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
+use super::facts::Facts;
 use crate::error::Refusal;
 
 /// A signal of the catalogue: an index into `decode::catalogue`. The numbers are stored: never reuse one.
@@ -128,8 +129,14 @@ pub struct EncounterEvent {
     pub class: CompactString,
     /// PV1-3; None where the message names no bed.
     pub bed: Option<BedKey>,
+    /// PV1-3.1, point of care, also where no bed is named; or empty.
+    pub unit: CompactString,
     /// PV1-44 admit time where given.
     pub admitted_at_us: Option<i64>,
+    /// PV1-45 discharge time where given.
+    pub discharged_at_us: Option<i64>,
+    /// What the message says in codes.
+    pub facts: Facts,
     /// EVN-6, else EVN-2, else MSH-7, else receipt.
     pub occurred_at_us: i64,
     /// Position within the frame.

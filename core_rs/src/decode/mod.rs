@@ -11,7 +11,9 @@ mod config;
 mod decoder;
 mod device;
 mod digest;
+pub mod encounters;
 mod event;
+mod facts;
 pub mod hl7;
 mod recorded;
 mod time;
@@ -25,4 +27,5 @@ pub use event::{
     BedKey, Decoded, EncounterEvent, EncounterKind, Event, Identity, MessageId, Observation, PatientId, Rejected, SignalId,
     Status, Subject,
 };
+pub use facts::{CODE_BYTES_MAX, Coding, DIAGNOSES_MAX, Diagnosis, Fact, Facts};
 pub use wanted::Wanted;

@@ -55,6 +55,9 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         class: "I".into(),
         bed: bed(),
         admitted_at_us: None,
+        discharged_at_us: None,
+        unit: Default::default(),
+        facts: Default::default(),
         occurred_at_us: T0_US + 60 * SECOND_US,
         ordinal: 0,
     };
@@ -68,6 +71,9 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         class: "".into(),
         bed: None,
         admitted_at_us: None,
+        discharged_at_us: None,
+        unit: Default::default(),
+        facts: Default::default(),
         occurred_at_us: T0_US + 120 * SECOND_US,
         ordinal: 0,
     };
@@ -117,6 +123,9 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
             class: "".into(),
             bed: Some(BedKey { unit: unit.into(), bed: bed.into() }),
             admitted_at_us: None,
+            discharged_at_us: None,
+            unit: Default::default(),
+            facts: Default::default(),
             occurred_at_us: T0_US + minute * 60 * SECOND_US,
             ordinal: 0,
         };

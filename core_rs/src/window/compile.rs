@@ -2,6 +2,7 @@
 
 use crate::decode::SignalId;
 
+use super::coded::{CODED_MAX, Coded};
 use super::derived::{DerivedRule, RATIOS};
 use super::plan::{
     Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX, duration_s, refuse,
@@ -74,6 +75,7 @@ pub struct FeaturePlan {
     fingerprint: String,
     pub(super) signals: Vec<SignalFeatures>,
     pub(super) demographics: Vec<(Demographic, usize)>,
+    pub(super) coded: Vec<Coded>,
     pub(super) derived: Vec<Derived>,
 }
 
@@ -90,6 +92,7 @@ impl FeaturePlan {
             fingerprint: String::new(),
             signals: Vec::new(),
             demographics: Vec::new(),
+            coded: Vec::new(),
             derived: Vec::new(),
         };
         if spec.cell.as_deref().is_some_and(|cell| duration_s(cell).is_none()) {
@@ -102,6 +105,13 @@ impl FeaturePlan {
             let Some(which) = Demographic::named(name) else { return refuse(format!("unknown demographic {name:?}")) };
             let column = plan.name(name.clone())?;
             plan.demographics.push((which, column));
+        }
+        if spec.coded.len() > CODED_MAX {
+            return refuse(format!("more than {CODED_MAX} coded fields"));
+        }
+        for coded in &spec.coded {
+            let column = plan.name(coded.feature().to_owned())?;
+            plan.coded.push(Coded::compile(coded, column)?);
         }
         for name in &spec.derived {
             plan.add_derived(name, signal, rules)?;
@@ -119,6 +129,11 @@ impl FeaturePlan {
     /// Names of the columns, in order.
     pub fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// Names of the columns that hold categories, not amounts.
+    pub fn categorical(&self) -> Vec<&str> {
+        self.spec.coded.iter().map(|coded| coded.feature()).collect()
     }
 
     /// Number of columns.
@@ -309,6 +324,9 @@ fn fingerprint(spec: &PlanSpec, names: &[String]) -> String {
         let windowed = entry.pane.as_deref().and_then(duration_s).unwrap_or(0);
         let normal = entry.normal.unwrap_or([f64::NAN; 2]).map(f64::to_bits);
         hash.update(format!("{}|{:?}|{}|{:x}|{:x}\n", entry.signal, entry.windows, windowed, normal[0], normal[1]).as_bytes());
+    }
+    for coded in &spec.coded {
+        hash.update(format!("{}|{:?}\n", coded.field, coded.categories).as_bytes());
     }
     hash.update(spec.cell.as_deref().unwrap_or("").as_bytes());
     hash.finalize().to_hex().to_string()

@@ -61,13 +61,8 @@ impl Ward {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
         patient.heard_us = patient.heard_us.max(received_at_us);
-        let stale = event.occurred_at_us < patient.located_at_us;
-        let arrives = matches!(event.kind, EncounterKind::Admit | EncounterKind::Register);
-        if arrives && !stale && patient.discharged_at_us.is_some() {
-            (patient.vitals, patient.discharged_at_us, patient.person.admitted_at_us) = (Vitals::default(), None, None);
-            moved.readmitted = true;
-        }
-        patient.describe(event);
+        let stale = patient.is_stale(event);
+        moved.readmitted = patient.take_in(event);
         if event.kind == EncounterKind::Discharge {
             moved.left = !stale && self.discharge(slot, event.occurred_at_us);
         } else if let Some(key) = event.bed.as_ref().filter(|_| !stale && self.is_here(slot)) {
@@ -135,12 +130,7 @@ impl Ward {
         let union = std::mem::take(&mut self.union);
         if let Some(patient) = self.patient_mut(slot) {
             patient.vitals.absorb(&gone.vitals, &union);
-            patient.person.birth_day = patient.person.birth_day.or(gone.person.birth_day);
-            patient.person.sex = patient.person.sex.or(gone.person.sex);
-            patient.person.admitted_at_us = match (patient.person.admitted_at_us, gone.person.admitted_at_us) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
+            patient.person.absorb(&gone.person);
             patient.admitted |= gone.admitted;
             patient.heard_us = patient.heard_us.max(gone.heard_us);
         }
@@ -157,28 +147,29 @@ impl Ward {
 }
 
 impl Patient {
-    /// Takes person and visit from an event, unless a newer one already told.
-    fn describe(&mut self, event: &EncounterEvent) {
+    /// Whether an event occurred before the newest that moved the patient.
+    pub(super) fn is_stale(&self, event: &EncounterEvent) -> bool {
+        event.occurred_at_us < self.located_at_us
+    }
+
+    /// Takes person, visit and codes from an event. True where it began a new stay: the state of the former one is gone.
+    pub(super) fn take_in(&mut self, event: &EncounterEvent) -> bool {
+        let arrives = matches!(event.kind, EncounterKind::Admit | EncounterKind::Register);
+        let returns = arrives && !self.is_stale(event) && self.discharged_at_us.is_some();
+        if returns {
+            (self.vitals, self.discharged_at_us) = (Vitals::default(), None);
+            self.person.begin_stay();
+        }
         let newer = event.occurred_at_us >= self.described_at_us;
         self.described_at_us = self.described_at_us.max(event.occurred_at_us);
         self.admitted |= event.kind != EncounterKind::Discharge;
-        if newer || self.person.birth_day.is_none() {
-            self.person.birth_day = event.birth_day.or(self.person.birth_day);
-        }
-        if newer || self.person.sex.is_none() {
-            self.person.sex = event.sex.or(self.person.sex);
-        }
         if !event.visit.is_empty() && (newer || self.visit.is_empty()) {
             self.visit = event.visit.clone();
         }
         if !event.class.is_empty() && (newer || self.class.is_empty()) {
             self.class = event.class.clone();
         }
-        let begins = matches!(event.kind, EncounterKind::Admit).then_some(event.occurred_at_us);
-        if let Some(admitted) = event.admitted_at_us.or(begins.filter(|_| self.person.admitted_at_us.is_none()))
-            && (newer || self.person.admitted_at_us.is_none())
-        {
-            self.person.admitted_at_us = Some(admitted);
-        }
+        self.person.learn(event, newer);
+        returns
     }
 }

@@ -32,12 +32,14 @@
 
 mod bed;
 mod block;
+mod coded;
 mod compile;
 mod derived;
 mod encounter;
 mod meaning;
 mod pane;
 mod patient;
+mod person;
 mod plan;
 mod recording;
 mod series;
@@ -50,11 +52,13 @@ mod tests;
 
 pub use bed::{GRACE_US, STAYS_MAX};
 pub use block::{HOUR_US, Sample};
+pub use coded::{CATEGORIES_MAX, CATEGORY_BYTES_MAX, CODED_MAX, CodedSpec};
 pub use compile::{FeaturePlan, Window, catalogue_signal};
 pub use derived::{DerivedRule, RATIOS};
 pub use encounter::Moved;
 pub use meaning::Meaning;
-pub use patient::{Person, SIGNALS_MAX, Vitals};
+pub use patient::{SIGNALS_MAX, Vitals};
+pub use person::Person;
 pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX};
 pub use recording::Recording;
 pub use series::{BLOCK, Change, Series};

@@ -7,47 +7,14 @@ use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
 use super::compile::{FeaturePlan, Over, SignalFeatures};
-use super::plan::{Demographic, Stat};
+use super::person::Person;
+use super::plan::Stat;
 use super::series::{Change, Series};
 use super::union::Union;
 use super::walk::{Extent, Walk};
 
 /// Signal numbers from here on are refused: the table of a patient is dense.
 pub const SIGNALS_MAX: u16 = 512;
-
-/// Days in a mean Gregorian year.
-const YEAR_DAYS: f64 = 365.2425;
-const DAY_US: i64 = 86_400_000_000;
-
-/// What a row may say of the person and the encounter.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
-pub struct Person {
-    /// Days since 1970-01-01.
-    pub birth_day: Option<i32>,
-    /// PID-8.
-    pub sex: Option<char>,
-    /// Microseconds since 1970-01-01 UTC.
-    pub admitted_at_us: Option<i64>,
-}
-
-impl Person {
-    /// Age in years of 365.2425 days at a time.
-    pub fn age_years(&self, t_us: i64) -> Option<f64> {
-        self.birth_day.map(|day| (t_us.div_euclid(DAY_US) - i64::from(day)) as f64 / YEAR_DAYS)
-    }
-
-    fn demographic(&self, which: Demographic, t_us: i64) -> f64 {
-        match which {
-            Demographic::AgeYears => self.age_years(t_us).unwrap_or(f64::NAN),
-            Demographic::SexMale => match self.sex {
-                Some('M') => 1.0,
-                Some('F') => 0.0,
-                _ => f64::NAN,
-            },
-            Demographic::HoursSinceAdmission => self.admitted_at_us.map_or(f64::NAN, |at| hours(t_us - at)),
-        }
-    }
-}
 
 /// All series of a patient.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -118,6 +85,9 @@ impl Vitals {
         }
         for (which, column) in &plan.demographics {
             put(row, *column, person.demographic(*which, t_us));
+        }
+        for coded in &plan.coded {
+            put(row, coded.column, coded.value(&person.facts));
         }
         for derived in &plan.derived {
             let mut inputs = smallvec::SmallVec::<[f64; 8]>::new();

@@ -2,9 +2,11 @@
 //!
 //! Limits: 1,024 features a plan, 8 windows a signal, a window from 1 s to 31 days, at most 1,440 panes a window.
 //! A feature's name is `signal.stat`, or `signal.stat.window` (`HR.mean.6h`); the order of columns is the order of the plan:
-//! for each entry its stats in order, each over its windows in order, then demographics, then derived.
+//! for each entry its stats in order, each over its windows in order, then demographics, then coded facts, then derived.
 
 use serde::{Deserialize, Serialize};
+
+use super::coded::CodedSpec;
 
 /// Most features of a plan.
 pub const FEATURES_MAX: usize = 1_024;
@@ -31,9 +33,12 @@ pub struct PlanSpec {
     /// What is taken from each signal.
     #[serde(default)]
     pub features: Vec<FeatureSpec>,
-    /// `age_years`, `sex_male`, `hours_since_admission`.
+    /// See `Demographic`.
     #[serde(default)]
     pub demographics: Vec<String>,
+    /// Coded facts of the encounter.
+    #[serde(default)]
+    pub coded: Vec<CodedSpec>,
     /// Arithmetic of last values: `shock_index`, `bun_creatinine`, ... or what the caller of `compile` adds.
     #[serde(default)]
     pub derived: Vec<String>,
@@ -161,19 +166,38 @@ pub enum Demographic {
     AgeYears,
     /// 1 male, 0 female, NaN for anything else.
     SexMale,
-    /// Hours from the admission to the row.
+    /// Hours from the admission (PV1-44, else the A01) to the row.
     HoursSinceAdmission,
+    /// Hours from the admission to the discharge (PV1-45, else the A03); before it, to the row.
+    HoursOfStay,
+    /// Hours since the patient came to the present point of care (PV1-3.1).
+    HoursInUnit,
+    /// Hours from the admission to the coming to the present point of care; negative where the admission is dated later.
+    HoursBeforeUnit,
+    /// PV1-10 is MED (HL7 table 0069): 1, 0 for any other, NaN where absent.
+    ServiceMedical,
+    /// PV1-10 is SUR, likewise.
+    ServiceSurgical,
+    /// DG1 segments of the newest message that has any; NaN before.
+    DiagnosesCount,
 }
 
 impl Demographic {
+    const TABLE: [(&'static str, Demographic); 9] = [
+        ("age_years", Demographic::AgeYears),
+        ("sex_male", Demographic::SexMale),
+        ("hours_since_admission", Demographic::HoursSinceAdmission),
+        ("hours_of_stay", Demographic::HoursOfStay),
+        ("hours_in_unit", Demographic::HoursInUnit),
+        ("hours_before_unit", Demographic::HoursBeforeUnit),
+        ("service_medical", Demographic::ServiceMedical),
+        ("service_surgical", Demographic::ServiceSurgical),
+        ("diagnoses_count", Demographic::DiagnosesCount),
+    ];
+
     /// The demographic of that name in a plan.
     pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "age_years" => Some(Self::AgeYears),
-            "sex_male" => Some(Self::SexMale),
-            "hours_since_admission" => Some(Self::HoursSinceAdmission),
-            _ => None,
-        }
+        Self::TABLE.iter().find(|entry| entry.0 == name).map(|entry| entry.1)
     }
 }
 

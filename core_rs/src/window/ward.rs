@@ -20,7 +20,8 @@ use crate::limits::Limits;
 use super::bed::Bed;
 use super::block::Sample;
 use super::compile::FeaturePlan;
-use super::patient::{Person, Vitals};
+use super::patient::Vitals;
+use super::person::Person;
 use super::series::Change;
 use super::union::Union;
 
@@ -94,7 +95,7 @@ impl Patient {
         self.id
     }
 
-    /// Birth day, sex, admission.
+    /// Who the patient is and what ADT said of the stay.
     pub fn person(&self) -> &Person {
         &self.person
     }

@@ -27,14 +27,12 @@ PATIENTS_A_CHUNK = 500
 def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArray[np.float32]:
     """Rows x features as the engine serves them (P8)."""
     engine = recipe.engine()
-    wanted = recipe.plan.get("demographics", [])
-    known = [recording.demographics[name] for name in wanted]
-    demographics = np.stack(known, axis=1) if known else np.empty((recording.rows, 0))
-    events, rows = recording.event_bounds(), recording.row_bounds()
+    events, rows, told = recording.event_bounds(), recording.row_bounds(), recording.encounter_bounds()
     out = np.empty((recording.rows, len(engine.feature_names())), dtype=np.float32)
     for first in range(0, recording.patients, PATIENTS_A_CHUNK):
         last = min(first + PATIENTS_A_CHUNK, recording.patients)
         of, at = slice(events[first], events[last]), slice(rows[first], rows[last])
+        adt = slice(told[first], told[last])
         made = engine.rows(
             recording.patient[of].data,
             recording.signal[of].data,
@@ -42,7 +40,8 @@ def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArra
             recording.value[of].data,
             recording.row_patient[at].data,
             recording.row_at_us[at].data,
-            np.ascontiguousarray(demographics[at]).data,
+            recording.encounter_patient[adt].data,
+            recording.encounters[adt],
         )
         out[at] = np.frombuffer(made, dtype=np.float32).reshape(-1, out.shape[1])
         report("feature rows by the serving engine", last, recording.patients)

@@ -1,4 +1,4 @@
-"""The one shape in which recorded data enters training: events in canonical units, and the rows to be made of them."""
+"""The one shape in which recorded data enters training: observations in canonical units, ADT messages, and the rows to be made."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ class DataError(Exception):
 
 @dataclass(frozen=True)
 class Recording:
-    """Events and rows, both sorted by patient, then time. Patients are numbered from 0 without a gap.
+    """Events, rows and encounters, each sorted by patient, then time. Patients are numbered from 0 without a gap.
 
     Event columns have one length, row columns another, patient columns the number of patients. Times are microseconds.
     """
@@ -27,8 +27,10 @@ class Recording:
     row_patient: NDArray[np.int64]
     row_at_us: NDArray[np.int64]
     label: NDArray[np.int8]
-    demographics: dict[str, NDArray[np.float64]]
-    """By the plan's names, one value a row; NaN is missing."""
+
+    encounter_patient: NDArray[np.int64]
+    encounters: list[bytes]
+    """HL7 ADT messages (`adt_text`), one a row of `encounter_patient`, sorted by patient, then when they occurred."""
 
     patient_id: list[str]
     site: NDArray[np.str_]
@@ -59,6 +61,10 @@ class Recording:
     def row_bounds(self) -> NDArray[np.int64]:
         """Where each patient's rows begin, and the end: patients + 1 indices."""
         return np.searchsorted(self.row_patient, np.arange(self.patients + 1))
+
+    def encounter_bounds(self) -> NDArray[np.int64]:
+        """Where each patient's encounters begin, and the end: patients + 1 indices."""
+        return np.searchsorted(self.encounter_patient, np.arange(self.patients + 1))
 
     def event_bounds(self) -> NDArray[np.int64]:
         """Where each patient's events begin, and the end: patients + 1 indices."""

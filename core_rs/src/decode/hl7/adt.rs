@@ -3,10 +3,14 @@
 //! A part that cannot be read (a name in another character set, a time that is none) is a dead letter of its own beside the
 //! event, from ordinal 1 on: an admission is not lost over an umlaut.
 
+use compact_str::CompactString;
+use smallvec::SmallVec;
+
 use super::Checked;
 use super::header::{Header, Kind};
 use super::patient::{Leaves, bed, choose};
 use super::scan::Fields;
+use crate::decode::DIAGNOSES_MAX;
 use crate::decode::Decoder;
 use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, Rejected};
 use crate::decode::time::{TimeFault, Written};
@@ -18,11 +22,14 @@ struct Parts<'a> {
     evn: &'a [u8],
     pid: &'a [u8],
     pv1: &'a [u8],
+    /// The first `DIAGNOSES_MAX` of them.
+    dg1: SmallVec<[&'a [u8]; 8]>,
+    dg1_count: u32,
 }
 
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     decoder: &'a Decoder,
-    leaves: Leaves,
+    pub leaves: Leaves,
     received_at_us: i64,
     faults: Vec<Refusal>,
 }
@@ -48,6 +55,13 @@ pub fn decode(
             b"EVN" => &mut parts.evn,
             b"PID" => &mut parts.pid,
             b"PV1" => &mut parts.pv1,
+            b"DG1" => {
+                parts.dg1_count = parts.dg1_count.saturating_add(1);
+                if parts.dg1.len() < DIAGNOSES_MAX {
+                    parts.dg1.push(segment);
+                }
+                continue;
+            }
             _ => continue,
         };
         if slot.is_empty() {
@@ -64,8 +78,8 @@ pub fn decode(
 impl Reading<'_> {
     fn event(&mut self, header: &Header<'_>, kind: EncounterKind, parts: &Parts<'_>) -> Result<EncounterEvent, Refusal> {
         let field = self.leaves.delimiters.field;
-        let pid = Fields::<9>::split(parts.pid, field);
-        let pv1 = Fields::<45>::split(parts.pv1, field);
+        let pid = Fields::<11>::split(parts.pid, field);
+        let pv1 = Fields::<46>::split(parts.pv1, field);
         let evn = Fields::<7>::split(parts.evn, field);
         let Some(identifier) = choose(pid.get(3), &self.leaves, self.decoder.config())? else {
             return Err(Refusal::new(Code::MissingPatient, "PID-3 names no identifier").at("PID^1^3"));
@@ -88,17 +102,25 @@ impl Reading<'_> {
             visit: self.text(self.leaves.component(pv1.get(19), 1), "PV1^1^19"),
             class: self.text(self.leaves.component(pv1.get(2), 1), "PV1^1^2"),
             bed: bed(pv1.get(3), &self.leaves)?,
+            unit: self.unit(pv1.get(3)),
             admitted_at_us: self.time(pv1.get(44), "PV1^1^44"),
+            discharged_at_us: self.time(pv1.get(45), "PV1^1^45"),
+            facts: self.facts(&pid, &pv1, &parts.dg1, parts.dg1_count),
             occurred_at_us: occurred_at_us.unwrap_or(self.received_at_us),
             ordinal: 0,
         })
+    }
+
+    /// How many parts could not be read so far.
+    pub(super) fn faults(&self) -> usize {
+        self.faults.len()
     }
 
     fn fault(&mut self, code: Code, detail: &str, place: &str) {
         self.faults.push(Refusal::new(code, detail).at(place));
     }
 
-    fn text(&mut self, leaf: &[u8], place: &str) -> compact_str::CompactString {
+    pub(super) fn text(&mut self, leaf: &[u8], place: &str) -> CompactString {
         let (text, is_whole) = self.leaves.text(leaf);
         if !is_whole {
             self.fault(Code::BadCharset, "a text is not valid in the message's character set", place);
@@ -107,7 +129,7 @@ impl Reading<'_> {
     }
 
     /// PID-5.n; the family name's first subcomponent is the own surname.
-    fn name(&mut self, pid_5: &[u8], n: usize) -> compact_str::CompactString {
+    fn name(&mut self, pid_5: &[u8], n: usize) -> CompactString {
         let leaf = super::scan::piece(self.leaves.component(pid_5, n), self.leaves.delimiters.subcomponent, 1);
         self.text(leaf, "PID^1^5")
     }

@@ -9,6 +9,7 @@ mod adt;
 pub mod batch;
 mod charset;
 mod escape;
+mod facts;
 mod header;
 pub mod leaves;
 mod oru;
@@ -27,6 +28,7 @@ use super::Decoder;
 use super::config::DecodeConfig;
 use super::event::{BedKey, Decoded};
 use super::recorded;
+use super::time::Written;
 use super::wanted::Wanted;
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
@@ -117,6 +119,13 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
         Kind::Oru => oru::decode(decoder, door, leaves, segments, out)?,
     }
     Ok(())
+}
+
+/// MSH-7, when the sender says the message was made; None where that cannot be read as a time.
+pub fn sent_at_us(decoder: &Decoder, payload: &[u8]) -> Option<i64> {
+    let body = open(payload, "").ok()?;
+    let written = Written::hl7(first(&body).ok()?.component(7, 1)).ok()?;
+    decoder.zone().instant(&written, i64::MAX).ok()
 }
 
 fn check_size(payload: &[u8], config: &DecodeConfig) -> Result<(), Refusal> {

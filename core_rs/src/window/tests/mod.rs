@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod equality;
+mod facts;
 mod naive;
 mod plans;
 mod snapshot;
@@ -68,6 +69,9 @@ pub fn adt(kind: EncounterKind, n: u8, place: Option<&str>, at_us: i64) -> Encou
         class: "I".into(),
         bed: place.map(bed),
         admitted_at_us: None,
+        discharged_at_us: None,
+        unit: Default::default(),
+        facts: Default::default(),
         occurred_at_us: at_us,
         ordinal: 0,
     }

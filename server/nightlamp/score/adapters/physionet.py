@@ -2,7 +2,9 @@
 files.
 
 A row of the files is an hour of the ICU stay. It becomes one event per measured value at admission + ICULOS hours, and
-one feature row at that time. The admission is the ICU admission at time 0: the files carry no dates.
+one feature row at that time. ICU admission is time 0, an ADT A01: the files carry no dates. Age, sex, service (Unit1 is
+a medical, Unit2 a surgical ICU: PV1-10 MED, SUR) and the hospital admission (HospAdmTime hours after, so mostly before
+it: PV1-44) are told by that message and by nothing else.
 
 What the files say otherwise than one would think (Reyna et al., Crit Care Med 2020;48:210, and the files themselves):
 FiO2 is a fraction with junk from -50 to 4000: .21 to 1 is kept, 21 to 100 is per cent, the rest is dropped. Calcium
@@ -19,13 +21,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from nightlamp._core import Decoder, catalogue
+from nightlamp.score.adt_text import Stay, adt, birth_date
 from nightlamp.score.decoded import understand
 from nightlamp.score.recording import HOUR_US, DataError, Recording
 
 #: Challenge columns that are catalogue signals, by the same names: numbers 0 to 33.
 SIGNALS = 34
 NAME = "PhysioNet/CinC Challenge 2019, hospitals A and B, CC BY 4.0, doi 10.13026/v64v-d857"
-_HELD = ["patient_id", "Age", "Gender", "ICULOS", "SepsisLabel"]
+_HELD = ["patient_id", "Age", "Gender", "HospAdmTime", "Unit1", "Unit2", "ICULOS", "SepsisLabel"]
 
 #: The unit of each of these columns: the challenge's data dictionary, but for FiO2, lactate and magnesium (see above).
 UNITS = {
@@ -116,6 +119,27 @@ def fraction(fio2: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where((fio2 >= 21.0) & (fio2 <= 100.0), fio2 / 100.0, fio2)
 
 
+def admissions(firsts: pl.DataFrame) -> list[bytes]:
+    """The A01 of each patient, from the first row of each: into the intensive care unit at time 0."""
+    columns = ("patient_id", "Age", "Gender", "HospAdmTime", "Unit1", "Unit2")
+    return [
+        adt(
+            "A01",
+            Stay(
+                patient=patient,
+                birth_date=birth_date(float("nan") if age is None else age, 0),
+                sex="" if gender is None or gender != gender else "M" if gender == 1 else "F",
+                unit="ICU",
+                bed=str(bed),
+                admitted_us=None if hours is None or hours != hours else round(hours * 3600) * 1_000_000,
+                service="MED" if medical == 1 else "SUR" if surgical == 1 else "",
+            ),
+            0,
+        )
+        for bed, (patient, age, gender, hours, medical, surgical) in enumerate(firsts.select(columns).iter_rows(), 1)
+    ]
+
+
 def _recording(frame: pl.DataFrame, source: str) -> Recording:
     names = signal_names()
     written = frame.select(names).fill_null(float("nan")).to_numpy(order="c")
@@ -145,11 +169,8 @@ def _recording(frame: pl.DataFrame, source: str) -> Recording:
         row_patient=row_patient,
         row_at_us=row_at_us,
         label=frame["SepsisLabel"].to_numpy().astype(np.int8),
-        demographics={
-            "age_years": frame["Age"].fill_null(float("nan")).to_numpy(),
-            "sex_male": frame["Gender"].fill_null(float("nan")).to_numpy(),
-            "hours_since_admission": frame["ICULOS"].to_numpy(),
-        },
+        encounter_patient=np.arange(firsts.height, dtype=np.int64),
+        encounters=admissions(firsts),
         patient_id=firsts["patient_id"].to_list(),
         site=firsts["site"].to_numpy().astype(np.str_),
         source=source,

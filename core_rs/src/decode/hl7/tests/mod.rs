@@ -1,6 +1,7 @@
 mod acknowledgement;
 mod adt;
 mod envelope;
+mod facts;
 mod oru;
 mod recorded;
 
