@@ -1,5 +1,6 @@
 """What Rust shows to Python. One section a binding file; `make lint` compares it with the compiled module."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, final
 
@@ -246,6 +247,9 @@ class FeatureEngine:
     def feature_names(self) -> list[str]:
         """Columns, in order: `HR.mean.6h`, `HR.last`, `age_years`, `shock_index`."""
 
+    def categorical(self) -> list[str]:
+        """The columns that hold categories (`[[plan.coded]]`), not amounts."""
+
     def fingerprint(self) -> str:
         """64 hexadecimal digits that change with anything that changes a row's meaning."""
 
@@ -257,16 +261,20 @@ class FeatureEngine:
         value: Buffer,
         row_patient: Buffer,
         row_at_us: Buffer,
-        demographics: Buffer | None = None,
+        encounter_patient: Buffer | None = None,
+        encounters: Sequence[bytes] | None = None,
+        decoder: Decoder | None = None,
     ) -> bytes:
         """Rows x features as native float32, row-major; NaN is missing, ages are hours. The GIL is released.
 
         Observations: int64 patient numbers, uint16 catalogue signals, int64 microseconds, float64 canonical values.
         Rows: int64 patient, int64 microseconds; each sees observations up to and including its time. Both are sorted by
-        patient, then time (a later entry of the same patient, signal and time replaces the value). `demographics` is
-        float64, rows x the plan's demographics in its order, NaN for missing; required where the plan has any.
+        patient, then time (a later entry of the same patient, signal and time replaces the value). Encounters: int64
+        patient and the HL7 ADT message, sorted by patient, then when it occurred; decoded by `decoder` (by default that
+        of a site without settings) as received at their MSH-7. A row sees those that occurred up to its time.
 
-        Raises ValueError (unsorted, unequal lengths, a value that is no number) and BufferError (another element type).
+        Raises ValueError (unsorted, unequal lengths, a value that is no number, a message that is no ADT event: its
+        place and the code of the refusal, nothing of its content) and BufferError (another element type).
         """
 
 # --- score -----------------------------------------------------------------------------------------------------------

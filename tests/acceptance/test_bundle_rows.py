@@ -1,9 +1,11 @@
 """P8 on real stays: the engine's feature rows equal an independent computation of their definition."""
 
+import dataclasses
 import os
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 
 from nightlamp.score.adapters.physionet import read
@@ -63,7 +65,22 @@ def test_rows_of_real_stays_equal_the_definition(real: Recording) -> None:
             assert got == pytest.approx(expected, rel=2e-7, nan_ok=True), (patient, at_us // HOUR_US, name)
             compared += int(np.isfinite(expected))
     assert compared > 1_500
-    assert rows[:, names.index("hours_since_admission")].tolist() == (real.row_at_us // HOUR_US).tolist()
+
+
+def test_rows_of_real_stays_know_age_sex_and_times_by_adt_alone(real: Recording) -> None:
+    files = pl.concat([pl.read_parquet(DATA / f"set{site}.parquet") for site in "AB"], how="vertical_relaxed")
+    files = files.filter(pl.col("patient_id").is_in(real.patient_id)).sort("patient_id", "ICULOS")
+    assert files["patient_id"].to_list() == [real.patient_id[patient] for patient in real.row_patient]
+    plan = {"demographics": ["age_years", "sex_male", "hours_in_unit", "hours_before_unit", "service_surgical"]}
+    rows = feature_rows(dataclasses.replace(load("sepsis"), plan=plan), real, lambda *_: None)
+    expected = files.select("Age", "Gender", "ICULOS", -pl.col("HospAdmTime"), "Unit2").cast(pl.Float64)
+    assert rows == pytest.approx(expected.fill_null(float("nan")).to_numpy(), rel=1e-6, abs=1 / 365, nan_ok=True)
+    dayless = feature_rows(
+        dataclasses.replace(load("sepsis"), plan={"demographics": ["age_years"]}), real, lambda *_: None
+    )
+    assert (
+        np.abs(dayless[:, 0] * 365.2425 - np.rint(dayless[:, 0] * 365.2425)) < 0.01
+    ).all()  # whole days, as in service
 
 
 def test_the_data_is_what_the_reference_says(real: Recording) -> None:

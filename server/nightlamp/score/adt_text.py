@@ -86,7 +86,7 @@ def stamp(at_us: int) -> str:
 
 
 def birth_date(age_years: float, at_us: int) -> str:
-    """The day on which somebody was born who is so old at a time, years of 365.2425 days; empty where the age is NaN."""
+    """The day on which somebody was born who is so old at a time (years of 365.2425 days); empty for NaN."""
     if age_years != age_years:
         return ""
     born = _EPOCH + timedelta(days=at_us // _DAY_US - round(age_years * _YEAR_DAYS))

@@ -1,4 +1,4 @@
-"""The one shape in which recorded data enters training: observations in canonical units, ADT messages, and the rows to be made."""
+"""The one shape in which recorded data enters training: observations, ADT messages, rows to be made."""
 
 from dataclasses import dataclass
 

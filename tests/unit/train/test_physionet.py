@@ -1,5 +1,6 @@
 """The adapter knows the traps of the files: what is not the signal in its unit is missing and counted."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +9,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from nightlamp._core import catalogue
+from nightlamp._core import FeatureEngine, catalogue
 from nightlamp.score.adapters.physionet import read, signal_names
 from nightlamp.score.recording import HOUR_US, DataError, Recording
 
@@ -76,10 +77,34 @@ def test_an_hour_is_an_event_at_its_hour_and_a_row_that_sees_it(tmp_path: Path) 
     assert recording.site.tolist() == ["A", "A", "B"]
     assert recording.row_patient.tolist() == [0, 0, 1, 1, 1, 2, 2]
     assert (recording.row_at_us // HOUR_US).tolist() == [1, 2, 5, 6, 7, 1, 2]
-    assert recording.demographics["hours_since_admission"].tolist() == [1, 2, 5, 6, 7, 1, 2]
     events = zip(recording.patient, recording.signal, recording.observed_at_us // HOUR_US, recording.value, strict=True)
     expected = [(1, "HR", 5, 80.0), (1, "Lactate", 6, 2.5), (1, "HR", 7, 82.0), (2, "HR", 1, 70.0), (2, "HR", 2, 71.0)]
     assert list(events) == [(patient, NUMBER[name], hour, value) for patient, name, hour, value in expected]
+
+
+def test_what_the_files_say_of_a_stay_arrives_in_the_rows_through_adt(tmp_path: Path) -> None:
+    surgical = hours("p000001", 2).with_columns(pl.lit(0.0).alias("Unit1"), pl.lit(1.0).alias("Unit2"))
+    unknown = {"Age": None, "Gender": None, "HospAdmTime": None}
+    nobody = hours("p000002", 1).with_columns(pl.lit(v, dtype=pl.Float64).alias(k) for k, v in unknown.items())
+    medical = hours("p100001", 1).with_columns(
+        pl.lit(1.0).alias("Unit1"), pl.lit(0).cast(pl.Int64).alias("Gender"), pl.lit(7.5).alias("HospAdmTime")
+    )
+    recording = recorded(tmp_path, pl.concat([surgical, nobody], how="vertical_relaxed"), medical)
+    names = ["age_years", "sex_male", "hours_since_admission", "hours_in_unit", "hours_before_unit"]
+    names += ["service_medical", "service_surgical"]
+    engine = FeatureEngine(json.dumps({"demographics": names}).encode())
+    columns = (recording.patient, recording.signal, recording.observed_at_us, recording.value)
+    told = (recording.row_patient, recording.row_at_us, recording.encounter_patient)
+    made = engine.rows(*(column.data for column in columns + told), recording.encounters)
+    rows = np.frombuffer(made, dtype=np.float32).reshape(-1, len(names))
+    nan = float("nan")
+    expected = [
+        [61.5, 1, 4, 1, 3, 0, 1],
+        [61.5, 1, 5, 2, 3, 0, 1],
+        [nan, nan, 1, 1, 0, nan, nan],  # without PV1-44 the admission is the A01
+        [61.5, 0, 1, 1, 0, 1, 0],  # an admission ahead of its own message is none
+    ]
+    assert rows == pytest.approx(np.array(expected), nan_ok=True, abs=1 / 365)
 
 
 def test_published_psv_files_say_the_same_as_parquet(tmp_path: Path) -> None:
@@ -91,7 +116,17 @@ def test_published_psv_files_say_the_same_as_parquet(tmp_path: Path) -> None:
         file = tmp_path / "psv/training_setA" / f"{frame['patient_id'][0]}.psv"
         frame.drop("patient_id").write_csv(file, separator="|", null_value="NaN")
     psv = read(tmp_path / "psv")
-    for field in ("patient", "signal", "observed_at_us", "value", "row_patient", "row_at_us", "label", "site"):
+    for field in (
+        "patient",
+        "signal",
+        "observed_at_us",
+        "value",
+        "row_patient",
+        "row_at_us",
+        "label",
+        "site",
+        "encounters",
+    ):
         assert np.array_equal(getattr(psv, field), getattr(parquet, field)), field
     assert psv.patient_id == parquet.patient_id
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from nightlamp._core import catalogue
+from nightlamp.score.adt_text import Stay, adt, birth_date
 from nightlamp.score.recording import HOUR_US, Recording
 
 NUMBER = {row["name"]: int(row["number"]) for row in catalogue()}
@@ -33,11 +34,13 @@ def recording(patients: int, seed: int) -> Recording:
         row_patient=row_patient,
         row_at_us=hour * HOUR_US,
         label=label,
-        demographics={
-            "age_years": draw.uniform(20, 90, size=patients)[row_patient],
-            "sex_male": draw.integers(0, 2, size=patients).astype(np.float64)[row_patient],
-            "hours_since_admission": hour.astype(np.float64),
-        },
+        encounter_patient=np.arange(patients),
+        encounters=[
+            adt(
+                "A01", Stay(f"made-up-{n}", birth_date(draw.uniform(20, 90), 0), draw.choice(["M", "F"]), unit="ICU"), 0
+            )
+            for n in range(patients)
+        ],
         patient_id=[f"made-up-{n}" for n in range(patients)],
         site=np.where(np.arange(patients) % 2 == 0, "A", "B"),
         source="made up",
