@@ -40,7 +40,9 @@ impl FeatureEngine {
         self.plan.categorical()
     }
 
-    #[pyo3(signature = (patient, signal, observed_at_us, value, row_patient, row_at_us, encounter_patient=None, encounters=None, decoder=None))]
+    #[pyo3(signature = (
+        patient, signal, observed_at_us, value, row_patient, row_at_us, encounter_patient=None, encounters=None, decoder=None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "one column each, by keyword in Python")]
     fn rows<'py>(
         &self,
