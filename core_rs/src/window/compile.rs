@@ -2,6 +2,7 @@
 
 use crate::decode::SignalId;
 
+use super::cell::{CELL_S_MAX, CELL_S_MIN};
 use super::coded::{CODED_MAX, Coded};
 use super::derived::{DerivedRule, RATIOS};
 use super::plan::{
@@ -13,14 +14,21 @@ use super::plan::{
 pub struct Window {
     /// Microseconds back from the row's time.
     pub width_us: i64,
-    /// Pane width in microseconds; 0 where the window is exact.
+    /// Pane width in microseconds; 0 where the window is exact or of cells.
     pub pane_us: i64,
+    /// Cell width in microseconds; 0 where it is of raw observations.
+    pub cell_us: i64,
 }
 
 impl Window {
-    /// The excluded lower edge at a row time: exactly `t - width`, or the pane edge at or before it.
+    /// The excluded lower edge at a row time: exactly `t - width`, the pane edge at or before it, or `width` before the end of
+    /// the cell that `t` lies in.
     #[inline]
     pub fn edge_us(self, t_us: i64) -> i64 {
+        if self.cell_us > 0 {
+            let end_us = t_us.saturating_neg().div_euclid(self.cell_us).saturating_mul(-self.cell_us);
+            return end_us.saturating_sub(self.width_us);
+        }
         let edge = t_us.saturating_sub(self.width_us);
         if self.pane_us == 0 { edge } else { edge.div_euclid(self.pane_us) * self.pane_us }
     }
@@ -49,14 +57,18 @@ pub(super) struct Column {
     pub column: usize,
 }
 
-/// All columns of one signal: its windows are walked once.
+/// All columns of one signal and cell width: its windows are walked once.
 #[derive(Debug, Clone)]
 pub(super) struct SignalFeatures {
     pub signal: SignalId,
+    /// 0 where they are of raw observations.
+    pub cell_us: i64,
     /// Ascending by how far back they reach.
     pub windows: Vec<Window>,
     /// Whether any column needs the values of that window, or only its ends.
     pub values: Vec<bool>,
+    /// The same for the stay.
+    pub stay_values: bool,
     pub columns: Vec<Column>,
 }
 
@@ -95,9 +107,6 @@ impl FeaturePlan {
             coded: Vec::new(),
             derived: Vec::new(),
         };
-        if spec.cell.as_deref().is_some_and(|cell| duration_s(cell).is_none()) {
-            return refuse("cell is not a duration such as 1h".into());
-        }
         for entry in &spec.features {
             plan.add_entry(entry, signal)?;
         }
@@ -198,7 +207,9 @@ impl FeaturePlan {
         if entry.stats.is_empty() {
             return refuse(format!("{name} has no stats"));
         }
-        let windows = entry_windows(entry)?;
+        let cell_us = entry_cell_us(entry, self.spec.cell.as_deref())?;
+        let of = (id, cell_us);
+        let windows = entry_windows(entry, cell_us)?;
         if let Some([low, high]) = entry.normal
             && !(low.is_finite() && high.is_finite() && low <= high)
         {
@@ -211,41 +222,37 @@ impl FeaturePlan {
                     return refuse(format!("{name}: time_since_abnormal needs normal = [low, high]"));
                 };
                 let column = self.name(format!("{name}.{}", stat.name()))?;
-                self.column(id, Column { stat, over: Over::Normal(low, high), column });
+                self.column(of, Column { stat, over: Over::Normal(low, high), column });
             } else if !stat.takes_window() {
                 let column = self.name(format!("{name}.{}", stat.name()))?;
-                self.column(id, Column { stat, over: Over::Stay, column });
+                self.column(of, Column { stat, over: Over::Stay, column });
             } else if windows.is_empty() {
                 return refuse(format!("{name}: {stat_name} needs windows"));
             } else {
                 for (label, window) in &windows {
-                    if window.is_none() && !stat.takes_stay() {
-                        return refuse(format!(
-                            "{name}: {stat_name} cannot take the window stay; first, delta, count and last_in can"
-                        ));
-                    }
                     let column = self.name(format!("{name}.{}.{label}", stat.name()))?;
                     let over = match window {
                         None => Over::Stay,
-                        Some(window) => Over::Window(self.window(id, name, *window)?),
+                        Some(window) => Over::Window(self.window(of, name, *window)?),
                     };
-                    self.column(id, Column { stat, over, column });
+                    self.column(of, Column { stat, over, column });
                 }
             }
         }
         Ok(())
     }
 
-    fn features(&mut self, signal: SignalId) -> &mut SignalFeatures {
-        let at = self.signals.iter().position(|s| s.signal == signal).unwrap_or_else(|| {
-            self.signals.push(SignalFeatures { signal, windows: Vec::new(), values: Vec::new(), columns: Vec::new() });
+    fn features(&mut self, (signal, cell_us): (SignalId, i64)) -> &mut SignalFeatures {
+        let at = self.signals.iter().position(|s| s.signal == signal && s.cell_us == cell_us).unwrap_or_else(|| {
+            let (windows, values, columns) = Default::default();
+            self.signals.push(SignalFeatures { signal, cell_us, windows, values, stay_values: false, columns });
             self.signals.len() - 1
         });
         &mut self.signals[at]
     }
 
-    fn window(&mut self, signal: SignalId, name: &str, window: Window) -> Result<usize, PlanError> {
-        let features = self.features(signal);
+    fn window(&mut self, of: (SignalId, i64), name: &str, window: Window) -> Result<usize, PlanError> {
+        let features = self.features(of);
         if let Some(at) = features.windows.iter().position(|w| *w == window) {
             return Ok(at);
         }
@@ -257,13 +264,14 @@ impl FeaturePlan {
         Ok(features.windows.len() - 1)
     }
 
-    fn column(&mut self, signal: SignalId, column: Column) {
-        let features = self.features(signal);
-        if let Over::Window(at) = column.over
-            && column.stat.needs_values()
-            && let Some(values) = features.values.get_mut(at)
-        {
-            *values = true;
+    fn column(&mut self, of: (SignalId, i64), column: Column) {
+        let features = self.features(of);
+        match column.over {
+            Over::Stay => features.stay_values |= column.stat.needs_values(),
+            Over::Window(at) => {
+                features.values.get_mut(at).into_iter().for_each(|values| *values |= column.stat.needs_values())
+            }
+            Over::Normal(..) => {}
         }
         features.columns.push(column);
     }
@@ -284,7 +292,22 @@ impl SignalFeatures {
     }
 }
 
-fn entry_windows(entry: &FeatureSpec) -> Result<Vec<(String, Option<Window>)>, PlanError> {
+/// 0 for an entry over raw observations.
+fn entry_cell_us(entry: &FeatureSpec, default: Option<&str>) -> Result<i64, PlanError> {
+    let name = &entry.signal;
+    let text = match (entry.cell.as_deref(), entry.pane.is_some()) {
+        (Some("none"), _) | (None, true) => return Ok(0),
+        (Some(_), true) => return refuse(format!("{name}: pane and cell exclude each other")),
+        (own, _) => own.or(default),
+    };
+    match text.map(duration_s) {
+        None => Ok(0),
+        Some(Some(s)) if (CELL_S_MIN..=CELL_S_MAX).contains(&s) => Ok(s * 1_000_000),
+        Some(_) => refuse(format!("{name}: cell {:?} is not a duration from 60s to 24h", text.unwrap_or(""))),
+    }
+}
+
+fn entry_windows(entry: &FeatureSpec, cell_us: i64) -> Result<Vec<(String, Option<Window>)>, PlanError> {
     let name = &entry.signal;
     let pane_s = match &entry.pane {
         None => 0,
@@ -308,7 +331,11 @@ fn entry_windows(entry: &FeatureSpec) -> Result<Vec<(String, Option<Window>)>, P
         if pane_s > 0 && (s < pane_s || s / pane_s > PANES_MAX) {
             return refuse(format!("{name}: window {label} must hold 1 to {PANES_MAX} panes"));
         }
-        windows.push((label.clone(), Some(Window { width_us: s * 1_000_000, pane_us: pane_s * 1_000_000 })));
+        let window = Window { width_us: s * 1_000_000, pane_us: pane_s * 1_000_000, cell_us };
+        if cell_us > 0 && (window.width_us % cell_us != 0 || window.width_us / cell_us > PANES_MAX) {
+            return refuse(format!("{name}: window {label} must hold 1 to {PANES_MAX} whole cells"));
+        }
+        windows.push((label.clone(), Some(window)));
     }
     Ok(windows)
 }
@@ -324,6 +351,9 @@ fn fingerprint(spec: &PlanSpec, names: &[String]) -> String {
         let windowed = entry.pane.as_deref().and_then(duration_s).unwrap_or(0);
         let normal = entry.normal.unwrap_or([f64::NAN; 2]).map(f64::to_bits);
         hash.update(format!("{}|{:?}|{}|{:x}|{:x}\n", entry.signal, entry.windows, windowed, normal[0], normal[1]).as_bytes());
+        if let Some(cell) = &entry.cell {
+            hash.update(format!("cell {}\n", duration_s(cell).unwrap_or(0)).as_bytes());
+        }
     }
     for coded in &spec.coded {
         hash.update(format!("{}|{:?}\n", coded.field, coded.categories).as_bytes());

@@ -32,10 +32,12 @@
 
 mod bed;
 mod block;
+mod cell;
 mod coded;
 mod compile;
 mod derived;
 mod encounter;
+mod folded;
 mod meaning;
 mod pane;
 mod patient;
@@ -43,6 +45,7 @@ mod person;
 mod plan;
 mod recording;
 mod series;
+mod track;
 mod union;
 mod walk;
 mod ward;
@@ -52,6 +55,7 @@ mod tests;
 
 pub use bed::{GRACE_US, STAYS_MAX};
 pub use block::{HOUR_US, Sample};
+pub use cell::{CELL_S_MAX, CELL_S_MIN};
 pub use coded::{CATEGORIES_MAX, CATEGORY_BYTES_MAX, CODED_MAX, CodedSpec};
 pub use compile::{FeaturePlan, Window, catalogue_signal};
 pub use derived::{DerivedRule, RATIOS};
@@ -62,5 +66,5 @@ pub use person::Person;
 pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX};
 pub use recording::Recording;
 pub use series::{BLOCK, Change, Series};
-pub use union::{PANED_RAW_US, Retention, Union};
+pub use union::{CellRetention, PANED_RAW_US, Retention, Union};
 pub use ward::{Applied, LINGER_US, Patient, SWEEP_US, Slot, UNADMITTED_US, Ward};

@@ -10,6 +10,7 @@ use super::compile::{FeaturePlan, Over, SignalFeatures};
 use super::person::Person;
 use super::plan::Stat;
 use super::series::{Change, Series};
+use super::track::Track;
 use super::union::Union;
 use super::walk::{Extent, Walk};
 
@@ -20,7 +21,7 @@ pub const SIGNALS_MAX: u16 = 512;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Vitals {
     /// By signal number; None where never observed.
-    series: Vec<Option<Box<Series>>>,
+    series: Vec<Option<Box<Track>>>,
     /// The newest receipt of an observation: what retention is counted back from.
     clock_us: i64,
 }
@@ -49,18 +50,24 @@ impl Vitals {
             self.series.resize_with((at + 1).next_multiple_of(8), || None);
         }
         let Some(place) = self.series.get_mut(at) else { return Ok(Change::NoMatch) };
-        let series = match place {
-            Some(series) => series,
+        let keep = union.signal(signal);
+        let track = match place {
+            Some(track) => track,
             None if withdrawn => return Ok(Change::NoMatch),
-            None => place.insert(Box::default()),
+            None => place.insert(Box::new(Track::of(keep))),
         };
-        Ok(series.apply(sample, withdrawn, self.clock_us, union.signal(signal), samples_max))
+        Ok(track.apply(sample, withdrawn, self.clock_us, keep, samples_max))
     }
 
     /// The series of a signal, if it was ever observed.
     #[inline]
     pub fn series(&self, signal: SignalId) -> Option<&Series> {
-        self.series.get(usize::from(signal.0)).and_then(|s| s.as_deref())
+        self.track(signal).map(Track::raw)
+    }
+
+    #[inline]
+    pub(super) fn track(&self, signal: SignalId) -> Option<&Track> {
+        self.series.get(usize::from(signal.0)).and_then(|track| track.as_deref())
     }
 
     /// Newest value at or before `t_us` and its time.
@@ -74,8 +81,10 @@ impl Vitals {
     pub fn row(&self, plan: &FeaturePlan, union: &Union, person: &Person, t_us: i64, row: &mut [f32]) {
         row.fill(f32::NAN);
         for features in &plan.signals {
-            match self.series(features.signal) {
-                Some(series) => fill(features, &mut Walk::new(series, union.signal(features.signal), t_us), t_us, row),
+            let track = self.track(features.signal);
+            let walk = track.and_then(|track| Some((track, track.walk(features, union.signal(features.signal), t_us)?)));
+            match walk {
+                Some((track, mut walk)) => fill(features, track.raw(), &mut walk, t_us, row),
                 None => {
                     for column in features.columns.iter().filter(|c| c.stat == Stat::Count) {
                         put(row, column.column, 0.0);
@@ -104,13 +113,13 @@ impl Vitals {
     /// Heap and own bytes.
     pub fn bytes(&self) -> usize {
         size_of::<Self>()
-            + self.series.capacity() * size_of::<Option<Box<Series>>>()
+            + self.series.capacity() * size_of::<Option<Box<Track>>>()
             + self.series.iter().flatten().map(|s| s.bytes()).sum::<usize>()
     }
 
     /// Samples folded because of the cap.
     pub fn folded_early(&self) -> u64 {
-        self.series.iter().flatten().map(|s| s.folded_early()).sum()
+        self.series.iter().flatten().map(|track| track.raw().folded_early()).sum()
     }
 
     /// Takes in another patient's observations; own values win at the same time.
@@ -145,12 +154,13 @@ fn put(row: &mut [f32], column: usize, value: f64) {
     }
 }
 
-fn fill(features: &SignalFeatures, walk: &mut Walk<'_>, t_us: i64, row: &mut [f32]) {
+/// Writes the columns of one signal, read from its raw samples or its cells; ages are of the raw samples in both cases.
+fn fill(features: &SignalFeatures, raw: &Series, walk: &mut Walk<'_>, t_us: i64, row: &mut [f32]) {
     let mut extents = smallvec::SmallVec::<[Extent; 4]>::new();
     for (window, values) in features.windows.iter().zip(&features.values) {
         extents.push(walk.window(*window, *values));
     }
-    let stay = walk.stay();
+    let stay = walk.stay(features.stay_values);
     for column in &features.columns {
         let extent = match column.over {
             Over::Window(at) => extents.get(at).unwrap_or(&stay),
@@ -161,22 +171,26 @@ fn fill(features: &SignalFeatures, walk: &mut Walk<'_>, t_us: i64, row: &mut [f3
                 continue;
             }
         };
-        put(row, column.column, read(column.stat, extent, t_us));
+        let value = match column.stat {
+            Stat::Age => raw.last(t_us).map_or(f64::NAN, |s| hours(t_us - s.at_us)),
+            Stat::TimeSinceFirst => raw.first(t_us).map_or(f64::NAN, |s| hours(t_us - s.at_us)),
+            stat => read(stat, extent),
+        };
+        put(row, column.column, value);
     }
 }
 
 #[inline]
-fn read(stat: Stat, extent: &Extent, t_us: i64) -> f64 {
+fn read(stat: Stat, extent: &Extent) -> f64 {
     match stat {
         Stat::Count => extent.count,
         Stat::Last | Stat::LastIn => extent.last.map_or(f64::NAN, |s| s.value),
-        Stat::Age => extent.last.map_or(f64::NAN, |s| hours(t_us - s.at_us)),
         Stat::First => extent.first.map_or(f64::NAN, |s| s.value),
         Stat::Delta => match (extent.first, extent.last) {
             (Some(first), Some(last)) => last.value - first.value,
             _ => f64::NAN,
         },
-        Stat::TimeSinceAbnormal => f64::NAN,
+        Stat::Age | Stat::TimeSinceFirst | Stat::TimeSinceAbnormal => f64::NAN,
         Stat::Min | Stat::Max | Stat::Mean | Stat::Std | Stat::Slope => match (&extent.sums, stat) {
             (None, _) => f64::NAN,
             (Some(sums), Stat::Min) => sums.min(),

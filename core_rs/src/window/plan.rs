@@ -1,6 +1,7 @@
 //! The feature plan: what a bundle's manifest says its model eats. Parsed, checked with precise errors, and fingerprinted.
 //!
-//! Limits: 1,024 features a plan, 8 windows a signal, a window from 1 s to 31 days, at most 1,440 panes a window.
+//! Limits: 1,024 features a plan, 8 windows a signal, a window from 1 s to 31 days, at most 1,440 panes or cells a
+//! window.
 //! A feature's name is `signal.stat`, or `signal.stat.window` (`HR.mean.6h`); the order of columns is the order of the plan:
 //! for each entry its stats in order, each over its windows in order, then demographics, then coded facts, then derived.
 
@@ -10,11 +11,11 @@ use super::coded::CodedSpec;
 
 /// Most features of a plan.
 pub const FEATURES_MAX: usize = 1_024;
-/// Most windows of a signal over all plans.
+/// Most windows of a signal in a plan, of each width of cells.
 pub const WINDOWS_MAX: usize = 8;
 /// Longest window, seconds.
 pub const WINDOW_S_MAX: i64 = 31 * 86_400;
-/// Most panes in a window.
+/// Most panes or cells in a window.
 pub const PANES_MAX: i64 = 1_440;
 
 /// Why a plan is refused: one sentence that names the entry.
@@ -42,7 +43,7 @@ pub struct PlanSpec {
     /// Arithmetic of last values: `shock_index`, `bun_creatinine`, ... or what the caller of `compile` adds.
     #[serde(default)]
     pub derived: Vec<String>,
-    /// The grid the training rows stood on (`1h`); kept for the record, rows are computed at any time.
+    /// The cell of every entry that names neither a cell nor a pane (`1h`); see `FeatureSpec::cell`.
     #[serde(default)]
     pub cell: Option<String>,
 }
@@ -83,6 +84,9 @@ pub struct FeatureSpec {
     /// Width of the panes these windows are made of (`60s`); absent is exact.
     #[serde(default)]
     pub pane: Option<String>,
+    /// Width of the cells whose means these statistics are over (`1h`), or `none`; absent is the plan's.
+    #[serde(default)]
+    pub cell: Option<String>,
 }
 
 /// A statistic. The definitions are in the module doc of `window`.
@@ -112,10 +116,12 @@ pub enum Stat {
     Slope,
     /// Hours since the newest value outside `normal`.
     TimeSinceAbnormal,
+    /// Hours since the oldest observation of the stay.
+    TimeSinceFirst,
 }
 
 impl Stat {
-    const TABLE: [(&'static str, Stat); 12] = [
+    const TABLE: [(&'static str, Stat); 13] = [
         ("last", Stat::Last),
         ("age", Stat::Age),
         ("last_in", Stat::LastIn),
@@ -128,6 +134,7 @@ impl Stat {
         ("std", Stat::Std),
         ("slope", Stat::Slope),
         ("time_since_abnormal", Stat::TimeSinceAbnormal),
+        ("time_since_first", Stat::TimeSinceFirst),
     ];
 
     /// The statistic of that name in a plan.
@@ -145,12 +152,7 @@ impl Stat {
 
     /// False for those that look at the whole stay whatever the entry's windows are.
     pub fn takes_window(self) -> bool {
-        !matches!(self, Stat::Last | Stat::Age | Stat::TimeSinceAbnormal)
-    }
-
-    /// True for those that may take `stay` as a window.
-    pub fn takes_stay(self) -> bool {
-        matches!(self, Stat::First | Stat::Delta | Stat::Count | Stat::LastIn)
+        !matches!(self, Stat::Last | Stat::Age | Stat::TimeSinceAbnormal | Stat::TimeSinceFirst)
     }
 
     /// True for those that need every value of the window.

@@ -9,10 +9,9 @@
 //! count, first value and newest abnormal time. What is folded can no longer be corrected: a frame that tries is `Expired`.
 
 use serde::{Deserialize, Serialize};
-use smallvec::SmallVec;
 
 use super::block::{Block, Sample};
-use super::pane::Panes;
+use super::folded::Folded;
 use super::union::Retention;
 
 /// Samples in a block of the first level; each level holds 16 of the one below.
@@ -36,17 +35,6 @@ pub enum Change {
     NoMatch,
     /// The time is already folded; nothing changed.
     Expired,
-}
-
-/// What remains of folded samples.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(super) struct Folded {
-    pub count: u64,
-    pub first: Option<Sample>,
-    pub last: Option<Sample>,
-    /// Newest abnormal time for each normal range of the retention; `i64::MIN` for none.
-    pub abnormal_us: SmallVec<[i64; 1]>,
-    pub panes: Panes,
 }
 
 /// The ring. Serialises raw samples only: the sums are made again on restore, with the same bits.
@@ -93,22 +81,38 @@ impl From<Stored> for Series {
 }
 
 impl Series {
-    /// Adds, replaces or withdraws the value of one time. `clock_us` is the patient's newest receipt.
+    /// Adds, replaces or withdraws the value of one time, and says whether a sample newer than all others was added. Folds
+    /// nothing: `fold` follows.
     #[inline]
-    pub fn apply(&mut self, sample: Sample, withdrawn: bool, clock_us: i64, keep: &Retention, samples_max: usize) -> Change {
+    pub(super) fn write(&mut self, sample: Sample, withdrawn: bool) -> (Change, bool) {
         let newest = self.samples.last().map_or(i64::MIN, |s| s.at_us);
         if sample.at_us > newest && !withdrawn && self.folded.last.is_none_or(|f| sample.at_us > f.at_us) {
             self.push(sample);
-            if self.held().len() >= 2 * BLOCK {
-                self.fold(clock_us, keep, samples_max);
-            }
-            return Change::Added;
+            return (Change::Added, true);
         }
-        let change = self.revise(sample, withdrawn);
-        if change == Change::Added {
-            self.fold(clock_us, keep, samples_max);
+        (self.revise(sample, withdrawn), false)
+    }
+
+    /// Sets, replaces or removes the one sample in (`after_us`, `until_us`]: how cells are written. What is folded stays.
+    #[inline]
+    pub(super) fn put(&mut self, after_us: i64, until_us: i64, mean: Option<Sample>) {
+        if self.folded.last.is_some_and(|f| f.at_us > after_us) {
+            return;
         }
-        change
+        let held = self.held();
+        let at = match held.last() {
+            Some(newest) if newest.at_us <= after_us => held.len(),
+            _ => held.partition_point(|s| s.at_us <= after_us),
+        };
+        let at = self.start + at;
+        match (self.samples.get_mut(at), mean) {
+            (Some(known), Some(mean)) if known.at_us <= until_us => *known = mean,
+            (Some(known), None) if known.at_us <= until_us => drop(self.samples.remove(at)),
+            (_, None) => return,
+            (Some(_), Some(mean)) => self.samples.insert(at, mean),
+            (None, Some(mean)) => return self.push(mean),
+        }
+        self.sum_from(at);
     }
 
     #[inline]
@@ -164,8 +168,11 @@ impl Series {
         third.extend(second[from..].chunks_exact(BLOCK).map(Block::merged));
     }
 
-    fn fold(&mut self, clock_us: i64, keep: &Retention, samples_max: usize) {
-        let edge_us = clock_us.saturating_sub(keep.raw_us);
+    /// Folds the oldest samples, sixteen at a time, as long as they are not newer than `edge_us` or there are too many.
+    pub(super) fn fold(&mut self, edge_us: i64, clock_us: i64, keep: &Retention, samples_max: usize) {
+        if self.held().len() < 2 * BLOCK {
+            return;
+        }
         let cap = samples_max.max(2 * BLOCK);
         let mut folds = false;
         while self.held().len() >= 2 * BLOCK {
@@ -174,33 +181,15 @@ impl Series {
                 break;
             }
             self.folded_early += if old { 0 } else { BLOCK as u64 };
-            self.fold_block(keep);
+            let end = (self.start + BLOCK).min(self.samples.len());
+            self.folded.take(&self.samples[self.start..end], keep);
+            self.start = end;
             folds = true;
         }
         if folds {
             self.folded.panes.drop_before(clock_us.saturating_sub(keep.panes_us), keep.pane_us);
             self.compact();
         }
-    }
-
-    fn fold_block(&mut self, keep: &Retention) {
-        let end = (self.start + BLOCK).min(self.samples.len());
-        let block = &self.samples[self.start..end];
-        self.folded.count += block.len() as u64;
-        self.folded.first = self.folded.first.or(block.first().copied());
-        self.folded.last = block.last().copied().or(self.folded.last);
-        self.folded.abnormal_us.resize(keep.normals.len(), i64::MIN);
-        for (newest, (low, high)) in self.folded.abnormal_us.iter_mut().zip(&keep.normals) {
-            if let Some(s) = block.iter().rev().find(|s| !(s.value >= *low && s.value <= *high)) {
-                *newest = s.at_us;
-            }
-        }
-        if keep.pane_us > 0 {
-            for sample in block {
-                self.folded.panes.add(*sample, keep.pane_us);
-            }
-        }
-        self.start = end;
     }
 
     /// Gives the folded front back once it is a quarter of the ring: a constant cost a write over time.
@@ -224,6 +213,17 @@ impl Series {
     #[inline]
     pub fn last(&self, t_us: i64) -> Option<Sample> {
         self.held().get(..self.seen(t_us)).and_then(|seen| seen.last().copied()).or(self.folded.last)
+    }
+
+    /// The oldest value of the stay if it was observed at or before `t_us`, folded ones included.
+    #[inline]
+    pub fn first(&self, t_us: i64) -> Option<Sample> {
+        let held = self.held().first().copied();
+        let oldest = match (self.folded.first, held) {
+            (Some(a), Some(b)) => Some(if b.at_us < a.at_us { b } else { a }),
+            (a, b) => a.or(b),
+        };
+        oldest.filter(|s| s.at_us <= t_us)
     }
 
     /// How many held samples were observed at or before `t_us`.
@@ -250,29 +250,17 @@ impl Series {
             + self.folded.panes.bytes()
     }
 
-    /// Takes in the samples of another series of the same signal (patients merged); this one's value wins at the same time.
-    pub(super) fn absorb(&mut self, other: &Series, keep: &Retention) {
+    /// Takes in the samples of another series of the same signal (patients merged); of two samples with the same key this one's
+    /// is kept.
+    pub(super) fn absorb(&mut self, other: &Series, keep: &Retention, key: impl Fn(&Sample) -> i64) {
         let mut all: Vec<Sample> = self.held().iter().chain(other.held()).copied().collect();
-        all.sort_by_key(|s| s.at_us); // stable: own samples first
-        all.dedup_by_key(|s| s.at_us);
-        self.folded.absorb(&other.folded);
+        all.sort_by_key(|s| key(s)); // stable: own samples first
+        all.dedup_by_key(|s| key(s));
         // One folded edge for both: what is held behind it would never be corrected nor folded in order again.
-        let edge_us = self.folded.last.map_or(i64::MIN, |s| s.at_us);
+        let newest = |series: &Series| series.folded.last.map_or(i64::MIN, |s| s.at_us);
+        let edge_us = newest(self).max(newest(other));
         let split = all.partition_point(|s| s.at_us <= edge_us);
-        for sample in &all[..split] {
-            self.folded.count += 1;
-            if self.folded.first.is_none_or(|f| sample.at_us < f.at_us) {
-                self.folded.first = Some(*sample);
-            }
-            for (newest, (low, high)) in self.folded.abnormal_us.iter_mut().zip(&keep.normals) {
-                if !(sample.value >= *low && sample.value <= *high) {
-                    *newest = sample.at_us.max(*newest);
-                }
-            }
-            if keep.pane_us > 0 {
-                self.folded.panes.add(*sample, keep.pane_us);
-            }
-        }
+        self.folded.absorb(&other.folded, &all[..split], keep);
         all.drain(..split);
         self.samples = all;
         self.start = 0;
@@ -281,17 +269,8 @@ impl Series {
         self.sum_from(0);
     }
 
-    /// Another set of plans: ranges keep what is known of them, panes of another width start anew.
     pub(super) fn replan(&mut self, old: &Retention, new: &Retention) {
-        let known = std::mem::take(&mut self.folded.abnormal_us);
-        let newest = |range: &(f64, f64)| {
-            let at = old.normals.iter().position(|r| r == range)?;
-            known.get(at).copied()
-        };
-        self.folded.abnormal_us = new.normals.iter().map(|range| newest(range).unwrap_or(i64::MIN)).collect();
-        if old.pane_us != new.pane_us {
-            self.folded.panes = Panes::default();
-        }
+        self.folded.replan(old, new);
     }
 
     pub(super) fn folded(&self) -> &Folded {
@@ -301,26 +280,5 @@ impl Series {
     /// Held samples by index into `held`, and the whole ring for the walk.
     pub(super) fn ring(&self) -> (&[Sample], usize, &[Vec<Block>; LEVELS]) {
         (&self.samples, self.start, &self.levels)
-    }
-}
-
-impl Folded {
-    fn absorb(&mut self, other: &Folded) {
-        self.count += other.count;
-        let oldest = |a: Sample, b: Sample| if b.at_us < a.at_us { b } else { a };
-        let newest = |a: Sample, b: Sample| if b.at_us > a.at_us { b } else { a };
-        self.first = match (self.first, other.first) {
-            (Some(a), Some(b)) => Some(oldest(a, b)),
-            (a, b) => a.or(b),
-        };
-        self.last = match (self.last, other.last) {
-            (Some(a), Some(b)) => Some(newest(a, b)),
-            (a, b) => a.or(b),
-        };
-        self.abnormal_us.resize(self.abnormal_us.len().max(other.abnormal_us.len()), i64::MIN);
-        for (mine, theirs) in self.abnormal_us.iter_mut().zip(&other.abnormal_us) {
-            *mine = (*mine).max(*theirs);
-        }
-        self.panes.absorb(&other.panes);
     }
 }

@@ -6,7 +6,7 @@ use crate::decode::SignalId;
 
 use super::compile::{FeaturePlan, Over, SignalFeatures};
 
-/// A signal keeps raw samples at least this long where its windows are in panes, so that late data still finds its place.
+/// A signal keeps raw samples at least this long where its windows are in panes or cells, so that late data still finds its place.
 pub const PANED_RAW_US: i64 = 3_600_000_000;
 
 /// What the state must keep of one signal so that every loaded plan can be answered.
@@ -22,6 +22,17 @@ pub struct Retention {
     pub normals: Vec<(f64, f64)>,
     /// Whether anything but the newest values is read.
     pub planned: bool,
+    /// Cell widths asked for, and what is kept of the means of each.
+    pub cells: Vec<CellRetention>,
+}
+
+/// What is kept of cells of one width.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct CellRetention {
+    /// Microseconds.
+    pub width_us: i64,
+    /// Of the means; it has no panes and no cells.
+    pub means: Retention,
 }
 
 /// The union of all loaded plans: one retention a signal, indexed by `SignalId`.
@@ -56,6 +67,22 @@ impl Union {
 
 impl Retention {
     fn extend(&mut self, features: &SignalFeatures) {
+        if features.cell_us > 0 {
+            self.raw_us = self.raw_us.max(PANED_RAW_US);
+            let width_us = features.cell_us;
+            let at = self.cells.iter().position(|cell| cell.width_us == width_us).unwrap_or_else(|| {
+                self.cells.push(CellRetention { width_us, ..CellRetention::default() });
+                self.cells.len() - 1
+            });
+            if let Some(cell) = self.cells.get_mut(at) {
+                cell.means.read(features);
+            }
+        } else {
+            self.read(features);
+        }
+    }
+
+    fn read(&mut self, features: &SignalFeatures) {
         self.planned = true;
         for window in &features.windows {
             if window.pane_us == 0 {

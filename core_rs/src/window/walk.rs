@@ -23,8 +23,10 @@ pub(super) struct Walk<'a> {
     series: &'a Series,
     keep: &'a Retention,
     t_us: i64,
-    /// Ring index after the newest sample seen at `t_us`.
+    /// Ring index after the newest sample seen.
     end: usize,
+    /// A sample newer than these that is in no ring: the newest cell as it was at `t_us`.
+    tail: Option<Sample>,
     /// Lower ring index reached so far by `sums`.
     reached: usize,
     sums: Block,
@@ -34,29 +36,56 @@ pub(super) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     pub fn new(series: &'a Series, keep: &'a Retention, t_us: i64) -> Self {
-        let (samples, start, _) = series.ring();
-        let end = start + series.seen(t_us);
-        let newest = if end > start { samples.get(end - 1).copied() } else { series.folded().last };
-        let sums = Block::about(newest.unwrap_or(Sample { at_us: t_us, value: 0.0 }));
-        Self { series, keep, t_us, end, reached: end, sums, panes: Reached::default() }
+        Self::with_tail(series, keep, t_us, t_us, None)
+    }
+
+    /// Of the series what lies at or before `seen_us`, then `tail`.
+    pub fn with_tail(series: &'a Series, keep: &'a Retention, seen_us: i64, t_us: i64, tail: Option<Sample>) -> Self {
+        let (_, start, _) = series.ring();
+        let end = start + series.seen(seen_us);
+        let sums = Block::about(Sample { at_us: t_us, value: 0.0 });
+        let mut walk = Self { series, keep, t_us, end, tail, reached: end, sums, panes: Reached::default() };
+        walk.restart();
+        walk
+    }
+
+    /// Back to the row's time, with nothing in the sums but the tail.
+    fn restart(&mut self) {
+        self.sums = Block::about(self.last().unwrap_or(Sample { at_us: self.t_us, value: 0.0 }));
+        self.sums.add_samples(self.tail.as_slice());
+        (self.reached, self.panes) = (self.end, Reached::default());
     }
 
     /// The newest value of the stay.
     pub fn last(&self) -> Option<Sample> {
         let (samples, start, _) = self.series.ring();
-        if self.end > start { samples.get(self.end - 1).copied() } else { self.series.folded().last }
+        let held = if self.end > start { samples.get(self.end - 1).copied() } else { self.series.folded().last };
+        self.tail.or(held)
     }
 
-    /// The stay: its ends and its count.
-    pub fn stay(&self) -> Extent {
+    /// The stay: its ends, its count and, where `values` are asked for, its sums. After all windows.
+    pub fn stay(&mut self, values: bool) -> Extent {
         let (samples, start, _) = self.series.ring();
         let held = samples.get(start..self.end).unwrap_or(&[]);
         let folded = self.series.folded();
         let first = match (folded.first, held.first().copied()) {
             (Some(a), Some(b)) => Some(if b.at_us < a.at_us { b } else { a }),
-            (a, b) => a.or(b),
+            (a, b) => a.or(b).or(self.tail),
         };
-        Extent { count: folded.count as f64 + held.len() as f64, first, last: self.last(), sums: None }
+        let count = folded.count as f64 + held.len() as f64 + f64::from(u8::from(self.tail.is_some()));
+        let mut extent = Extent { count, first, last: self.last(), sums: None };
+        if values && count > 0.0 {
+            if self.panes.first.is_some() {
+                self.restart();
+            }
+            self.extend(start);
+            let mut sums = self.sums;
+            if let Some(before) = &folded.sums {
+                sums.add(before);
+            }
+            extent.sums = Some(sums);
+        }
+        extent
     }
 
     /// One window. Windows of growing width share their work; any order gives the same answer but for the last bit.
@@ -67,16 +96,20 @@ impl<'a> Walk<'a> {
         let reaches_panes = window.pane_us > 0 && self.series.folded().last.is_some_and(|f| f.at_us > edge_us);
         if !values && !reaches_panes {
             let held = samples.get(from..self.end).unwrap_or(&[]);
-            return Extent { count: held.len() as f64, first: held.first().copied(), last: held.last().copied(), sums: None };
+            return Extent {
+                count: held.len() as f64 + f64::from(u8::from(self.tail.is_some())),
+                first: held.first().copied().or(self.tail),
+                last: self.tail.or(held.last().copied()),
+                sums: None,
+            };
         }
         let exact_after_panes = self.panes.first.is_some() && !reaches_panes;
         if from > self.reached || exact_after_panes {
-            let origin = self.last().unwrap_or(Sample { at_us: self.t_us, value: 0.0 });
-            (self.sums, self.reached, self.panes) = (Block::about(origin), self.end, Reached::default());
+            self.restart();
         }
         self.extend(from);
         let held = samples.get(from..self.end).unwrap_or(&[]);
-        let (mut first, mut last) = (held.first().copied(), held.last().copied());
+        let (mut first, mut last) = (held.first().copied().or(self.tail), self.tail.or(held.last().copied()));
         if reaches_panes {
             let folded = self.series.folded();
             folded.panes.add_since(edge_us, self.keep.pane_us, &mut self.panes, &mut self.sums);
@@ -111,6 +144,9 @@ impl<'a> Walk<'a> {
 
     /// Time of the newest value outside the closed range.
     pub fn newest_abnormal_us(&self, low: f64, high: f64) -> Option<i64> {
+        if let Some(tail) = self.tail.filter(|s| !(s.value >= low && s.value <= high)) {
+            return Some(tail.at_us);
+        }
         let (samples, start, levels) = self.series.ring();
         let mut at = self.end;
         while at > start {

@@ -5,12 +5,13 @@ use proptest::prelude::*;
 use super::naive::Naive;
 use super::{H, S, T0};
 use crate::decode::SignalId;
-use crate::window::compile::FeaturePlan;
+use crate::window::block::hours;
+use crate::window::compile::{FeaturePlan, Over};
 use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
-use crate::window::walk::Walk;
-use crate::window::{Change, FeatureSpec, PlanSpec, Sample};
+use crate::window::walk::Extent;
+use crate::window::{Change, FeatureSpec, PlanSpec, Sample, Window};
 
 const NORMAL: (f64, f64) = (60.0, 100.0);
 
@@ -33,13 +34,28 @@ fn writes(step_s: i64, count: usize) -> impl Strategy<Value = Vec<Write>> {
     prop::collection::vec(one, 1..count)
 }
 
-fn plan(pane: Option<&str>, windows: &[&str]) -> FeaturePlan {
-    let stats =
-        ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope", "time_since_abnormal", "last_in"];
-    let mut entry: FeatureSpec = super::entry("HR", &stats, windows);
+const STATS: [&str; 13] = [
+    "last",
+    "age",
+    "first",
+    "delta",
+    "count",
+    "min",
+    "max",
+    "mean",
+    "std",
+    "slope",
+    "time_since_abnormal",
+    "time_since_first",
+    "last_in",
+];
+
+fn plan(pane: Option<&str>, cell: Option<&str>, windows: &[&str]) -> FeaturePlan {
+    let mut entry: FeatureSpec = super::entry("HR", &STATS, windows);
     entry.normal = Some([NORMAL.0, NORMAL.1]);
-    entry.pane = pane.map(str::to_owned);
-    let stay = super::entry("HR", &["first", "delta", "count"], &["stay"]);
+    (entry.pane, entry.cell) = (pane.map(str::to_owned), cell.map(str::to_owned));
+    let mut stay = super::entry("HR", &["first", "delta", "count", "min", "max", "mean", "std", "slope"], &["stay"]);
+    stay.cell = cell.map(str::to_owned);
     let short = super::entry("HR", &["mean", "count"], &["5m"]);
     FeaturePlan::compile(&PlanSpec { features: vec![entry, stay, short], ..PlanSpec::default() }, &super::resolve, &[]).unwrap()
 }
@@ -59,49 +75,63 @@ fn same(engine: f64, naive: f64, what: &str) {
 
 fn compare(plan: &FeaturePlan, union: &Union, vitals: &Vitals, naive: &Naive, t_us: i64) {
     let keep = union.signal(SignalId(0));
-    if let Some(series) = vitals.series(SignalId(0)) {
-        let mut walk = Walk::new(series, keep, t_us);
-        for window in &plan.signals[0].windows {
-            let edge_us = window.edge_us(t_us);
-            let of = |stat: &str| naive.stat(stat, edge_us, t_us, NORMAL);
-            let extent = walk.window(*window, true);
-            let what = format!("{window:?} at {t_us}");
-            same(extent.count, of("count"), &what);
-            same(extent.first.map_or(f64::NAN, |s| s.value), of("first"), &what);
-            same(extent.last.map_or(f64::NAN, |s| s.value), of("last"), &what);
-            let Some(sums) = extent.sums else {
-                assert_eq!(extent.count, 0.0, "{what}");
-                continue;
-            };
-            same(sums.min(), of("min"), &what);
-            same(sums.max(), of("max"), &what);
-            near(sums.mean(), of("mean"), sums.max().abs(), &what);
-            near(sums.std(), of("std"), 0.0, &what);
-            // A slope near zero is the difference of large sums: its scale is that of the spread over the window.
-            let seen = naive.covered(edge_us, t_us);
-            let span = seen.last().map_or(1, |l| (l.0 - seen[0].0).max(1)) as f64 / H as f64;
-            near(sums.slope(), of("slope"), (sums.max() - sums.min()) / span, &what);
-        }
-    }
     let mut row = vec![0.0f32; plan.width()];
     vitals.row(plan, union, &Person::default(), t_us, &mut row);
-    for (name, value) in plan.names().iter().zip(&row) {
-        let parts: Vec<&str> = name.split('.').collect();
-        let window = parts.get(2).filter(|w| **w != "stay");
-        let edge_us = match window {
-            None => i64::MIN,
-            Some(label) => {
-                let width_us = crate::window::plan::duration_s(label).unwrap() * S;
-                let found = plan.signals[0].windows.iter().find(|w| w.width_us == width_us).unwrap();
-                found.edge_us(t_us)
+    for features in &plan.signals {
+        let seen = if features.cell_us > 0 { naive.cells(features.cell_us, t_us) } else { naive.clone() };
+        if let Some(mut walk) = vitals.track(SignalId(0)).map(|track| track.walk(features, keep, t_us).unwrap()) {
+            for window in &features.windows {
+                compare_window(&walk.window(*window, true), *window, &seen, t_us);
             }
-        };
-        let expected = naive.stat(parts[1], edge_us, t_us, NORMAL);
-        match parts[1] {
-            "mean" | "std" | "slope" => near(f64::from(*value), f64::from(expected as f32), 1e3 + expected.abs() * 100.0, name),
-            _ => same(f64::from(*value), f64::from(expected as f32), name),
+        }
+        for column in &features.columns {
+            let edge_us = match column.over {
+                Over::Window(at) => features.windows[at].edge_us(t_us),
+                _ => i64::MIN,
+            };
+            let name = &plan.names()[column.column];
+            let stat = name.split('.').nth(1).unwrap();
+            // Ages are of raw observations, whatever the cell.
+            let of = if stat == "age" || stat == "time_since_first" { naive } else { &seen };
+            let (value, expected) = (row[column.column], of.stat(stat, edge_us, t_us, NORMAL));
+            match stat {
+                "mean" | "std" | "slope" => {
+                    near(f64::from(value), f64::from(expected as f32), 1e3 + expected.abs() * 100.0, name);
+                }
+                "count" | "age" | "time_since_first" | "time_since_abnormal" => {
+                    same(f64::from(value), f64::from(expected as f32), name);
+                }
+                _ if features.cell_us > 0 => near(f64::from(value), f64::from(expected as f32), 1e3, name),
+                _ => same(f64::from(value), f64::from(expected as f32), name),
+            }
         }
     }
+}
+
+fn compare_window(extent: &Extent, window: Window, naive: &Naive, t_us: i64) {
+    let edge_us = window.edge_us(t_us);
+    let of = |stat: &str| naive.stat(stat, edge_us, t_us, NORMAL);
+    let what = format!("{window:?} at {t_us}");
+    // Of raw observations ends and extremes are values of the stream; of cells they are means.
+    let value =
+        |engine: f64, naive: f64| if window.cell_us > 0 { near(engine, naive, 0.0, &what) } else { same(engine, naive, &what) };
+    same(extent.count, of("count"), &what);
+    same(extent.first.map_or(f64::NAN, |s| hours(t_us - s.at_us)), of("time_since_first"), &what);
+    same(extent.last.map_or(f64::NAN, |s| hours(t_us - s.at_us)), of("age"), &what);
+    value(extent.first.map_or(f64::NAN, |s| s.value), of("first"));
+    value(extent.last.map_or(f64::NAN, |s| s.value), of("last"));
+    let Some(sums) = extent.sums else {
+        assert_eq!(extent.count, 0.0, "{what}");
+        return;
+    };
+    value(sums.min(), of("min"));
+    value(sums.max(), of("max"));
+    near(sums.mean(), of("mean"), sums.max().abs(), &what);
+    near(sums.std(), of("std"), if window.cell_us > 0 { sums.max().abs() } else { 0.0 }, &what);
+    // A slope near zero is the difference of large sums: its scale is that of the spread over the window.
+    let seen = naive.covered(edge_us, t_us);
+    let span = seen.last().map_or(1, |l| (l.0 - seen[0].0).max(1)) as f64 / H as f64;
+    near(sums.slope(), of("slope"), (sums.max() - sums.min()) / span, &what);
 }
 
 fn run(plan: &FeaturePlan, stream: &[Write]) -> Vec<Change> {
@@ -130,17 +160,28 @@ proptest! {
 
     #[test]
     fn exact_windows_equal_the_definition_on_sparse_streams(stream in writes(3_600, 250)) {
-        run(&plan(None, &["1h", "6h", "24h"]), &stream);
+        run(&plan(None, None, &["1h", "6h", "24h"]), &stream);
     }
 
     #[test]
     fn exact_windows_equal_the_definition_on_dense_streams(stream in writes(20, 1_500)) {
-        run(&plan(None, &["1h", "10m", "2h"]), &stream);
+        run(&plan(None, None, &["1h", "10m", "2h"]), &stream);
     }
 
     #[test]
     fn windows_in_panes_equal_the_definition(stream in writes(60, 1_500)) {
-        run(&plan(Some("10m"), &["6h", "30m", "12h"]), &stream);
+        run(&plan(Some("10m"), None, &["6h", "30m", "12h"]), &stream);
+    }
+
+    #[test]
+    fn cells_equal_the_definition_where_most_hold_one_observation(stream in writes(3_600, 250)) {
+        run(&plan(None, Some("1h"), &["6h", "1h", "24h"]), &stream);
+    }
+
+    #[test]
+    fn cells_equal_the_definition_where_they_hold_many_observations(stream in writes(60, 1_500)) {
+        run(&plan(None, Some("1h"), &["6h", "2h", "12h"]), &stream);
+        run(&plan(None, Some("15m"), &["6h", "15m"]), &stream);
     }
 }
 
@@ -151,7 +192,7 @@ fn every_kind_of_change_occurs_in_the_streams_that_are_compared() {
     let mut seen = Vec::new();
     for _ in 0..10 {
         let stream = writes(60, 1_500).new_tree(&mut runner).unwrap().current();
-        seen.extend(run(&plan(None, &["1h"]), &stream));
+        seen.extend(run(&plan(None, None, &["1h"]), &stream));
     }
     for change in [Change::Added, Change::Replaced, Change::Duplicate, Change::Withdrawn, Change::NoMatch, Change::Expired] {
         assert!(seen.contains(&change), "{change:?} never occurred");
@@ -160,7 +201,7 @@ fn every_kind_of_change_occurs_in_the_streams_that_are_compared() {
 
 #[test]
 fn sums_of_all_three_levels_do_not_drift_over_days_at_one_hertz() {
-    let plan = plan(None, &["1h", "3h"]);
+    let plan = plan(None, None, &["1h", "3h"]);
     let union = Union::of(&[std::sync::Arc::new(plan.clone())]);
     let (mut vitals, mut all) = (Vitals::default(), Naive::keeping(i64::MAX / 4));
     let mut value = 80.0f64;

@@ -1,6 +1,7 @@
 //! Tests of the window stage, named after what they promise.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cells;
 mod equality;
 mod facts;
 mod naive;
@@ -27,7 +28,7 @@ pub fn resolve(name: &str) -> Option<SignalId> {
 
 pub fn entry(signal: &str, stats: &[&str], windows: &[&str]) -> FeatureSpec {
     let owned = |words: &[&str]| words.iter().map(|w| (*w).to_owned()).collect();
-    FeatureSpec { signal: signal.into(), stats: owned(stats), windows: owned(windows), normal: None, pane: None }
+    FeatureSpec { signal: signal.into(), stats: owned(stats), windows: owned(windows), ..FeatureSpec::default() }
 }
 
 pub fn compiled(features: Vec<FeatureSpec>) -> Arc<FeaturePlan> {

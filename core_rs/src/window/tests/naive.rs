@@ -45,6 +45,20 @@ impl Naive {
         self.values.iter().filter(|(at, _)| **at > edge_us && **at <= t_us).map(|(at, v)| (*at, *v)).collect()
     }
 
+    /// The cells of a width seen at `t_us` as if each were one observation: mean value at mean time.
+    pub fn cells(&self, width_us: i64, t_us: i64) -> Self {
+        let mut cells: BTreeMap<i64, Vec<(i64, f64)>> = BTreeMap::new();
+        for (at, value) in self.covered(i64::MIN, t_us) {
+            cells.entry((at - 1).div_euclid(width_us)).or_default().push((at, value));
+        }
+        let mean = |seen: Vec<(i64, f64)>| {
+            let n = seen.len() as i64;
+            let at = seen.iter().map(|s| i128::from(s.0)).sum::<i128>().div_euclid(i128::from(n));
+            (at as i64, seen.iter().map(|s| s.1).sum::<f64>() / n as f64)
+        };
+        Self { values: cells.into_values().map(mean).collect(), ..Self::default() }
+    }
+
     pub fn stat(&self, stat: &str, edge_us: i64, t_us: i64, normal: (f64, f64)) -> f64 {
         let seen = self.covered(edge_us, t_us);
         let n = seen.len() as f64;
@@ -57,6 +71,7 @@ impl Naive {
             _ if seen.is_empty() => f64::NAN,
             "last" => x(seen.len() - 1),
             "age" => -hour(seen[seen.len() - 1].0),
+            "time_since_first" => -hour(seen[0].0),
             "first" => x(0),
             "delta" => x(seen.len() - 1) - x(0),
             "min" => seen.iter().map(|s| s.1).fold(f64::INFINITY, f64::min),

@@ -23,6 +23,7 @@ fn a_manifest_gives_columns_in_the_order_of_its_words() {
         signal = "SBP"
         stats = ["count", "last_in"]
         windows = ["stay", "90s"]
+        cell = "none"
     "#;
     let spec: PlanSpec = toml::from_str(text).unwrap();
     let plan = FeaturePlan::compile(&spec, &resolve, &[]).unwrap();
@@ -37,19 +38,24 @@ fn each_mistake_in_a_plan_is_named() {
     let mut no_normal = entry("HR", &["time_since_abnormal"], &[]);
     let mut bad_pane = entry("HR", &["mean"], &["24h"]);
     bad_pane.pane = Some("1s".into());
+    let celled = |cell: &str, window: &str| FeatureSpec { cell: Some(cell.into()), ..entry("HR", &["mean"], &[window]) };
+    let both = FeatureSpec { pane: Some("60s".into()), ..celled("1h", "6h") };
+    let (odd, narrow) = (celled("1h", "90m"), celled("30s", "6h"));
     let many: Vec<String> = (1..=9).map(|h| format!("{h}h")).collect();
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     for (features, words) in [
         (vec![entry("Mood", &["last"], &[])], "signal \"Mood\" is not in the catalogue"),
         (vec![entry("HR", &["median"], &["1h"])], "unknown stat \"median\""),
         (vec![entry("HR", &["mean"], &[])], "mean needs windows"),
-        (vec![entry("HR", &["mean"], &["stay"])], "mean cannot take the window stay"),
         (vec![entry("HR", &["mean"], &["32d"])], "longer than 31 days"),
         (vec![entry("HR", &["mean"], &["1.5h"])], "\"1.5h\" is not a duration"),
         (vec![entry("HR", &["mean"], &["0h"])], "\"0h\" is not a duration"),
         (vec![entry("HR", &["mean"], &many)], "more than 8 windows"),
         (vec![entry("HR", &["last", "last"], &[])], "HR.last is listed twice"),
         (vec![no_normal.clone()], "needs normal"),
+        (vec![both], "pane and cell exclude each other"),
+        (vec![odd], "window 90m must hold 1 to 1440 whole cells"),
+        (vec![narrow], "cell \"30s\" is not a duration from 60s to 24h"),
         (vec![bad_pane], "must hold 1 to 1440 panes"),
         (vec![], "names no feature"),
     ] {
@@ -83,7 +89,17 @@ fn the_fingerprint_changes_with_the_meaning_and_only_then() {
     let mut same_pane = base();
     same_pane.pane = Some("1m".into());
     assert_eq!(print(vec![paned.clone()]), print(vec![same_pane]));
-    for other in [paned, entry("HR", &["mean"], &["360m"]), entry("SBP", &["mean"], &["6h"]), entry("HR", &["max"], &["6h"])] {
+    let cell = |text: &str| FeatureSpec { cell: Some(text.into()), ..base() };
+    assert_eq!(print(vec![cell("1h")]), print(vec![cell("60m")]));
+    assert_ne!(print(vec![cell("1h")]), print(vec![cell("none")]));
+    for other in [
+        cell("1h"),
+        cell("2h"),
+        paned,
+        entry("HR", &["mean"], &["360m"]),
+        entry("SBP", &["mean"], &["6h"]),
+        entry("HR", &["max"], &["6h"]),
+    ] {
         assert_ne!(first, print(vec![other]));
     }
 }

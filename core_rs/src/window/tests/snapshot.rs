@@ -11,7 +11,9 @@ fn plan() -> std::sync::Arc<FeaturePlan> {
     paned.pane = Some("5m".into());
     let mut abnormal = entry("HR", &["time_since_abnormal"], &[]);
     abnormal.normal = Some([60.0, 100.0]);
-    compiled(vec![entry("HR", &stats, &["1h", "30m"]), paned, abnormal, entry("HR", &["count"], &["stay"])])
+    let mut cells = entry("SBP", &stats[2..], &["3h", "stay"]);
+    cells.cell = Some("15m".into());
+    compiled(vec![entry("HR", &stats, &["1h", "30m"]), paned, cells, abnormal, entry("HR", &["count"], &["stay"])])
 }
 
 /// Deterministic noise in 0..1.
