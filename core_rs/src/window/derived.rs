@@ -12,7 +12,7 @@ pub struct DerivedRule {
 }
 
 /// The ratios every plan may name.
-pub const RATIOS: [DerivedRule; 7] = [
+pub const RATIOS: [DerivedRule; 8] = [
     // Allgower and Burri 1967.
     DerivedRule { name: "shock_index", inputs: &["HR", "SBP"], eval: ratio },
     // Liu et al. 2012.
@@ -25,11 +25,20 @@ pub const RATIOS: [DerivedRule; 7] = [
     DerivedRule { name: "spo2_fio2", inputs: &["O2Sat", "FiO2"], eval: ratio },
     // mmHg over a fraction: the Horowitz index.
     DerivedRule { name: "pao2_fio2", inputs: &["PaO2", "FiO2"], eval: ratio },
+    // SpO2 over FiO2 over respiration rate (Roca et al., J Crit Care 2016;35:200).
+    DerivedRule { name: "rox", inputs: &["O2Sat", "FiO2", "Resp"], eval: rox },
 ];
 
 fn ratio(inputs: &[f64]) -> f64 {
     match inputs {
         [over, under] if *under != 0.0 => over / under,
+        _ => f64::NAN,
+    }
+}
+
+fn rox(inputs: &[f64]) -> f64 {
+    match inputs {
+        [saturation, fraction, rate] if *fraction != 0.0 && *rate != 0.0 => saturation / fraction / rate,
         _ => f64::NAN,
     }
 }

@@ -16,13 +16,30 @@
 //! | std | sample standard deviation (ddof 1) | NaN below two |
 //! | slope | least squares, per hour | NaN below two |
 //! | time_since_abnormal | hours since the newest value of the stay outside the closed range `normal` | NaN |
+//! | time_since_first | hours since the oldest observation of the stay | NaN |
+//!
+//! All but `last`, `age` and `time_since_...` take windows, and `stay` as one: all observations of the stay.
+//!
+//! # Cells
+//! A monitor speaks every second, a chart by the hour: their counts, extremes and deviations differ where the patients do not.
+//! An entry with `cell = "1h"` (or all entries without a pane, by the plan's own `cell`; `none` opts out) is over cells: cell k
+//! of width c covers (k c, (k + 1) c] since 1970-01-01 UTC, lower edge excluded, and counts as one observation: the mean value at the
+//! mean time (whole microseconds, rounded down) of what was observed in it. An empty cell is none. A row at time t sees the
+//! cell t lies in as far as it was observed by then; a window w, a whole number of cells, covers the w / c cells that end with
+//! that one, so that its lower edge is the cell's. `last` is the newest cell's mean, `count` the cells with a value (with
+//! `cell = "1h"` over `stay`: hours measured); `age` and `time_since_first` stay those of raw observations.
+//!
+//! One observation an hour, at whatever minute, and rows at those times: every statistic is what it is without cells, bit for
+//! bit. A row between two hourly observations sees one cell more begin: where that is empty still, the window holds one
+//! observation less than an exact window would.
 //!
 //! Computed in f64, given as f32. `tests/naive.rs` says the same in as few lines as possible; the engine is held to it: counts,
-//! ends and extremes exactly, mean, std and slope within 1e-9.
+//! ends and extremes exactly (those of cells, which are means, within 1e-9), mean, std and slope within 1e-9.
 //!
 //! # Limits in numbers
-//! Raw samples are kept as long as the longest exact window of any loaded plan (an hour at least where windows are in panes),
-//! and always the newest 16; what is older is folded and can no longer be corrected (`Change::Expired`). A signal holds at most
+//! Raw samples are kept as long as the longest exact window of any loaded plan (an hour at least where windows are in panes or
+//! cells), and always the newest 16; what is older is folded and can no longer be corrected (`Change::Expired`): a correction
+//! older than that leaves panes, cells and the statistics of the stay as they are. A signal holds at most
 //! `signal_observations_max` raw samples; beyond that the oldest are folded early and counted. Times before a patient's newest
 //! receipt are answered from what is still held.
 //!

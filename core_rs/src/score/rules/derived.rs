@@ -3,7 +3,7 @@
 //! They are computed from the last values of the stay without their ages, so nothing goes stale and where two signals say the
 //! same thing (oxygen, consciousness) the worse one counts. NaN where the rule gives no score.
 
-use super::{Definition, mews, news2, qsofa, shock_index, sirs};
+use super::{Definition, mews, news2, qsofa, shock_index, sirs, sofa};
 use crate::decode::SignalId;
 use crate::decode::catalogue::{DBP, HR, MAP, SBP};
 use crate::window::DerivedRule;
@@ -35,6 +35,17 @@ pub const DERIVED: &[DerivedRule] = &[
         name: "shock_index_modified_estimated",
         inputs: &["HR", "MAP", "SBP", "DBP"],
         eval: |values| shock_index::modified(&|signal| of(&[HR, MAP, SBP, DBP], values, signal)).unwrap_or(f64::NAN),
+    },
+    DerivedRule {
+        name: "sofa_points",
+        inputs: &sofa::INPUTS,
+        eval: |values| sofa::evaluate(values).map_or(f64::NAN, |score| score.0),
+    },
+    // How many of the six organs are in `sofa_points`: 0 to 6.
+    DerivedRule {
+        name: "sofa_components",
+        inputs: &sofa::INPUTS,
+        eval: |values| sofa::evaluate(values).map_or(0.0, |score| score.1),
     },
 ];
 

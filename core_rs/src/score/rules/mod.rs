@@ -21,6 +21,7 @@ pub mod news2;
 pub mod qsofa;
 pub mod shock_index;
 pub mod sirs;
+mod sofa;
 
 #[cfg(test)]
 mod tests;

@@ -110,6 +110,8 @@ fn ratios_are_arithmetic_of_last_values_and_a_missing_or_zero_divisor_gives_nan(
     assert_eq!(value("shock_index", &[90.0, 120.0]), 0.75);
     assert_eq!(value("map_estimated", &[120.0, 75.0]), 90.0);
     assert_eq!(value("pulse_pressure", &[120.0, 75.0]), 45.0);
+    assert_eq!(value("rox", &[96.0, 0.4, 24.0]), 10.0);
+    assert!(value("rox", &[96.0, 0.4, 0.0]).is_nan());
     assert!(value("shock_index", &[90.0, 0.0]).is_nan());
     assert!(value("bun_creatinine", &[f64::NAN, 1.0]).is_nan());
 }

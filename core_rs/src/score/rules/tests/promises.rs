@@ -162,3 +162,39 @@ fn points_as_features_equal_the_rule_and_are_nan_of_nothing() {
     assert_eq!((modified.eval)(&[93.0, f64::NAN, 120.0, 80.0]), 1.0);
     assert!((modified.eval)(&[93.0, f64::NAN, 120.0, f64::NAN]).is_nan());
 }
+
+#[test]
+fn sofa_scores_every_edge_of_the_printed_table_as_far_as_support_is_unknown_and_counts_its_organs() {
+    let feature = |name: &str| DERIVED.iter().find(|rule| rule.name == name).copied().expect("derived");
+    let (points, components) = (feature("sofa_points"), feature("sofa_components"));
+    let alone = |known: &[(&str, f64)]| {
+        let of = |input: &&str| known.iter().find(|(name, _)| name == input).map_or(f64::NAN, |(_, value)| *value);
+        let values: Vec<f64> = points.inputs.iter().map(of).collect();
+        ((points.eval)(&values), (components.eval)(&values))
+    };
+    let tables: [(&str, &[(f64, f64)]); 5] = [
+        (
+            "Platelets",
+            &[(150.0, 0.0), (149.0, 1.0), (100.0, 1.0), (99.0, 2.0), (50.0, 2.0), (49.0, 3.0), (20.0, 3.0), (19.0, 4.0)],
+        ),
+        (
+            "Bilirubin_total",
+            &[(1.1, 0.0), (1.2, 1.0), (1.9, 1.0), (2.0, 2.0), (5.9, 2.0), (6.0, 3.0), (11.9, 3.0), (12.0, 4.0)],
+        ),
+        ("Creatinine", &[(1.1, 0.0), (1.2, 1.0), (1.9, 1.0), (2.0, 2.0), (3.4, 2.0), (3.5, 3.0), (4.9, 3.0), (5.0, 4.0)]),
+        ("GCS", &[(15.0, 0.0), (14.0, 1.0), (13.0, 1.0), (12.0, 2.0), (10.0, 2.0), (9.0, 3.0), (6.0, 3.0), (5.0, 4.0)]),
+        ("MAP", &[(70.0, 0.0), (69.0, 1.0), (40.0, 1.0)]),
+    ];
+    for (signal, table) in tables {
+        for (value, expected) in table {
+            assert_eq!(alone(&[(signal, *value)]), (*expected, 1.0), "{signal} {value}");
+        }
+    }
+    for (pao2, expected) in [(200.0, 0.0), (199.0, 1.0), (150.0, 1.0), (149.0, 2.0), (40.0, 2.0)] {
+        assert_eq!(alone(&[("PaO2", pao2), ("FiO2", 0.5)]), (expected, 1.0), "PaO2 {pao2} on 0.5");
+    }
+    assert_eq!(alone(&[("SBP", 90.0), ("DBP", 45.0)]), (1.0, 1.0), "a mean pressure of 60 by its formula");
+    assert_eq!(alone(&[("Platelets", 80.0), ("Creatinine", 2.5), ("GCS", 14.0)]), (5.0, 3.0));
+    let (none, zero) = alone(&[("PaO2", 80.0), ("SBP", 90.0)]);
+    assert!(none.is_nan() && zero == 0.0);
+}
