@@ -6,7 +6,7 @@ use crate::decode::SignalId;
 use crate::score::boundary::Input;
 
 /// Derived features that are no points: name in the plan, title, unit, decimals at most.
-const TITLES: [(&str, &str, &str, usize); 8] = [
+const TITLES: [(&str, &str, &str, usize); 10] = [
     ("shock_index", "shock index", "", 2),
     ("shock_index_modified", "modified shock index", "", 2),
     ("shock_index_modified_estimated", "modified shock index", "", 2),
@@ -15,6 +15,8 @@ const TITLES: [(&str, &str, &str, usize); 8] = [
     ("bun_creatinine", "urea nitrogen to creatinine ratio", "", 1),
     ("spo2_fio2", "SpO2 to FiO2 ratio", "", 0),
     ("pao2_fio2", "PaO2 to FiO2 ratio", "", 0),
+    ("rox", "ROX index", "", 1),
+    ("sofa_components", "organs known to SOFA", "", 0),
 ];
 
 /// How the rules are called whose points a plan may name (`news2_points`).
