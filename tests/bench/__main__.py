@@ -11,6 +11,7 @@ RUNS = [
     ("forest beside lightgbm", [sys.executable, "-m", "tests.bench.forest"]),
     ("decode beside python-hl7 and hl7apy", [sys.executable, "-m", "tests.bench.decode"]),
     ("decode beside Rust parsers", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "decode"]),
+    ("features beside pandas", [sys.executable, "-m", "tests.bench.features"]),
     ("window", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "window"]),
     (
         "journal beside a bare fdatasync",
