@@ -18,6 +18,7 @@ RUNS = [
         ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "journal"],
     ),
     ("as it was", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "as_of"]),
+    ("5,000 recorded patients beside the offline path", [sys.executable, "-m", "tests.bench.parity"]),
     ("route, 20,000 observations/s", [sys.executable, "-m", "tests.bench.route", "--beds", "2500"]),
     (
         "route, 1,000 patients and 500 HL7/s",

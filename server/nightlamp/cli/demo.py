@@ -8,7 +8,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -20,7 +19,6 @@ import typer
 
 from .terminal import err, fail, out
 
-START_S_MAX, STOP_S_MAX = 90.0, 20.0
 WARD = "nightlamp-loadtest"
 
 
@@ -64,6 +62,7 @@ def _ward_binary() -> str:
 @contextmanager
 def _running(folder: Path, ward: str, beds: int, speed: float, port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
     """The server and the ward; both are gone when the block ends."""
+    from nightlamp import own_server
     from nightlamp.identity.keys import KeyFile
     from nightlamp.identity.roles import Role
 
@@ -73,8 +72,12 @@ def _running(folder: Path, ward: str, beds: int, speed: float, port: int) -> Ite
     _, admin = keys.create(Role("admin"), note="demo: issues the console token")
     children: list[subprocess.Popen[bytes]] = []
     try:
-        with err.status("starting PostgreSQL, Redis and the server ..."):
-            said = _serve(folder, port, children)
+        try:
+            with err.status("starting PostgreSQL, Redis and the server ..."):
+                server, said = own_server.start(folder, HTTP__PORT=str(port))
+        except own_server.ServerFailed as failed:
+            fail(str(failed))
+        children.append(server)
         token = _console_token(said["http_url"], admin)
         environment = os.environ | {
             "NIGHTLAMP_EHR_KEY": ehr,
@@ -84,7 +87,7 @@ def _running(folder: Path, ward: str, beds: int, speed: float, port: int) -> Ite
         where = ["--http", said["http_url"], "--mqtt", f"127.0.0.1:{said['mqtt_port']}"]
         what = ["--beds", str(beds), "--speed", str(speed)]
         with (folder / "ward.log").open("wb") as log:
-            children.append(_child([ward, "ward", *what, *where], environment, log.fileno()))
+            children.append(own_server.child([ward, "ward", *what, *where], environment, log.fileno()))
         out.print(f"\n  console   [bold]{said['http_url']}/console/#token={token}[/]", highlight=False)
         out.print("            (the token works once, for a few minutes)", highlight=False)
         out.print(f"  beds      {beds}, physiology {speed:g} times faster than the clock; some deteriorate in minutes")
@@ -92,32 +95,7 @@ def _running(folder: Path, ward: str, beds: int, speed: float, port: int) -> Ite
         out.print("  Ctrl-C stops everything. Research software, not a medical device.\n", highlight=False)
         yield children
     finally:
-        _end(children)
-
-
-def _serve(folder: Path, port: int, children: list[subprocess.Popen[bytes]]) -> dict[str, str]:
-    """Starts the server; what it says about itself once it is ready."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")} | {
-        "NIGHTLAMP_DATA_DIR": str(folder),
-        "NIGHTLAMP_HTTP__PORT": str(port),
-        "NIGHTLAMP_MQTT__LISTEN__PORT": "0",
-    }
-    log = folder / "server.log"
-    with log.open("wb") as sink:
-        server = _child([sys.executable, "-m", "nightlamp", "serve", "--quiet"], environment, sink.fileno())
-    children.append(server)
-    until = time.monotonic() + START_S_MAX
-    while not (folder / "server.json").exists():
-        if server.poll() is not None or time.monotonic() > until:
-            fail(f"the server did not start; the end of its log:\n{log.read_text()[-2_000:]}")
-        time.sleep(0.05)
-    return dict(json.loads((folder / "server.json").read_text()))
-
-
-def _child(argv: list[str], environment: dict[str, str], log: int) -> subprocess.Popen[bytes]:
-    """A process in a session of its own (Ctrl-C reaches us alone) that is ended by the kernel when we die."""
-    guarded = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if shutil.which("setpriv") else argv
-    return subprocess.Popen(guarded, env=environment, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+        own_server.end(children)
 
 
 def _console_token(url: str, key: str) -> str:
@@ -142,15 +120,3 @@ def _watch(children: list[subprocess.Popen[bytes]], seconds: int) -> None:
             if child.poll() is not None:
                 fail(f"{name} ended by itself (run again with --keep and read its log)")
         time.sleep(0.2)
-
-
-def _end(children: list[subprocess.Popen[bytes]]) -> None:
-    """The ward first, so that the server drains; whoever does not end in time is killed."""
-    for child in reversed(children):
-        if child.poll() is None:
-            child.send_signal(signal.SIGINT if child is not children[0] else signal.SIGTERM)
-        try:
-            child.wait(STOP_S_MAX)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()

@@ -53,6 +53,11 @@ class EmbeddedPostgresql:
         return self._child.running
 
     @classmethod
+    def url_of(cls, data: Path) -> str:
+        """How the server of this data folder is reached, whoever started it."""
+        return _url(socket_folder(data.resolve(), Account.find()))
+
+    @classmethod
     async def start(cls, data: Path) -> "EmbeddedPostgresql":
         """Make the cluster at the first start, end a leftover server, start, and wait until it answers."""
         account = await asyncio.to_thread(Account.find)
@@ -67,7 +72,7 @@ class EmbeddedPostgresql:
         argv = [str(_programs() / "postgres"), "-D", str(cluster)]
         argv += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         child = await Child.start("postgresql", argv, account, signal.SIGINT, data / "log" / "postgresql-start.log")
-        server = cls(child, f"postgresql://postgres@/{DATABASE}?host={quote(str(sockets))}&port=5432")
+        server = cls(child, _url(sockets))
         try:
             await server._ready(sockets, logs)
         except BaseException:
@@ -96,6 +101,10 @@ class EmbeddedPostgresql:
     async def stop(self) -> None:
         """Stop it in order (fast shutdown), at most 10 s."""
         await self._child.stop(10)
+
+
+def _url(sockets: Path) -> str:
+    return f"postgresql://postgres@/{DATABASE}?host={quote(str(sockets))}&port=5432"
 
 
 def _programs() -> Path:

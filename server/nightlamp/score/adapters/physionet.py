@@ -52,6 +52,11 @@ UNITS = {
 
 def read(path: Path, patients: int | None = None) -> Recording:
     """Reads a folder; `patients` takes only so many, evenly from each hospital. Raises DataError."""
+    return recording(*table(path, patients))
+
+
+def table(path: Path, patients: int | None = None) -> tuple[pl.DataFrame, str]:
+    """The files as one table by hospital, patient, hour, and what they are. Raises DataError."""
     frame, files = _parquet(path)
     if not files:
         frame, files = _psv(path)
@@ -64,7 +69,7 @@ def read(path: Path, patients: int | None = None) -> Recording:
     frame = frame.sort("site", "patient_id", "ICULOS")
     if patients is not None:
         frame = _sample(frame, patients)
-    return _recording(frame, f"{NAME}; {_fingerprint(files)}")
+    return frame, f"{NAME}; {_fingerprint(files)}"
 
 
 def _parquet(path: Path) -> tuple[pl.DataFrame, list[Path]]:
@@ -119,28 +124,34 @@ def fraction(fio2: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where((fio2 >= 21.0) & (fio2 <= 100.0), fio2 / 100.0, fio2)
 
 
-def admissions(firsts: pl.DataFrame) -> list[bytes]:
-    """The A01 of each patient, from the first row of each: into the intensive care unit at time 0."""
+def starts(frame: pl.DataFrame) -> pl.Series:
+    """True on the first row of each patient."""
+    return (frame["patient_id"] != frame["patient_id"].shift(1)).fill_null(True)
+
+
+def admissions(firsts: pl.DataFrame, at_us: int = 0) -> list[bytes]:
+    """The A01 of each patient, from the first row of each: into the intensive care unit at time 0, told as `at_us`."""
     columns = ("patient_id", "Age", "Gender", "HospAdmTime", "Unit1", "Unit2")
     return [
         adt(
             "A01",
             Stay(
                 patient=patient,
-                birth_date=birth_date(float("nan") if age is None else age, 0),
+                birth_date=birth_date(float("nan") if age is None else age, at_us),
                 sex="" if gender is None or gender != gender else "M" if gender == 1 else "F",
                 unit="ICU",
                 bed=str(bed),
-                admitted_us=None if hours is None or hours != hours else round(hours * 3600) * 1_000_000,
+                admitted_us=None if hours is None or hours != hours else at_us + round(hours * 3600) * 1_000_000,
                 service="MED" if medical == 1 else "SUR" if surgical == 1 else "",
             ),
-            0,
+            at_us,
         )
         for bed, (patient, age, gender, hours, medical, surgical) in enumerate(firsts.select(columns).iter_rows(), 1)
     ]
 
 
-def _recording(frame: pl.DataFrame, source: str) -> Recording:
+def recording(frame: pl.DataFrame, source: str) -> Recording:
+    """The table through decode, with an admission a patient."""
     names = signal_names()
     written = frame.select(names).fill_null(float("nan")).to_numpy(order="c")
     at = names.index("FiO2")
@@ -157,10 +168,10 @@ def _recording(frame: pl.DataFrame, source: str) -> Recording:
     )
     kept = understood.kept
     of_row = of_row[kept]
-    starts = (frame["patient_id"] != frame["patient_id"].shift(1)).fill_null(True)
-    row_patient = np.cumsum(starts.to_numpy(), dtype=np.int64) - 1
+    first = starts(frame)
+    row_patient = np.cumsum(first.to_numpy(), dtype=np.int64) - 1
     row_at_us = np.rint(frame["ICULOS"].to_numpy()).astype(np.int64) * HOUR_US
-    firsts = frame.filter(starts)
+    firsts = frame.filter(first)
     return Recording(
         patient=row_patient[of_row],
         signal=understood.signal[kept],

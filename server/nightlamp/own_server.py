@@ -1,0 +1,58 @@
+"""A nightlamp server of one's own for the time of one command: a process with embedded parts on a data folder."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+START_S_MAX, STOP_S_MAX = 90.0, 20.0
+
+
+class ServerFailed(Exception):
+    """The server did not start; the text holds the end of its log."""
+
+
+def start(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], dict[str, str]]:
+    """Starts a server with these settings (as in the environment, without NIGHTLAMP_) and none of the caller's own.
+
+    Returns its process and what it says of itself (`http_url`, `mqtt_port`). Raises ServerFailed.
+    """
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")} | {
+        "NIGHTLAMP_DATA_DIR": str(folder),
+        "NIGHTLAMP_HTTP__PORT": "0",
+        "NIGHTLAMP_MQTT__LISTEN__PORT": "0",
+        **{f"NIGHTLAMP_{name}": value for name, value in settings.items()},
+    }
+    log = folder / "server.log"
+    with log.open("wb") as sink:
+        server = child([sys.executable, "-m", "nightlamp", "serve", "--quiet"], environment, sink.fileno())
+    until = time.monotonic() + START_S_MAX
+    while not (folder / "server.json").exists():
+        if server.poll() is not None or time.monotonic() > until:
+            end([server])
+            raise ServerFailed(f"the server did not start; the end of its log:\n{log.read_text()[-2_000:]}")
+        time.sleep(0.05)
+    return server, dict(json.loads((folder / "server.json").read_text()))
+
+
+def child(argv: Sequence[str], environment: dict[str, str], log: int) -> subprocess.Popen[bytes]:
+    """A process in a session of its own (Ctrl-C reaches us alone) that is ended by the kernel when we die."""
+    guarded = ["setpriv", "--pdeathsig", "TERM", "--", *argv] if shutil.which("setpriv") else argv
+    return subprocess.Popen(guarded, env=environment, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
+
+
+def end(children: Sequence[subprocess.Popen[bytes]]) -> None:
+    """The last first, so that the server, which was first, drains; whoever does not end in time is killed."""
+    for one in reversed(children):
+        if one.poll() is None:
+            one.send_signal(signal.SIGINT if one is not children[0] else signal.SIGTERM)
+        try:
+            one.wait(STOP_S_MAX)
+        except subprocess.TimeoutExpired:
+            one.kill()
+            one.wait()
