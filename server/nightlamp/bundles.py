@@ -14,10 +14,16 @@ def bundles(models: Models) -> list[Path]:
             if not (folder / "manifest.toml").is_file():
                 raise ConfigurationError(f"models.load: {folder} has no manifest.toml")
         return chosen
-    newest: dict[str, Path] = {}
-    for manifest in sorted(models.dir.glob("*/*/manifest.toml"), key=lambda path: _version(path.parent.name)):
-        newest[manifest.parent.parent.name] = manifest.parent
-    return [newest[name] for name in sorted(newest)]
+    known = newest(models.dir)
+    return [known[name] for name in sorted(known)]
+
+
+def newest(models: Path) -> dict[str, Path]:
+    """The folder of every bundle's newest version, by name."""
+    found: dict[str, Path] = {}
+    for manifest in sorted(models.glob("*/*/manifest.toml"), key=lambda path: _version(path.parent.name)):
+        found[manifest.parent.parent.name] = manifest.parent
+    return found
 
 
 def all_versions(models: Models) -> list[Path]:

@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, keys, migrate, parity, replay, serve, token, train
+from . import config, dead_letters, demo, evaluate, keys, migrate, parity, replay, serve, token, train
 from .terminal import out
 
 app = typer.Typer(
@@ -46,6 +46,7 @@ app.command("token")(token.token)
 app.command("replay")(replay.replay)
 app.command("train")(train.train)
 app.command("parity")(parity.parity)
+app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(migrate.app, name="migrate")

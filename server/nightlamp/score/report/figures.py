@@ -17,8 +17,13 @@ from nightlamp.score.report.resample import REPLICATES, SEED, Ranking, draws, in
 DIGITS = 7
 
 
-def figures(cohort: Cohort, policy: Policy | None, replicates: int = REPLICATES) -> dict[str, Any]:
-    """Everything measured; `policy` is None where a score is given once and not watched from hour to hour."""
+def figures(
+    cohort: Cohort, policy: Policy | None, replicates: int = REPLICATES, shipped: float | None = None
+) -> dict[str, Any]:
+    """Everything measured; `policy` is None where a score is given once and not watched from hour to hour.
+
+    `shipped`: the bundle's bedside threshold, whose alerts are counted on these rows too.
+    """
     people = len(np.unique(cohort.person))
     weights = draws(people, replicates)
     found: dict[str, Any] = {
@@ -47,7 +52,7 @@ def figures(cohort: Cohort, policy: Policy | None, replicates: int = REPLICATES)
     found["decision_curve"] = curves.decision(risk, label, rules.get("NEWS2"))
     if rules:
         found["rules"] = _rules(cohort, weights)
-    found |= _alerts(cohort, policy, weights) if policy else {"flagged": alerts.flagged(cohort, weights)}
+    found |= _alerts(cohort, policy, weights, shipped) if policy else {"flagged": alerts.flagged(cohort, weights)}
     return {str(key): _short(value) for key, value in found.items()}
 
 
@@ -90,7 +95,7 @@ def _rules(cohort: Cohort, weights: Any) -> dict[str, Any]:
     return found
 
 
-def _alerts(cohort: Cohort, policy: Policy, weights: Any) -> dict[str, Any]:
+def _alerts(cohort: Cohort, policy: Policy, weights: Any, shipped: float | None) -> dict[str, Any]:
     """Budgets of the model and of the rules, and how early the alerts of the bedside budget come."""
     counting = Counting(cohort, policy, weights)
     model = alerts.watched(cohort, cohort.risk, policy)
@@ -102,8 +107,13 @@ def _alerts(cohort: Cohort, policy: Policy, weights: Any) -> dict[str, Any]:
         enter = rules["NEWS2"].by_lot(policy.bedside_budget, policy.clear_share, policy.lockout_h)
         of = rules["NEWS2"].openings(enter, policy.clear_share * enter, policy.lockout_h)
         lead["NEWS2"] = alerts.leads(rules["NEWS2"], of)
+    at_shipped = None
+    if shipped is not None:
+        same = model.openings(shipped, policy.clear_share * shipped, policy.lockout_h)
+        at_shipped = counting.row(same, model.worth(same, shipped, policy.clear_share * shipped))
     return {
         "alert_counting": policy.text(),
+        "shipped_threshold": at_shipped,
         "bedside_budget": policy.bedside_budget,
         "alert_budgets": alerts.table(model, policy, counting),
         "alert_budgets_of_rules": {name: alerts.table_by_lot(stays, policy, counting) for name, stays in rules.items()},

@@ -1,0 +1,98 @@
+"""`nightlamp evaluate`: a bundle on recorded data, as an HTML report and as JSON."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from .terminal import err, fail, out
+
+
+def evaluate(
+    bundle: Annotated[str, typer.Argument(help="A bundle's folder, or its name (the newest version) under --models.")],
+    data: Annotated[Path, typer.Option(help="The recorded data, as the bundle's recipe reads them.")],
+    reports: Annotated[Path, typer.Option("--out", help="Where report.html and report.json are written.")] = Path(
+        "reports"
+    ),
+    risks: Annotated[
+        Path | None, typer.Option(help="Out-of-fold risks (Parquet) that `nightlamp train --risks` wrote.")
+    ] = None,
+    out_of_fold: Annotated[
+        bool, typer.Option("--out-of-fold", help="Fit the recipe anew in folds, for patients that trained the bundle.")
+    ] = False,
+    patients: Annotated[int | None, typer.Option(min=100, help="Only so many patients.")] = None,
+    models: Annotated[Path, typer.Option(help="Where bundles stand.")] = Path("models"),
+) -> None:
+    """Measure a bundle on recorded data and write one HTML report and one JSON file. The same input gives the same
+    bytes."""
+    try:
+        from nightlamp.score.recording import DataError
+        from nightlamp.score.report import evaluation, page
+    except ModuleNotFoundError as error:
+        fail(f"evaluation needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
+    if risks is not None and out_of_fold:
+        fail("--risks and --out-of-fold are two ways to the same thing: give one", 2)
+    folder = _folder(bundle, models)
+    with Progress(
+        TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    ) as progress:
+        tasks = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = progress.add_task(what, total=total)
+            progress.update(tasks[what], completed=done)
+
+        try:
+            wanted = evaluation.Wanted(data, patients, risks, out_of_fold)
+            found = evaluation.evaluate(evaluation.Bundle.at(folder), wanted, report)
+        except (DataError, ValueError) as error:
+            fail(str(error))
+    reports.mkdir(parents=True, exist_ok=True)
+    (reports / "report.json").write_text(json.dumps(found, indent=1) + "\n")
+    (reports / "report.html").write_text(page.html(found))
+    out.print(found["headline"], highlight=False)
+    out.print(summary(found))
+    out.print(f"written: {reports / 'report.html'} and report.json", highlight=False)
+
+
+def summary(found: dict[str, Any]) -> Table:
+    """The figures and their intervals by group, for the terminal."""
+    names = ("prevalence", "auroc", "auprc", "utility", "brier", "ece")
+    shown = [name for name in names if name in found["overall"]]
+    table = Table("rows of", "patients", "events", box=None)
+    for name in shown:
+        table.add_column(_TITLES.get(name, name), no_wrap=True)
+    groups = [("all", found["overall"])]
+    for key in ("by_half", "by_hospital"):
+        groups += list(found.get(key, {}).items())
+    for name, one in groups:
+        figures = [_figure(one, figure) for figure in shown]
+        table.add_row(name, f"{one['patients']:,}", f"{one['event_patients']:,}", *figures)
+    return table
+
+
+_TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}
+_SPREAD = ("auroc", "auprc", "utility")
+
+
+def _figure(one: dict[str, Any], name: str) -> str:
+    if one.get(name) is None:
+        return "-"
+    spread = one["ci95"].get(name) if name in _SPREAD else None
+    return f"{one[name]:.4f}" + (f" ({spread[0]:.3f}-{spread[1]:.3f})" if spread else "")
+
+
+def _folder(bundle: str, models: Path) -> Path:
+    """The folder named, or the newest version of the name under `models`."""
+    from nightlamp.bundles import newest
+
+    if (Path(bundle) / "manifest.toml").is_file():
+        return Path(bundle)
+    known = newest(models)
+    if bundle not in known:
+        fail(f"there is no bundle {bundle}; under {models} there is {', '.join(sorted(known)) or 'none'}", 2)
+    return known[bundle]
