@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
+from .evaluate import summary
 from .terminal import err, fail, out
 
 
@@ -21,6 +21,9 @@ def train(
     transfer: Annotated[
         bool, typer.Option(help="Measure transfer between the sites too, where the recipe can.")
     ] = False,
+    risks: Annotated[
+        Path | None, typer.Option(help="Also write the out-of-fold risks here (Parquet), for `nightlamp evaluate`.")
+    ] = None,
     patients: Annotated[int | None, typer.Option(min=100, help="Only so many patients: a trial, not a model.")] = None,
 ) -> None:
     """Train a bundle from recorded data. The same data and recipe give the same model file."""
@@ -29,6 +32,7 @@ def train(
         from nightlamp.score import bundle as bundles
         from nightlamp.score import recipe as recipes
         from nightlamp.score.recording import DataError
+        from nightlamp.score.report import risks as risk_files
         from nightlamp.score.train import train as run
     except ModuleNotFoundError as error:
         fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
@@ -52,18 +56,18 @@ def train(
             recording = adapters.read(path=data, patients=patients, **recipe.data)
             report("reading the data", 1, 1)
             trained = run(recipe, recording, report)
+            if risks is not None:
+                risk_files.write(risks, recording, risk_files.Risks(trained.risk, trained.alarms, trained.fold))
             folder = bundles.write(trained, models, datetime.now(UTC).date().isoformat())
-        except (DataError, ValueError) as error:
+        except (DataError, OSError, ValueError) as error:
             fail(str(error))
-    table = Table("out of fold", "rows", "prevalence", "AUROC", "AUPRC", "utility", "Brier", "ECE", box=None)
-    for name, m in [("all", trained.overall), *trained.by_half.items(), *trained.by_site.items()]:
-        figures = (m["prevalence"], m["auroc"], m["auprc"], m["utility"], m["brier"], m["ece"])
-        table.add_row(name, f"{m['rows']:,}", *(f"{figure:.4f}" for figure in figures))
-    out.print(table)
-    if bedside := trained.bedside:
+    out.print("out of fold:", highlight=False)
+    out.print(summary(trained.figures))
+    if bedside := trained.figures.get("bedside"):
         out.print(
-            f"bedside threshold: enter {bedside.enter:.4f}, clear {bedside.clear:.4f} "
-            f"({bedside.episodes_per_100_patient_days:.2f} alerts per 100 patient-days, PPV {bedside.ppv_alert:.3f})",
+            f"bedside threshold: enter {bedside['enter']:.4f}, clear {bedside['clear']:.4f} "
+            f"({bedside['episodes_per_100_patient_days']:.2f} alerts per 100 patient-days, "
+            f"PPV {bedside['ppv_alert'] or 0:.3f})",
             highlight=False,
         )
     out.print(f"written: {folder}", highlight=False)

@@ -39,6 +39,8 @@ class Budget:
     ppv_patient: float
     number_needed_to_evaluate: float
     sensitivity: float
+    covered: float
+    """Stays with the outcome in which an episode was open when an alert would have been right, whenever it opened."""
     lead_h_median: float
     lead_h_q1: float
     lead_h_q3: float
@@ -56,6 +58,8 @@ class Openings:
     hour: NDArray[np.int64]
     lead_h: NDArray[np.float64]
     right: NDArray[np.bool_]
+    covered: NDArray[np.int64]
+    """Stays in which an episode was open when an alert would have been right."""
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ class Stays:
         chosen = np.flatnonzero(self.highest >= all_enter)
         enters, clears_at = all_enter[chosen], all_clear[chosen]
         risk = self.risk[:, chosen]
+        near = (self.lead_h[:, chosen] <= self.early_h) & (self.lead_h[:, chosen] >= -self.late_h)
+        covered = np.zeros(len(chosen), dtype=np.bool_)
         is_open, silent_until = np.zeros(len(chosen), dtype=np.bool_), np.zeros(len(chosen), dtype=np.int64)
         whose, when = [], []
         for hour, lasting in enumerate(np.searchsorted(chosen, self.active)):
@@ -139,13 +145,15 @@ class Stays:
             opens = (now >= enters[here]) & ~opened & (silent_until[here] <= hour)
             silent_until[here][clears] = hour + lockout_h
             is_open[here] = (opened & ~clears) | opens
+            covered[here] |= is_open[here] & near[hour, here]
             if opens.any():
                 whose.append(np.flatnonzero(opens))
                 when.append(np.full(len(whose[-1]), hour))
         column = chosen[np.concatenate(whose)] if whose else np.empty(0, dtype=np.int64)
         hours = np.concatenate(when) if when else np.empty(0, dtype=np.int64)
         lead = self.lead_h[hours, column]
-        return Openings(self.number[column], hours, lead, (lead <= self.early_h) & (lead >= -self.late_h))
+        right = (lead <= self.early_h) & (lead >= -self.late_h)
+        return Openings(self.number[column], hours, lead, right, self.number[chosen[covered]])
 
     def rate(self, enter: float | NDArray[np.float64], clear_share: float, lockout_h: int) -> float:
         """Episodes in 100 patient-days."""
@@ -167,6 +175,7 @@ class Stays:
             ppv_patient=_share(found, len(np.unique(opened.stay))),
             number_needed_to_evaluate=_share(alerts, right),
             sensitivity=_share(found, self.with_outcome),
+            covered=_share(len(opened.covered), self.with_outcome),
             lead_h_median=median,
             lead_h_q1=q1,
             lead_h_q3=q3,

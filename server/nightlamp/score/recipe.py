@@ -10,6 +10,7 @@
 | `[fit]` | trees, folds, negatives, lightgbm, members |
 | `[alerts]` | the budgets; absent where nothing is watched from hour to hour |
 | `[transfer]` | how transfer between sites is measured; absent: it is not |
+| `[card]` | the card's prose and the targets it is held to (card.py) |
 | `[trigger]`, `[plan]` | as they stand in the manifest |
 
 A model is the mean of the raw scores of its members. `[[fit.members]]` gives each what it does otherwise than `[fit]`;
@@ -100,6 +101,7 @@ class Recipe:
     alerts: Alerts | None = None
     transfer: Transfer | None = None
     utility: bool = False
+    card: dict[str, Any] = field(default_factory=dict)
 
     def engine(self) -> FeatureEngine:
         """The serving engine for this plan. Raises ValueError that names the entry of the plan."""

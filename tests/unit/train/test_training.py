@@ -39,29 +39,28 @@ def quiet(_what: str, _done: int, _total: int) -> None:
 
 @pytest.fixture(scope="module")
 def trained() -> Trained:
-    return train(small(), recording(240, seed=1), quiet)
+    return train(small(), recording(240, seed=1), quiet, 20)
 
 
 def test_the_same_data_give_the_same_files_byte_for_byte(trained: Trained, tmp_path: Path) -> None:
-    again = train(small(), recording(240, seed=1), quiet)
+    again = train(small(), recording(240, seed=1), quiet, 20)
     first, second = (bundle.write(t, tmp_path / n, "2026-01-01") for t, n in ((trained, "1"), (again, "2")))
     for name in ("model.txt", "manifest.toml", "metrics.json", "card.md"):
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
-    other = train(small(), recording(240, seed=2), quiet)
+    other = train(small(), recording(240, seed=2), quiet, 20)
     assert other.model != trained.model
 
 
 def test_what_is_in_the_data_is_found_out_of_fold(trained: Trained) -> None:
-    assert trained.overall["auroc"] > 0.8
-    assert trained.overall["auprc"] > 2 * trained.overall["prevalence"]
-    assert trained.overall["utility"] > 0.2
-    assert set(trained.by_site) == {"A", "B"}
+    assert trained.figures["overall"]["auroc"] > 0.8
+    assert trained.figures["overall"]["auprc"] > 2 * trained.figures["overall"]["prevalence"]
+    assert trained.figures["overall"]["utility"] > 0.2
+    assert set(trained.figures["by_hospital"]) == {"A", "B"}
     half = development(trained.recording)
-    assert (trained.by_half["development"]["patients"], trained.by_half["confirmation"]["patients"]) == (
-        half.sum(),
-        (~half).sum(),
-    )
-    assert sum(fold["patients"] for fold in trained.by_fold) == 240
+    by_half = trained.figures["by_half"]
+    counts = by_half["development"]["patients"], by_half["confirmation"]["patients"]
+    assert counts == (half.sum(), (~half).sum())
+    assert sum(fold["patients"] for fold in trained.figures["by_fold"]) == 240
 
 
 def test_labels_drawn_by_lot_are_not_predicted_out_of_fold() -> None:

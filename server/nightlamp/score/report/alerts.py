@@ -63,15 +63,17 @@ class Counting:
             np.bincount(self._person[opened.stay[opened.right]], minlength=people),
             np.bincount(self._person[alerted], minlength=people),
             np.bincount(self._person[found], minlength=people),
+            np.bincount(self._person[opened.covered], minlength=people),
         ]
         by_person = np.stack([*(column.astype(np.float64) for column in columns), self._could, self._hours], axis=1)
-        alerts, right, stays, hit, could, hours = (self._weights @ by_person).T
+        alerts, right, stays, hit, open_then, could, hours = (self._weights @ by_person).T
         ci95 = {
             "episodes_per_100_patient_days": interval(ratio(alerts, hours) * 2400.0),
             "ppv_alert": interval(ratio(right, alerts)),
             "ppv_patient": interval(ratio(hit, stays)),
             "number_needed_to_evaluate": interval(ratio(alerts, right)),
             "sensitivity": interval(ratio(hit, could)),
+            "covered": interval(ratio(open_then, could)),
         }
         return {**budget.as_dict(), "ci95": ci95}
 

@@ -1,13 +1,13 @@
-"""Charts as SVG for the page: matplotlib draws, colours are the page's CSS variables, so that light, dark and print follow.
+"""Charts as SVG for the page: matplotlib draws, colours are the page's CSS variables: light, dark and print follow.
 
-Same figures, same bytes: no date, ids from a fixed salt a chart. Text stays text. Each chart says what it shows in words
-for those who do not see it.
+Same figures, same bytes: no date, ids from a fixed salt a chart. Text stays text. A chart says in words what it shows, for
+those who do not see it.
 """
 
 import io
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -22,7 +22,7 @@ _VARIABLES = {
 }  # fmt: skip
 OF_RULE = {"NEWS2": SECOND, "MEWS": THIRD, "qSOFA": FOURTH, "SIRS": FIFTH}
 DASHES = {"NEWS2": (5, 2), "MEWS": (2, 1.5), "qSOFA": (6, 2, 1, 2), "SIRS": (1, 1.2)}
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10,
@@ -74,7 +74,8 @@ def roc(figures: dict[str, Any]) -> str:
         axes.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8)
         for name, curve in reversed(figures["curves"].items()):
             _line(axes, name, curve["fpr"], curve["tpr"])
-        axes.set(xlabel="false positive share of rows", ylabel="true positive share of rows", xlim=(0, 1), ylim=(0, 1.01))
+        axes.set(xlabel="false positive share of rows", ylabel="true positive share of rows")
+        axes.set(xlim=(0, 1), ylim=(0, 1.01))
         axes.set_aspect("equal")
         _legend(axes, "lower right")
 
@@ -94,10 +95,6 @@ def precision_recall(figures: dict[str, Any]) -> str:
             top = max(top, *(p for _, p in shown))
         top = min(1.0, top * 1.08)
         axes.set(xlabel="recall (share of positive rows)", ylabel="precision", xlim=(0, 1), ylim=(0, top))
-        axes.annotate(
-            f"prevalence {prevalence:.2%}", (1.0, prevalence), (0, 3), textcoords="offset points", ha="right",
-            color=MUTED, fontsize=9,
-        )  # fmt: skip
         _percent(axes.yaxis, 0 if top > 0.1 else 1)
         _legend(axes, "upper right")
 
@@ -182,27 +179,27 @@ def leads(lead: dict[str, Any]) -> str:
     return svg("lead", "Share of stays with the outcome that were alerted so many hours before it", draw)
 
 
-def budgets(figures: dict[str, Any]) -> str:
-    """Sensitivity by alert budget, with intervals, of the model and of the rules."""
+def budgets(figures: dict[str, Any], key: str, title: str) -> str:
+    """A share (`ppv_alert`, `sensitivity`) by alert budget, with intervals, of the model and of the rules."""
 
     def draw(axes: Axes) -> None:
         for name, rows in [*reversed(figures["alert_budgets_of_rules"].items()), ("model", figures["alert_budgets"])]:
             rate = [row["episodes_per_100_patient_days"] for row in rows]
-            share = [row["ppv_alert"] for row in rows]
-            spread = [row["ci95"]["ppv_alert"] or [s, s] for row, s in zip(rows, share, strict=True)]
+            share = [row[key] or 0.0 for row in rows]
+            spread = [row["ci95"][key] or [s, s] for row, s in zip(rows, share, strict=True)]
             low = [max(0.0, s - a) for s, (a, _) in zip(share, spread, strict=True)]
             high = [max(0.0, b - s) for s, (_, b) in zip(share, spread, strict=True)]
             colour = MODEL if name == "model" else OF_RULE.get(name, SECOND)
             axes.errorbar(rate, share, yerr=[low, high], color=colour, marker="o", markersize=4, capsize=2, label=name)
-        axes.set(xscale="log", xlabel="alert episodes per 100 patient-days", ylabel="PPV of an alert")
+        axes.set(xscale="log", xlabel="alert episodes per 100 patient-days", ylabel=title)
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         _percent(axes.yaxis)
-        _legend(axes, "upper right")
+        _legend(axes, "upper right" if key == "ppv_alert" else "upper left")
 
-    return svg("budgets", "Positive predictive value by alert budget, of the model and of the rules", draw)
+    return svg(key, f"{title} by alert budget, of the model and of the rules", draw)
 
 
 def subgroups(figures: dict[str, Any], dimensions: dict[str, str]) -> str:
@@ -236,7 +233,7 @@ def _line(axes: Axes, name: str, x: list[float], y: list[float]) -> None:
         axes.plot(x, y, color=OF_RULE.get(name, SECOND), label=name, dashes=DASHES.get(name, (5, 2)), linewidth=1.2)
 
 
-def _legend(axes: Axes, where: str) -> None:
+def _legend(axes: Axes, where: Literal["upper left", "upper right", "lower right"]) -> None:
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
         axes.legend(handles[::-1], labels[::-1], loc=where)

@@ -100,8 +100,8 @@ def headline(whence: str, same_data: bool, share: float) -> str:
     """What the figures mean, in the first line."""
     if whence != "bundle":
         return (
-            "Out of fold: each patient's risk comes from a model that never saw the patient. The bundle itself is fitted "
-            "on all of its training patients."
+            "Out of fold: each patient's risk comes from a model that never saw the patient. The bundle itself is "
+            "fitted on all of its training patients."
         )
     if same_data:
         return (

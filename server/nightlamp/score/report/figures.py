@@ -53,7 +53,7 @@ def figures(
     if rules:
         found["rules"] = _rules(cohort, weights)
     found |= _alerts(cohort, policy, weights, shipped) if policy else {"flagged": alerts.flagged(cohort, weights)}
-    return {str(key): _short(value) for key, value in found.items()}
+    return {str(key): short(value) for key, value in found.items()}
 
 
 def _across(folds: list[dict[str, Any]]) -> dict[str, Any]:
@@ -114,6 +114,7 @@ def _alerts(cohort: Cohort, policy: Policy, weights: Any, shipped: float | None)
     return {
         "alert_counting": policy.text(),
         "shipped_threshold": at_shipped,
+        "bedside": counting.row(opened, model.worth(opened, bedside, policy.clear_share * bedside)),
         "bedside_budget": policy.bedside_budget,
         "alert_budgets": alerts.table(model, policy, counting),
         "alert_budgets_of_rules": {name: alerts.table_by_lot(stays, policy, counting) for name, stays in rules.items()},
@@ -122,12 +123,12 @@ def _alerts(cohort: Cohort, policy: Policy, weights: Any, shipped: float | None)
     }
 
 
-def _short(value: Any) -> Any:
-    """For JSON: floats with DIGITS significant digits, NaN as null."""
+def short(value: Any) -> Any:
+    """For JSON and cards: floats with DIGITS significant digits, NaN as null."""
     if isinstance(value, dict):
-        return {str(key): _short(one) for key, one in value.items()}
+        return {str(key): short(one) for key, one in value.items()}
     if isinstance(value, list | tuple):
-        return [_short(one) for one in value]
+        return [short(one) for one in value]
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float):

@@ -80,8 +80,12 @@ def _add_sums(
 
 
 def by_group(cohort: Cohort, weights: NDArray[np.float64]) -> dict[str, dict[str, Any]]:
-    """Every dimension of the cohort, group by group, in the order of the names' first letters."""
+    """Every dimension of the cohort, group by group: what is under a value first, what was not recorded last."""
     return {
-        dimension: {str(name): group(cohort, of == name, weights) for name in np.unique(of)}
+        dimension: {name: group(cohort, of == name, weights) for name in sorted(map(str, np.unique(of)), key=_place)}
         for dimension, of in cohort.groups.items()
     }
+
+
+def _place(name: str) -> tuple[bool, bool, str]:
+    return name == "not recorded", not name.startswith("under"), name

@@ -13,7 +13,7 @@ DIMENSIONS = {
     "by_hospital": "hospital", "by_half": "half", "by_age": "age", "by_sex": "sex", "by_unit": "service",
     "by_ethnicity": "ethnicity", "by_variant": "variant",
 }  # fmt: skip
-TITLES = {"all": "all"}
+ABSENT, TO = "\u2013", "\u2013"
 
 
 def html(found: dict[str, Any]) -> str:
@@ -47,26 +47,33 @@ def drawn(found: dict[str, Any]) -> dict[str, str]:
         "subgroups": charts.subgroups(found, DIMENSIONS),
     }
     if "alert_budgets" in found:
-        made |= {"budgets": charts.budgets(found), "lead": charts.leads(found["lead_time"])}
+        made |= {
+            "ppv": charts.budgets(found, "ppv_alert", "PPV of an alert"),
+            "sensitivity": charts.budgets(found, "sensitivity", "stays with the outcome found"),
+            "lead": charts.leads(found["lead_time"]),
+        }
     return made
 
 
 def share(value: float | None, digits: int = 1) -> str:
     """A share as per cent; a dash where there is none."""
-    return "–" if value is None else f"{value * 100:.{digits}f} %"
+    return ABSENT if value is None else f"{value * 100:.{digits}f} %"
 
 
 def number(value: float | None, digits: int = 3) -> str:
     """A number; a dash where there is none."""
-    return "–" if value is None else f"{value:.{digits}f}"
+    if value is None:
+        return ABSENT
+    text = f"{value:.{digits}f}"
+    return text[1:] if float(text) == 0.0 and text.startswith("-") else text
 
 
 def count(value: int | None) -> str:
     """A whole number with its thousands apart."""
-    return "–" if value is None else f"{value:,}"
+    return ABSENT if value is None else f"{value:,}"
 
 
 def within(one: dict[str, Any], name: str, digits: int = 3, scale: float = 1.0) -> str:
     """The interval of a figure, in brackets; empty where there is none."""
     spread = one.get("ci95", {}).get(name)
-    return "" if spread is None else f"{spread[0] * scale:.{digits}f}–{spread[1] * scale:.{digits}f}"
+    return "" if spread is None else f"{spread[0] * scale:.{digits}f}{TO}{spread[1] * scale:.{digits}f}"

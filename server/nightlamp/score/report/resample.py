@@ -31,7 +31,7 @@ def sums(columns: list[NDArray[np.float64]], person: NDArray[np.int64], people: 
 def interval(values: NDArray[np.float64]) -> list[float] | None:
     """The 95 % percentile interval; None where a tenth of the replicates has no value."""
     known = values[np.isfinite(values)]
-    if len(known) < 0.9 * len(values):
+    if not len(known) or len(known) < 0.9 * len(values):
         return None
     return [float(one) for one in np.quantile(known, (0.025, 0.975))]
 
