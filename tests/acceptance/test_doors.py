@@ -20,6 +20,8 @@ CLOSED = (
     "/metrics",
     "/v1/patients",
     "/v1/alerts",
+    "/v1/models",
+    "/v1/models/sepsis/card",
     "/v1/dead-letters",
     "/openapi.json",
     "/v1/console/session",
@@ -300,3 +302,24 @@ def test_patient_identity_reaches_neither_log_nor_metrics(server: RunningServer)
     for secret in (patient, family, server.keys["ehr"]):
         assert secret not in server.log
         assert secret not in shown
+
+
+# --- what scores here -------------------------------------------------------------------------------------------------
+
+
+def test_models_show_their_cards_and_figures_to_who_may_read(server: RunningServer) -> None:
+    with server.client("data_scientist") as reader:
+        listed = {one["name"]: one for one in reader.get("/v1/models").json()["items"]}
+        assert (listed["news2"]["kind"], listed["news2"]["has_card"]) == ("rule", False)
+        models = [one for one in listed.values() if one["kind"] == "model"]
+        assert "sepsis" in {one["name"] for one in models}
+        for model in models:
+            card = reader.get(f"/v1/models/{model['name']}/card")
+            assert card.headers["content-type"] == "text/markdown; charset=utf-8"
+            assert card.text.startswith(f"# {model['name']} {model['version']}\n")
+            metrics = reader.get(f"/v1/models/{model['name']}/metrics").json()
+            assert f"{metrics['overall']['auroc']:.3f}" in card.text
+            assert "patients_sketch" not in metrics
+        assert reader.get("/v1/models/news2/card").status_code == 404
+    with server.client("sre") as operator:
+        assert operator.get("/v1/models").status_code == 403

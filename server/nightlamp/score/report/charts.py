@@ -1,7 +1,6 @@
 """Charts as SVG for the page: matplotlib draws, colours are the page's CSS variables: light, dark and print follow.
 
-Same figures, same bytes: no date, ids from a fixed salt a chart. Text stays text. A chart says in words what it shows, for
-those who do not see it.
+Same figures, same bytes: no date, ids from a fixed salt a chart. Text stays text; an `aria-label` says what is shown.
 """
 
 import io

@@ -21,6 +21,7 @@ from nightlamp.score.recipe import Recipe
 from nightlamp.score.recording import DataError, Recording
 from nightlamp.score.report import judge, risks, sketch
 from nightlamp.score.report.figures import figures
+from nightlamp.score.report.resample import REPLICATES
 from nightlamp.score.report.risks import Risks
 
 #: Above this share of the sketch's patients found, the bundle was trained on some of these patients.
@@ -65,7 +66,7 @@ class Wanted:
     """Fit the recipe anew in folds."""
 
 
-def evaluate(bundle: Bundle, wanted: Wanted, report: Report) -> dict[str, Any]:
+def evaluate(bundle: Bundle, wanted: Wanted, report: Report, replicates: int = REPLICATES) -> dict[str, Any]:
     """All figures, for JSON and for the page. Raises DataError and ValueError."""
     recipe = bundle.recipe()
     report("reading the data", 0, 1)
@@ -82,7 +83,7 @@ def evaluate(bundle: Bundle, wanted: Wanted, report: Report) -> dict[str, Any]:
     same_data = bundle.manifest["training"]["data"] == recording.source
     report("figures and intervals", 0, 1)
     shipped = bundle.manifest["thresholds"].get("bedside", {}).get("value")
-    found = figures(cohort, judge.policy(recipe), shipped=shipped)
+    found = figures(cohort, judge.policy(recipe), replicates, shipped)
     report("figures and intervals", 1, 1)
     return {
         "bundle": {key: bundle.manifest[key] for key in ("name", "version", "outcome", "horizon_h", "model_sha256")},
