@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from .terminal import err, fail, out
 
@@ -55,24 +54,23 @@ def evaluate(
     (reports / "report.json").write_text(json.dumps(found, indent=1) + "\n")
     (reports / "report.html").write_text(page.html(found))
     out.print(found["headline"], highlight=False)
-    out.print(summary(found))
+    out.print(summary(found), highlight=False)
     out.print(f"written: {reports / 'report.html'} and report.json", highlight=False)
 
 
-def summary(found: dict[str, Any]) -> Table:
-    """The figures and their intervals by group, for the terminal."""
+def summary(found: dict[str, Any]) -> str:
+    """The figures and their intervals by group, aligned for the terminal whatever its width."""
     names = ("prevalence", "auroc", "auprc", "utility", "brier", "ece")
     shown = [name for name in names if name in found["overall"]]
-    table = Table("rows of", "patients", "events", box=None)
-    for name in shown:
-        table.add_column(_TITLES.get(name, name), no_wrap=True)
+    lines = [["rows of", "patients", "events", *(_TITLES.get(name, name) for name in shown)]]
     groups = [("all", found["overall"])]
     for key in ("by_half", "by_hospital"):
         groups += list(found.get(key, {}).items())
     for name, one in groups:
         figures = [_figure(one, figure) for figure in shown]
-        table.add_row(name, f"{one['patients']:,}", f"{one['event_patients']:,}", *figures)
-    return table
+        lines.append([name, f"{one['patients']:,}", f"{one['event_patients']:,}", *figures])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join("  ".join(map(str.ljust, line, widths)).rstrip() for line in lines)
 
 
 _TITLES = {"auroc": "AUROC", "auprc": "AUPRC", "brier": "Brier", "ece": "ECE"}

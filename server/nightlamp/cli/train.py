@@ -62,7 +62,7 @@ def train(
         except (DataError, OSError, ValueError) as error:
             fail(str(error))
     out.print("out of fold:", highlight=False)
-    out.print(summary(trained.figures))
+    out.print(summary(trained.figures), highlight=False)
     if bedside := trained.figures.get("bedside"):
         out.print(
             f"bedside threshold: enter {bedside['enter']:.4f}, clear {bedside['clear']:.4f} "

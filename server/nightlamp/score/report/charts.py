@@ -182,8 +182,10 @@ def budgets(figures: dict[str, Any], key: str, title: str) -> str:
     """A share (`ppv_alert`, `sensitivity`) by alert budget, with intervals, of the model and of the rules."""
 
     def draw(axes: Axes) -> None:
-        for name, rows in [*reversed(figures["alert_budgets_of_rules"].items()), ("model", figures["alert_budgets"])]:
-            rate = [row["episodes_per_100_patient_days"] for row in rows]
+        named = [*reversed(figures["alert_budgets_of_rules"].items()), ("model", figures["alert_budgets"])]
+        for at, (name, rows) in enumerate(named):
+            beside = 1.045 ** (len(named) - 1 - at)  # so that intervals do not hide each other
+            rate = [row["episodes_per_100_patient_days"] * beside for row in rows]
             share = [row[key] or 0.0 for row in rows]
             spread = [row["ci95"][key] or [s, s] for row, s in zip(rows, share, strict=True)]
             low = [max(0.0, s - a) for s, (a, _) in zip(share, spread, strict=True)]
