@@ -32,7 +32,7 @@ def made(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> evaluati
 
 def on(made: evaluation.Bundle, data: Recording, monkeypatch: pytest.MonkeyPatch, **wanted: Path) -> dict[str, object]:
     """An evaluation on data that no file holds."""
-    monkeypatch.setattr("nightlamp.score.adapters.read", lambda **_settings: data)
+    monkeypatch.setattr(evaluation.adapters, "read", lambda **_settings: data)
     return evaluation.evaluate(made, evaluation.Wanted(Path("made-up"), **wanted), quiet, replicates=20)
 
 
