@@ -17,7 +17,7 @@ from nightlamp.score.utility import row_utility
 
 #: Rules that risks are compared with, and the derived features that give their points.
 RULES = {"NEWS2": "news2_points", "MEWS": "mews_points", "qSOFA": "qsofa_points", "SIRS": "sirs_points"}
-PERSON = ["age_years", "sex_male"]
+PERSON = ["age_years", "sex_male", "service_medical", "service_surgical"]
 
 
 def policy(recipe: Recipe) -> Policy | None:
@@ -56,9 +56,9 @@ def cohort(
         "half": np.where(development(recording)[whose], "development", "confirmation"),
         "age": cohorts.age_band(columns["age_years"]),
         "sex": cohorts.sex(columns["sex_male"]),
+        "unit": cohorts.service(columns["service_medical"], columns["service_surgical"]),
     }
-    if len(np.unique(recording.site)) < 2:
-        del groups["hospital"]
+    groups = {name: of for name, of in groups.items() if len(np.unique(of)) > 1}
     return Cohort(
         risk=risk,
         label=asks.value,

@@ -1,7 +1,8 @@
 """Which patients a bundle was trained on, told without naming them.
 
 The 512 smallest of the patients' hashes (a bottom-k sketch: Cohen, Kaplan 2007). A hash is BLAKE2b, 8 bytes, over the
-number of a stay's rows and its first 32 recorded values with their signals and times: no identifier goes in. Data that
+number of a stay's rows, its first 32 recorded values with their signals and times, and its first admission message
+without the segments MSH, EVN and PID: nothing that names a patient goes in. Data that
 share patients with the training data share hashes with the sketch: of a tenth of those who were in training, a tenth of
 the sketch.
 """
@@ -17,21 +18,28 @@ VALUES = 32
 
 
 def hashes(recording: Recording) -> list[str]:
-    """One a patient, 16 hexadecimal digits; patients without a value have none."""
-    events, rows = recording.event_bounds(), recording.row_bounds()
+    """One a patient, 16 hexadecimal digits; patients of whom nothing is recorded have none."""
+    events, rows, told = recording.event_bounds(), recording.row_bounds(), recording.encounter_bounds()
     length = np.diff(rows)
     since = recording.observed_at_us - recording.row_at_us[np.minimum(rows[:-1], recording.rows - 1)][recording.patient]
     found = []
     for at in range(recording.patients):
         first, last = int(events[at]), int(min(events[at] + VALUES, events[at + 1]))
-        if first == last:
+        admission = _facts(recording.encounters[told[at]]) if told[at] < told[at + 1] else b""
+        if first == last and not admission:
             continue
         digest = hashlib.blake2b(int(length[at]).to_bytes(8, "little"), digest_size=8)
         digest.update(recording.signal[first:last].astype("<u2").tobytes())
         digest.update(since[first:last].astype("<i8").tobytes())
         digest.update(recording.value[first:last].astype("<f4").tobytes())
+        digest.update(admission)
         found.append(digest.hexdigest())
     return found
+
+
+def _facts(message: bytes) -> bytes:
+    """Of an ADT message what does not name anybody."""
+    return b"\r".join(segment for segment in message.split(b"\r") if segment[:3] not in (b"MSH", b"EVN", b"PID"))
 
 
 def sketch(recording: Recording) -> list[str]:
