@@ -5,6 +5,7 @@ import dataclasses
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -30,7 +31,7 @@ def made(trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> evaluati
     return evaluation.Bundle.at(bundle.write(trained, tmp_path_factory.mktemp("models"), "2026-01-01"))
 
 
-def on(made: evaluation.Bundle, data: Recording, monkeypatch: pytest.MonkeyPatch, **wanted: Path) -> dict[str, object]:
+def on(made: evaluation.Bundle, data: Recording, monkeypatch: pytest.MonkeyPatch, **wanted: Any) -> dict[str, object]:
     """An evaluation on data that no file holds."""
     monkeypatch.setattr(evaluation.adapters, "read", lambda **_settings: data)
     return evaluation.evaluate(made, evaluation.Wanted(Path("made-up"), **wanted), quiet, replicates=20)
@@ -109,3 +110,23 @@ def test_risks_are_matched_by_patient_and_time_and_none_may_be_missing(tmp_path:
         risks.read(tmp_path / "other.parquet", data)
     with pytest.raises(DataError, match="can be read"):
         risks.read(tmp_path / "absent.parquet", data)
+
+
+def test_fitting_anew_in_folds_gives_the_figures_of_the_card(
+    made: evaluation.Bundle, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluation.recipes, "load", lambda _name: small())
+    found = on(made, trained.recording, monkeypatch, out_of_fold=True)
+    assert str(found["headline"]).startswith("Out of fold")
+    for key in ("overall", "by_fold", "by_sex", "alert_budgets", "reliability", "rules"):
+        assert found[key] == made.metrics[key], key
+
+
+def test_p6_no_patient_is_named_in_a_report_or_a_bundle(
+    made: evaluation.Bundle, trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = on(made, trained.recording, monkeypatch)
+    texts = [json.dumps(found), page.html(found)]
+    texts += [(made.folder / name).read_text() for name in ("manifest.toml", "metrics.json", "card.md")]
+    for text in texts:
+        assert not [one for one in trained.recording.patient_id if one in text]
