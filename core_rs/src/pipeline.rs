@@ -326,12 +326,17 @@ impl Pipeline {
                 }
                 Step::Left(patient, bed) => {
                     self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events);
-                    end_of_stay(&mut self.state.board, self.focus.as_mut(), patient);
+                    self.state.board.forget(patient);
                     if wanted {
                         self.messages.push(show::left(due.seq, due.at_us, patient, bed.as_ref()));
                     }
                 }
-                Step::Returned(patient) => end_of_stay(&mut self.state.board, self.focus.as_mut(), patient),
+                Step::Returned(patient) => {
+                    self.state.board.forget(patient);
+                    if let Some(focus) = &mut self.focus {
+                        focus.forget(patient);
+                    }
+                }
                 Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
             }
             for event in events.drain(..) {
@@ -359,13 +364,5 @@ impl Pipeline {
         if at.wanted {
             self.rows.dead_letters.push(&DeadLetter { seq: at.seq, ordinal, frame: at.frame, stage, refusal, raw });
         }
-    }
-}
-
-/// What the patient was scored no longer counts.
-fn end_of_stay(board: &mut board::Board, focus: Option<&mut Focus>, patient: PatientId) {
-    board.forget(patient);
-    if let Some(focus) = focus {
-        focus.forget(patient);
     }
 }

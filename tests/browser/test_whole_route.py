@@ -25,6 +25,12 @@ def sign_in(page: Page, server: RunningServer) -> None:
     expect(page.locator(".light")).to_contain_text("Live")
 
 
+def now_in(page: Page) -> str:
+    """This second in the browser's time zone, as a datetime-local input wants it; alerts and scores before it count."""
+    page.wait_for_timeout(1_100)
+    return str(page.evaluate("new Date(Date.now() - new Date().getTimezoneOffset() * 6e4).toISOString().slice(0, 19)"))
+
+
 def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
     page: Page, new_server: Callable[..., RunningServer]
 ) -> None:
@@ -45,6 +51,21 @@ def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
     body = page.locator("body").inner_text()
     assert "Nightingale" not in body
     assert ill not in body
+
+    # As it was: before the deterioration, apart from the present and marked as past.
+    worst.get_by_text("As it was at").click()
+    worst.get_by_label("Time").fill("2001-01-01T00:00:00")
+    worst.get_by_role("button", name="Show").click()
+    expect(worst.locator(".past [role=alert]")).to_contain_text("nothing had been received yet")
+    worst.get_by_label("Time").fill(now_in(page))
+    worst.get_by_role("button", name="Show").click()
+    then = page.get_by_role("dialog")
+    expect(then).to_contain_text("Past, not the present state")
+    expect(then).to_contain_text(f"Bed 2, {unit} at")
+    expect(then.locator("tr.stored").first).to_contain_text(re.compile(r"news2\s*\d+ High"))
+    expect(then).to_contain_text("reached 7")
+    then.get_by_role("button", name="Close").click()
+    expect(then).to_have_count(0)
 
     server.process.send_signal(signal.SIGSTOP)
     try:

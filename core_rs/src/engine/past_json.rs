@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::models::models;
 use super::replay::Replayed;
 use crate::alert::AlertEvent;
 use crate::decode::catalogue;
@@ -29,9 +30,8 @@ impl Replayed {
             "scores": past.scores.iter().map(|score| past_score(score, &self.scorers)).collect::<Vec<_>>(),
             "alerts": past.alerts.iter().map(|alert| self.alert(alert)).collect::<Vec<_>>(),
             "history": self.history.iter().map(|score| plain(score, &self.scorers)).collect::<Vec<_>>(),
-            "missing_models": self.missing.iter().map(|model| json!({
-                "name": model.name, "version": model.version, "sha256": model.sha256,
-            })).collect::<Vec<_>>(),
+            "models": models(&self.scorers),
+            "missing_models": self.missing,
             "replay": {"from_seq": self.from_seq, "frames": self.frames, "companions": self.companions},
         })
     }

@@ -134,7 +134,7 @@ impl Focus {
         }
     }
 
-    /// The patient left or began another stay.
+    /// The patient began another stay.
     pub(super) fn forget(&mut self, patient: PatientId) {
         if Some(patient) == self.whom {
             self.stored.clear();

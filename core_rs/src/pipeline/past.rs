@@ -78,8 +78,9 @@ impl Pipeline {
         let mut out = Vec::new();
         let here = patient.discharged_at_us().is_none();
         for index in 0..u16::try_from(self.scorers.len()).unwrap_or(u16::MAX) {
-            let last_stored_at_us = self.state.board.recorded_at_us(patient.id(), index);
             let stored = self.focus.as_ref().and_then(|focus| focus.stored(index)).cloned();
+            let remembered_us = self.state.board.recorded_at_us(patient.id(), index);
+            let last_stored_at_us = remembered_us.or(stored.as_ref().map(|score| score.at_us));
             let is_now = stored.as_ref().is_some_and(|score| score.at_us == at_us && score.seq == seq);
             if let Some(score) = stored {
                 let why = self.scorers.why(&score);

@@ -285,3 +285,44 @@ fn a_replay_ends_when_its_time_is_over_or_the_server_stops() {
     assert!(matches!(told.history().as_of(&asked, &|| false), Err(ReplayError::TooLong { frames: 300 })));
     assert!(matches!(told.history().as_of(&asked, &|| true), Err(ReplayError::Stopped)));
 }
+
+/// Two patients of a recording, one sent after the other: their times overlap, their frames do not.
+#[test]
+fn with_recorded_time_a_time_is_one_of_the_recording() {
+    let mut config = config();
+    config.decode.recorded_time = true;
+    let data = tempfile::tempdir().expect("folder");
+    let journal = Journal::open(&data.path().join("journal"), config.journal()).expect("journal");
+    std::fs::write(data.path().join("journal/clock"), "recorded\n").expect("written");
+    let sent_us = ward::START_US + 400 * 86_400_000_000;
+    let mut frames = Vec::new();
+    for patient in [1, 2] {
+        let then = |minute: i64| ward::START_US + minute * 60_000_000;
+        frames.push(ward::adt("A01", patient, patient, then(0)));
+        frames.extend((1..40).map(|minute| ward::oru(patient, 60 + minute as usize, then(minute))));
+    }
+    for (at, frame) in frames.iter().enumerate() {
+        let received_at_us = sent_us + at as i64 * 1_000;
+        journal.submit(&Frame { received_at_us, ..frame.clone() }.as_ref()).expect("journalled");
+    }
+    journal.wait_durable(frames.len() as u64, Duration::from_secs(10));
+    drop(journal);
+    config.decode.recorded_time = false; // the journal's own clock holds
+    let history = History::open(data.path(), &config).expect("history");
+    let decoder = Decoder::new(config.decode()).expect("decoder");
+    for patient in [1, 2] {
+        let patient = decoder.digest().patient("HOSP", &format!("P{patient}"));
+        for minute in [5_i64, 17, 38] {
+            let until = Until::Time(ward::START_US + minute * 60_000_000);
+            let time_max = Duration::from_secs(60);
+            let asked = Asked { patient, until, time_max, bundles: Vec::new(), models: Vec::new(), history: true };
+            let replayed = history.as_of(&asked, &|| false).expect("replayed");
+            assert_eq!(replayed.history.iter().map(|score| score.at_us).max(), Some(replayed.at_us));
+            let rates: Vec<f64> = replayed.past.signals.iter().map(|(_, value, _)| *value).collect();
+            assert_eq!(rates, [60.0 + minute as f64], "the newest rate of that minute");
+            let row = replayed.history.last().expect("a score");
+            let by_frame = history.as_of(&Asked { until: Until::Frame(row.seq), ..asked }, &|| false).expect("replayed");
+            assert_eq!((by_frame.at_us, by_frame.history.last()), (row.at_us, Some(row)));
+        }
+    }
+}

@@ -48,6 +48,16 @@ pub fn adt(event: &str, patient: usize, bed: usize, at_us: i64) -> Frame {
     frame(Source::Hl7Http, "", at_us, &text)
 }
 
+/// A heart rate by HL7.
+pub fn oru(patient: usize, rate: usize, at_us: i64) -> Frame {
+    let time = dtm(at_us);
+    let text = format!(
+        "MSH|^~\\&|MON|HOSP|NL|HOSP|{time}||ORU^R01|R{patient}-{at_us}|P|2.5.1\rPID|1||P{patient}^^^HOSP^MR\rOBR|1|||X|||{time}\r\
+         OBX|1|NM|8867-4^HR^LN||{rate}|/min|||||F|||{time}\r"
+    );
+    frame(Source::Hl7Http, "", at_us, &text)
+}
+
 /// The observations of a bed's monitor as one JSON object.
 fn reading(dice: &mut Dice, id: &str, bed: usize, observed_us: i64, status: &str) -> String {
     let sick = (observed_us / 300_000_000 + bed as i64) % 3 == 0;

@@ -182,6 +182,6 @@ class AsOf:
 
 def _missing(told: dict[str, Any], then: list[ModelId]) -> list[ModelId]:
     """Models of then that the replay did not have: named by its snapshot, or by rows of just before."""
-    used = {one["model_sha256"] for one in told["scores"]}
+    used = {one["sha256"] for one in told["models"]}
     found = [ModelId(**one) for one in told["missing_models"]]
     return found + [model for model in then if model.sha256 not in used and model not in found]

@@ -1,6 +1,7 @@
 // One patient. Redrawn only when a message about that patient came, or a second passed; never because a neighbour changed.
 import { age, clockTime, serverNow } from "./clock.js";
 import { alertRank, BANDS, SEVERITIES } from "./risk.js";
+import { Past } from "./past.js";
 import { Shape } from "./shapes.js";
 import { itemsOf, label, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
@@ -42,6 +43,7 @@ export class Tile extends Component {
       <footer>
         <${Sepsis} score=${patient.scores.sepsis} />
         <${Parts} score=${news2} now=${now} />
+        <${Past} id=${id} />
       </footer>
     </article>`;
   }
