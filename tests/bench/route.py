@@ -1,6 +1,6 @@
 """The whole route under load: 2,500 monitors with 8 signals a second by MQTT QoS 1, HL7 posts, a console watching.
 
-    python -m tests.bench.route [--beds 2500] [--seconds 60] [--hl7 0]
+    python -m tests.bench.route [--beds 2500] [--seconds 60] [--hl7 0] [--past]
 
 Prints one JSON object: what was sent, acknowledged, scored and stored, the lag every five seconds, the latency from the
 reading's time to the WebSocket, the server's CPU and memory. Everything runs on this machine.
@@ -14,6 +14,7 @@ import platform
 import statistics
 import tempfile
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -33,16 +34,17 @@ async def main() -> None:
     parser.add_argument("--beds", type=int, default=2_500)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--hl7", type=float, default=0.0, help="extra HL7 posts a second")
+    parser.add_argument("--past", action="store_true", help="meanwhile ask for one patient's past after the other")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nightlamp-bench-") as folder:
         server = start_server(Path(folder))
         try:
-            print(json.dumps(await _load(server, wanted.beds, wanted.seconds, wanted.hl7), indent=2))
+            print(json.dumps(await _load(server, wanted.beds, wanted.seconds, wanted.hl7, wanted.past), indent=2))
         finally:
             server.stop()
 
 
-async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> dict[str, Any]:
+async def _load(server: RunningServer, beds: int, seconds: int, hl7: float, past: bool) -> dict[str, Any]:
     environment = os.environ | {
         "NIGHTLAMP_EHR_KEY": server.keys["ehr"],
         "NIGHTLAMP_MQTT_USER": server.key_id("device"),
@@ -50,6 +52,8 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> d
     }
     latencies: list[float] = []
     watching = asyncio.create_task(_watch(server, latencies))
+    pasts: list[float] = []
+    asking = asyncio.create_task(_ask(server, pasts)) if past else None
     argv = [str(WARD), "ward", "--json", "--beds", str(beds), "--connections", "16", "--duration-s", str(seconds)]
     argv += ["--hl7-per-s", str(hl7), "--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
     ward = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=asyncio.subprocess.PIPE)
@@ -63,6 +67,8 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> d
                 await asyncio.wait_for(asyncio.shield(ward.wait()), 5)
             except TimeoutError:
                 continue
+        if asking is not None:
+            asking.cancel()
         spent = time.monotonic() - began
         used = process.cpu_times()
         until = time.monotonic() + 60
@@ -83,9 +89,25 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float) -> d
         "seconds_to_catch_up": round(caught_up, 2),
         "lag_every_5_s": [one["frames_behind"] for one in lags],
         "to_websocket_ms": _quantiles(latencies),
+        "pasts_s": [round(one, 2) for one in pasts],
         "server_rss_mib": process.memory_info().rss >> 20,
         "server_cpu_cores": round((used.user + used.system - cpu.user - cpu.system) / spent, 2),
     }
+
+
+async def _ask(server: RunningServer, took_s: list[float]) -> None:
+    """One patient's past of a few seconds ago after the other, as fast as they are answered."""
+    headers = {"Authorization": f"Bearer {server.keys['nurse']}"}
+    async with httpx.AsyncClient(base_url=server.url, headers=headers, timeout=120) as nurse:
+        while True:
+            await asyncio.sleep(0.5)
+            for row in (await nurse.get("/v1/patients", params={"limit": 20})).json()["items"]:
+                asked = {"at": (datetime.now(UTC) - timedelta(seconds=3)).isoformat()}
+                began = time.monotonic()
+                answer = await nurse.get(f"/v1/patients/{row['patient_id']}/as-of", params=asked)
+                if answer.status_code == 200:
+                    assert False not in {score["matches_stored"] for score in answer.json()["scores"]}, answer.text
+                    took_s.append(time.monotonic() - began)
 
 
 async def _watch(server: RunningServer, latencies: list[float]) -> None:
