@@ -64,10 +64,14 @@ class Openings:
 
 @dataclass(frozen=True)
 class Stays:
-    """Risks of whole stays as hours x stays, the longest stay first; NaN where nothing is asked."""
+    """Risks of whole stays, hour after hour, in each hour the longest stay first: stay `c` in hour `h` is cell
+    `first[h] + c`. NaN where nothing is asked."""
 
     risk: NDArray[np.float64]
     lead_h: NDArray[np.float64]
+    near: NDArray[np.bool_]
+    """Cells in which an alert would be right."""
+    first: NDArray[np.int64]
     active: NDArray[np.int64]
     """How many stays still last, by hour."""
     number: NDArray[np.int64]
@@ -107,17 +111,23 @@ class Stays:
         column = np.empty(stays, dtype=np.int64)
         column[number] = np.arange(stays)
         of = np.repeat(column, np.diff(bounds))
-        table = np.full((2, int(lasts.max(initial=0)), stays), np.nan)
-        table[0, since, of], table[1, since, of] = risk, lead_h
-        active = np.searchsorted(-lasts[number], -np.arange(table.shape[1]), side="left")
+        active = np.searchsorted(-lasts[number], -np.arange(int(lasts.max(initial=0))), side="left")
+        begins = np.cumsum(active) - active
+        cells = np.full((2, int(active.sum())), np.nan)
+        cells[:, begins[since] + of] = risk, lead_h
         early_h, late_h = window_h
+        near = (cells[1] <= early_h) & (cells[1] >= -late_h)
+        highest = np.full(stays, -np.inf)
+        np.fmax.at(highest, of, risk)
         known = np.isfinite(risk) & (lead_h <= early_h) & (lead_h >= -late_h)
         return cls(
-            risk=table[0],
-            lead_h=table[1],
+            risk=cells[0],
+            lead_h=cells[1],
+            near=near,
+            first=begins,
             active=active,
             number=number,
-            highest=np.fmax.reduce(table[0], axis=0, initial=-np.inf),
+            highest=highest,
             with_outcome=len(np.unique(of[known])),
             hours=int(np.isfinite(risk).sum()),
             early_h=early_h,
@@ -131,8 +141,6 @@ class Stays:
         all_enter, all_clear = np.broadcast_to(enter, self.highest.shape), np.broadcast_to(clear, self.highest.shape)
         chosen = np.flatnonzero(self.highest >= all_enter)
         enters, clears_at = all_enter[chosen], all_clear[chosen]
-        risk = self.risk[:, chosen]
-        near = (self.lead_h[:, chosen] <= self.early_h) & (self.lead_h[:, chosen] >= -self.late_h)
         covered = np.zeros(len(chosen), dtype=np.bool_)
         is_open, silent_until = np.zeros(len(chosen), dtype=np.bool_), np.zeros(len(chosen), dtype=np.int64)
         whose, when = [], []
@@ -140,20 +148,20 @@ class Stays:
             if lasting == 0:
                 break
             here = slice(0, int(lasting))
-            now, opened = risk[hour, here], is_open[here]
+            cell = self.first[hour] + chosen[here]
+            now, opened = self.risk[cell], is_open[here]
             clears = opened & (now <= clears_at[here])
             opens = (now >= enters[here]) & ~opened & (silent_until[here] <= hour)
             silent_until[here][clears] = hour + lockout_h
             is_open[here] = (opened & ~clears) | opens
-            covered[here] |= is_open[here] & near[hour, here]
+            covered[here] |= is_open[here] & self.near[cell]
             if opens.any():
                 whose.append(np.flatnonzero(opens))
                 when.append(np.full(len(whose[-1]), hour))
         column = chosen[np.concatenate(whose)] if whose else np.empty(0, dtype=np.int64)
         hours = np.concatenate(when) if when else np.empty(0, dtype=np.int64)
-        lead = self.lead_h[hours, column]
-        right = (lead <= self.early_h) & (lead >= -self.late_h)
-        return Openings(self.number[column], hours, lead, right, self.number[chosen[covered]])
+        cells = self.first[hours] + column
+        return Openings(self.number[column], hours, self.lead_h[cells], self.near[cells], self.number[chosen[covered]])
 
     def rate(self, enter: float | NDArray[np.float64], clear_share: float, lockout_h: int) -> float:
         """Episodes in 100 patient-days."""

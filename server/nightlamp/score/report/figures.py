@@ -1,6 +1,6 @@
 """All figures of a cohort as one dictionary: what metrics.json holds, and the report and the card show.
 
-Half a minute for 1.24 million rows, four rules and 500 replicates on one thread; most of it is cumulative sums.
+One minute of processor time for 1.24 million rows in 17 groups, four rules and 500 replicates; most of it is sums.
 """
 
 from typing import Any
