@@ -1,6 +1,6 @@
 """The one shape in which recorded data enters training: observations, ADT messages, rows to be made."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,8 @@ class Recording:
     """Values by signal that the catalogue calls implausible and that are therefore missing."""
     person: NDArray[np.int64] | None = None
     """Who each patient number is, where several stand for one person: folds keep them together."""
+    groups: dict[str, NDArray[np.str_]] = field(default_factory=dict)
+    """Groups that figures are given by and no feature knows (ethnicity), by dimension, one name a patient number."""
 
     @property
     def rows(self) -> int:

@@ -92,6 +92,24 @@ def test_a_sketch_knows_its_patients_in_any_company_and_names_nobody() -> None:
     assert all(re.fullmatch(r"[0-9a-f]{16}", one) for one in known)
 
 
+def test_stays_of_one_person_at_one_time_are_told_apart(tmp_path: Path) -> None:
+    data = recording(50, seed=1)
+    alike = dataclasses.replace(data, patient_id=[f"p{n // 2}" for n in range(50)])
+    risk = np.random.default_rng(2).random(data.rows)
+    risks.write(tmp_path / "stays.parquet", alike, Risks(risk))
+    pl.read_parquet(tmp_path / "stays.parquet").reverse().write_parquet(tmp_path / "stays.parquet")
+    assert (risks.read(tmp_path / "stays.parquet", alike).risk == risk).all()
+
+
+def test_groups_that_no_feature_knows_are_reported(made: evaluation.Bundle, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = recording(200, seed=5)
+    names = np.where(np.arange(200) % 3 == 0, "one", "another")
+    found = on(made, dataclasses.replace(data, groups={"ethnicity": names}), monkeypatch)
+    assert isinstance(found["by_ethnicity"], dict)
+    assert found["by_ethnicity"]["one"]["patients"] == int((names == "one").sum())
+    assert "ethnicity" in page.html(found)
+
+
 def test_risks_are_matched_by_patient_and_time_and_none_may_be_missing(tmp_path: Path) -> None:
     data = recording(50, seed=1)
     risk = np.random.default_rng(1).random(data.rows)

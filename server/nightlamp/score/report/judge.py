@@ -58,6 +58,7 @@ def cohort(
         "sex": cohorts.sex(columns["sex_male"]),
         "unit": cohorts.service(columns["service_medical"], columns["service_surgical"]),
     }
+    groups |= {name: of[whose] for name, of in recording.groups.items()}
     groups = {name: of for name, of in groups.items() if len(np.unique(of)) > 1}
     return Cohort(
         risk=risk,

@@ -1,8 +1,8 @@
-"""Risks as a Parquet file: patient, time, risk; and where folds made them, fold and alarm. For `train --risks` and
+"""Risks as a Parquet file: patient, stay, time, risk; where folds made them, fold and alarm. For `train --risks` and
 `evaluate --risks`.
 
-The patient is the identifier of the recorded data, the time its microseconds: such a file holds what the data hold, and
-is to be kept like them.
+The patient is the identifier of the recorded data, `stay` counts that patient's stays from 0 (absent: the first), the
+time is the data's in microseconds: such a file holds what the data hold, and is to be kept like them.
 """
 
 from dataclasses import dataclass
@@ -44,10 +44,13 @@ def read(path: Path, recording: Recording) -> Risks:
     if missing := [name for name in ("patient", "time", "risk") if name not in frame.columns]:
         raise DataError(f"{path} has no column {', '.join(missing)}; `nightlamp train --risks` writes such files")
     rows = pl.DataFrame(_keys(recording)).with_row_index("row")
-    frame = frame.with_columns(pl.col("patient").cast(pl.String), pl.col("time").cast(pl.Int64))
-    if frame.select(pl.struct("patient", "time").is_duplicated().any()).item():
+    if "stay" not in frame.columns:
+        frame = frame.with_columns(pl.lit(0).alias("stay"))
+    types = {"patient": pl.String, "stay": pl.Int64, "time": pl.Int64}
+    frame = frame.with_columns(pl.col(name).cast(kind) for name, kind in types.items())
+    if frame.select(pl.struct(*types).is_duplicated().any()).item():
         raise DataError(f"{path} gives a patient two risks at one time")
-    joined = rows.join(frame, on=["patient", "time"], how="left", maintain_order="left")
+    joined = rows.join(frame, on=list(types), how="left", maintain_order="left")
     risk = joined["risk"].cast(pl.Float64).to_numpy()
     lacking = int(np.isnan(risk.astype(np.float64)).sum())
     if lacking:
@@ -58,5 +61,7 @@ def read(path: Path, recording: Recording) -> Risks:
 
 
 def _keys(recording: Recording) -> dict[str, pl.Series]:
-    ids = np.array(recording.patient_id, dtype=np.str_)
-    return {"patient": pl.Series(ids[recording.row_patient]), "time": pl.Series(recording.row_at_us)}
+    ids = pl.DataFrame({"patient": recording.patient_id})
+    nth = ids.with_columns(stay=pl.int_range(pl.len(), dtype=pl.Int64).over("patient"))
+    of_row = nth[recording.row_patient]
+    return {"patient": of_row["patient"], "stay": of_row["stay"], "time": pl.Series(recording.row_at_us)}
