@@ -156,21 +156,28 @@ def _show(found: dict[str, Any]) -> None:
         f"parity           {'holds' if parity['holds'] else 'DOES NOT HOLD'} (within {parity['tolerance']:g})",
     ]
     out.print("\n".join(lines), highlight=False)
-    table = Table("", "served", "offline, every hour", "bundle, out of fold", "served - bundle", box=None)
-    for name, own in figures["bundle_out_of_fold"].items():
-        if name in figures["difference"]:
-            row = (figures["served"][name], figures["offline_every_hour"][name], own, figures["difference"][name])
-            table.add_row(name, *(f"{value:.4f}" for value in row))
+    mine, every, own = figures["served"], figures["offline_every_hour"], figures["bundle_out_of_fold"]
+    out.print(
+        f"figures          {mine['patients']:,} patients, {mine['event_patients']:,} with the outcome", highlight=False
+    )
+    table = Table("", "served", "95 % interval", "every hour", "bundle", "served - bundle", box=None)
+    for name, gap in figures["difference"].items():
+        low, high = mine["ci95"].get(name) or (float("nan"), float("nan"))
+        spread = f"{low:.4f} to {high:.4f}"
+        table.add_row(name, f"{mine[name]:.4f}", spread, f"{every[name]:.4f}", f"{own[name]:.4f}", f"{gap:+.4f}")
     out.print(table)
-    out.print(f"{figures['how']}.", highlight=False)
+    out.print(f"bundle: its out-of-fold figures; every hour: offline; served: {figures['how']}.", highlight=False)
     if figures["trained_on_these_patients"]:
         out.print("The bundle was trained on these files: its figures on them say nothing about new patients.")
     else:
-        out.print(f"Within {figures['within']:g} of the bundle's own figures: {'yes' if figures['holds'] else 'NO'}.")
+        held = ", ".join(f"{name} {'yes' if held else 'NO'}" for name, held in figures["holds"].items())
+        out.print(f"Within {figures['within']:g} of the bundle's own figures: {held or 'too few patients to say'}.")
 
 
 def _plain(value: Any) -> Any:
     """For JSON: NaN and infinity, which it does not know, as null."""
     if isinstance(value, dict):
         return {key: _plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     return None if isinstance(value, float) and value - value != 0 else value

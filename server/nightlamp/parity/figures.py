@@ -1,8 +1,8 @@
-"""Figures of the server's own scores, beside the bundle's out-of-fold figures.
+"""Figures of the server's own scores with 95 % intervals, beside the bundle's out-of-fold figures.
 
 An hour that the server did not score carries the patient's last score forward, as a ward board would still show it;
 before the first score it has the bundle's prevalence. Alarms of the utility are risks at or above the bundle's utility
-threshold, which nothing here chooses.
+threshold, which nothing here chooses. Fewer than 10 patients with the outcome give counts alone.
 """
 
 from typing import Any
@@ -11,16 +11,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightlamp.score.labels import Labels
-from nightlamp.score.measure import Metrics, measure
-from nightlamp.score.recording import Recording
+from nightlamp.score.recording import HOUR_US, Recording
+from nightlamp.score.report.cohort import Cohort, lead_to_onset
+from nightlamp.score.report.groups import by_group, group
+from nightlamp.score.report.resample import REPLICATES, draws
 from nightlamp.score.utility import row_utility
 
 SHOWN = ("auroc", "auprc", "utility", "ece", "brier", "prevalence")
+JUDGED = ("auroc", "auprc", "utility", "ece")
 #: How far figures on new patients may lie from the out-of-fold ones.
 HOLDS_WITHIN = 0.01
 HOW = (
     "an hour without a score carries the patient's last one forward, before the first one the bundle's prevalence; "
-    "utility at the bundle's own threshold"
+    f"utility at the bundle's own threshold; 95 % intervals by {REPLICATES} replicates of patients"
 )
 
 
@@ -32,27 +35,36 @@ def carried(served: NDArray[np.float64], bounds: NDArray[np.int64], prevalence: 
     return np.where(last >= starts, served[np.maximum(last, 0)], prevalence)
 
 
-def figures(risk: NDArray[np.float64], recording: Recording, asks: Labels, threshold: float | None) -> Metrics:
-    """What is measured of whole patients; utility is NaN without a threshold."""
-    worth = float("nan")
-    if threshold is not None:
-        worth = row_utility(recording.label, recording.row_bounds()).normalised(risk >= threshold)
-    of = asks.asked
-    return measure(risk[of], asks.value[of], recording.row_patient[of], worth)
+def cohort(risk: NDArray[np.float64], recording: Recording, asks: Labels, threshold: float | None) -> Cohort:
+    """Every hour of the recording with these risks; no utility without a threshold."""
+    bounds = recording.row_bounds()
+    return Cohort(
+        risk=risk,
+        label=asks.value,
+        stay=recording.row_patient,
+        hour=recording.row_at_us // HOUR_US,
+        lead_h=lead_to_onset(asks.onset, bounds),
+        person=recording.group,
+        groups={"hospital": recording.site[recording.row_patient]},
+        utility=None if threshold is None else row_utility(recording.label, bounds),
+        alarms=None if threshold is None else risk >= threshold,
+    )
 
 
-def beside(served: Metrics, manifest: dict[str, Any], source: str) -> dict[str, Any]:
-    """The served figures, the bundle's own, and their difference."""
-    own = manifest["metrics"].get("overall", {})
-    mine: dict[str, Any] = dict(served)
-    gap = {name: mine[name] - own[name] for name in SHOWN if name in own and mine[name] == mine[name]}
-    judged = [name for name in ("auroc", "auprc", "utility", "ece") if name in gap]
+def beside(served: Cohort, every_hour: Cohort, manifest: dict[str, Any], source: str) -> dict[str, Any]:
+    """The served figures, the offline ones of every hour, the bundle's own, and how far the served ones lie off."""
+    own, everything = manifest["metrics"].get("overall", {}), np.ones(len(served.risk), dtype=np.bool_)
+    weights = draws(len(np.unique(served.person)))
+    mine = group(served, everything, weights)
+    gap = {name: mine[name] - own[name] for name in SHOWN if name in own and name in mine}
     return {
         "how": HOW,
         "served": mine,
+        "served_by_hospital": by_group(served, weights)["hospital"],
+        "offline_every_hour": group(every_hour, everything, weights[:0]),
         "bundle_out_of_fold": {name: own[name] for name in (*SHOWN, "rows", "patients") if name in own},
         "difference": gap,
         "within": HOLDS_WITHIN,
-        "holds": bool(judged) and all(abs(gap[name]) <= HOLDS_WITHIN for name in judged),
+        "holds": {name: abs(gap[name]) <= HOLDS_WITHIN for name in JUDGED if name in gap},
         "trained_on_these_patients": manifest["training"]["data"] == source,
     }

@@ -202,6 +202,6 @@ def measured(bundle: Bundle, sent: Challenge, comparison: Comparison) -> dict[st
     with suppress(KeyError):
         prevalence = manifest["metrics"]["overall"]["prevalence"]
     risk = figures.carried(comparison.served, recording.row_bounds(), prevalence)
-    served = figures.figures(risk, recording, asks, threshold)
-    every_hour = figures.figures(comparison.offline, recording, asks, threshold)
-    return figures.beside(served, manifest, recording.source) | {"offline_every_hour": dict(every_hour)}
+    served = figures.cohort(risk, recording, asks, threshold)
+    every_hour = figures.cohort(comparison.offline, recording, asks, threshold)
+    return figures.beside(served, every_hour, manifest, recording.source)
