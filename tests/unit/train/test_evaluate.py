@@ -92,6 +92,15 @@ def test_a_sketch_knows_its_patients_in_any_company_and_names_nobody() -> None:
     assert all(re.fullmatch(r"[0-9a-f]{16}", one) for one in known)
 
 
+def test_data_with_hardly_an_outcome_are_refused_in_words(
+    made: evaluation.Bundle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = recording(60, seed=5)
+    few = np.where(data.row_patient < 15, data.label, 0).astype(np.int8)
+    with pytest.raises(ValueError, match="fewer than 10 nothing can be told"):
+        on(made, dataclasses.replace(data, label=few), monkeypatch)
+
+
 def test_stays_of_one_person_at_one_time_are_told_apart(tmp_path: Path) -> None:
     data = recording(50, seed=1)
     alike = dataclasses.replace(data, patient_id=[f"p{n // 2}" for n in range(50)])

@@ -10,7 +10,7 @@ import numpy as np
 from nightlamp.score.report import alerts, curves
 from nightlamp.score.report.alerts import Counting, Policy
 from nightlamp.score.report.cohort import Cohort
-from nightlamp.score.report.groups import by_group, group
+from nightlamp.score.report.groups import EVENTS_MIN, by_group, group
 from nightlamp.score.report.resample import REPLICATES, SEED, Ranking, draws, interval
 
 #: Significant digits of every figure: what summation order could change is beyond them.
@@ -22,8 +22,12 @@ def figures(
 ) -> dict[str, Any]:
     """Everything measured; `policy` is None where a score is given once and not watched from hour to hour.
 
-    `shipped`: the bundle's bedside threshold, whose alerts are counted on these rows too.
+    `shipped`: the bundle's bedside threshold, whose alerts are counted on these rows too. Raises ValueError where hardly
+    anybody has the outcome.
     """
+    with_outcome = len(np.unique(cohort.row_person[cohort.label == 1]))
+    if with_outcome < EVENTS_MIN:
+        raise ValueError(f"patients with the outcome: {with_outcome}; from fewer than {EVENTS_MIN} nothing can be told")
     people = len(np.unique(cohort.person))
     weights = draws(people, replicates)
     found: dict[str, Any] = {
