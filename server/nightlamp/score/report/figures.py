@@ -22,8 +22,8 @@ def figures(
 ) -> dict[str, Any]:
     """Everything measured; `policy` is None where a score is given once and not watched from hour to hour.
 
-    `shipped`: the bundle's bedside threshold, whose alerts are counted on these rows too. Raises ValueError where hardly
-    anybody has the outcome.
+    `shipped`: the bundle's bedside threshold, whose alerts are counted on these rows too. Raises ValueError where
+    hardly anybody has the outcome.
     """
     with_outcome = len(np.unique(cohort.row_person[cohort.label == 1]))
     if with_outcome < EVENTS_MIN:
