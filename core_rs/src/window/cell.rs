@@ -12,7 +12,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::block::Sample;
-use super::series::Series;
+use super::series::{BLOCK, Series};
 use super::union::{CellRetention, Retention};
 use super::walk::Walk;
 
@@ -83,7 +83,8 @@ impl CellSum {
     /// Mean value at the mean time (whole microseconds, rounded down); None of nothing.
     fn mean(&self, width_us: i64) -> Option<Sample> {
         let n = i64::try_from(self.n).ok().filter(|n| *n > 0)?;
-        let at_us = self.index.saturating_mul(width_us).saturating_add(self.t_us.div_euclid(n));
+        let after_us = if n == 1 { self.t_us } else { self.t_us.div_euclid(n) }; // a division is dear, one value the rule
+        let at_us = self.index.saturating_mul(width_us).saturating_add(after_us);
         Some(Sample { at_us, value: self.centre + self.x / self.n as f64 })
     }
 }
@@ -157,18 +158,22 @@ impl Cells {
 
     /// Folds the means of cells that are old enough and can no longer change.
     pub fn fold(&mut self, clock_us: i64, raw: &Series, keep: &Retention, samples_max: usize) {
+        if self.means.held().len() < 2 * BLOCK {
+            return;
+        }
         let fixed_us = raw.held().first().map_or(i64::MAX, |s| index_of(s.at_us, self.width_us) * self.width_us);
         self.means.fold(clock_us.saturating_sub(keep.raw_us).min(fixed_us), clock_us, keep, samples_max);
     }
 
     /// The cells as they were at a time: those that ended before it, and of the one it lies in what was observed by then.
-    pub fn walk<'a>(&'a self, raw: &Series, keep: &'a Retention, at: usize, t_us: i64) -> Walk<'a> {
+    /// `end_us` is the end of that cell.
+    pub fn walk<'a>(&'a self, raw: &Series, keep: &'a Retention, at: usize, t_us: i64, end_us: i64) -> Walk<'a> {
         if raw.held().last().is_none_or(|newest| newest.at_us <= t_us) {
-            return Walk::new(&self.means, keep, t_us);
+            return Walk::new(&self.means, keep, end_us);
         }
         let index = index_of(t_us, self.width_us);
         let tail = self.sum(index, t_us, raw, at).mean(self.width_us);
-        Walk::with_tail(&self.means, keep, index.saturating_mul(self.width_us), t_us, tail)
+        Walk::with_tail(&self.means, keep, index.saturating_mul(self.width_us), end_us, tail)
     }
 
     /// Cells of a merged patient. `raw` holds the samples of both already. A cell that is raw no longer is the own one if there

@@ -21,17 +21,18 @@ pub struct Window {
 }
 
 impl Window {
-    /// The excluded lower edge at a row time: exactly `t - width`, the pane edge at or before it, or `width` before the end of
-    /// the cell that `t` lies in.
+    /// The excluded lower edge of a window that ends at a time: exactly `width` before, or the pane edge at or before that.
     #[inline]
-    pub fn edge_us(self, t_us: i64) -> i64 {
-        if self.cell_us > 0 {
-            let end_us = t_us.saturating_neg().div_euclid(self.cell_us).saturating_mul(-self.cell_us);
-            return end_us.saturating_sub(self.width_us);
-        }
-        let edge = t_us.saturating_sub(self.width_us);
+    pub fn edge_us(self, end_us: i64) -> i64 {
+        let edge = end_us.saturating_sub(self.width_us);
         if self.pane_us == 0 { edge } else { edge.div_euclid(self.pane_us) * self.pane_us }
     }
+}
+
+/// Where windows end at a row time: at the end of the cell it lies in, or at that time where there are no cells (0).
+#[inline]
+pub(super) fn end_us(cell_us: i64, t_us: i64) -> i64 {
+    if cell_us > 0 { t_us.saturating_neg().div_euclid(cell_us).saturating_mul(-cell_us) } else { t_us }
 }
 
 /// The resolver that serving and training use: names of the signal catalogue.

@@ -6,7 +6,7 @@ use crate::decode::SignalId;
 use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
-use super::compile::{FeaturePlan, Over, SignalFeatures};
+use super::compile::{FeaturePlan, Over, SignalFeatures, end_us};
 use super::person::Person;
 use super::plan::Stat;
 use super::series::{Change, Series};
@@ -80,9 +80,14 @@ impl Vitals {
     /// Exact for times from the newest receipt on.
     pub fn row(&self, plan: &FeaturePlan, union: &Union, person: &Person, t_us: i64, row: &mut [f32]) {
         row.fill(f32::NAN);
+        let (mut cell_us, mut until_us) = (0, t_us); // a division is dear: once for all signals with the same cells
         for features in &plan.signals {
+            if features.cell_us != cell_us {
+                (cell_us, until_us) = (features.cell_us, end_us(features.cell_us, t_us));
+            }
             let track = self.track(features.signal);
-            let walk = track.and_then(|track| Some((track, track.walk(features, union.signal(features.signal), t_us)?)));
+            let walk =
+                track.and_then(|track| Some((track, track.walk(features, union.signal(features.signal), t_us, until_us)?)));
             match walk {
                 Some((track, mut walk)) => fill(features, track.raw(), &mut walk, t_us, row),
                 None => {

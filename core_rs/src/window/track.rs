@@ -52,14 +52,15 @@ impl Track {
         &self.raw
     }
 
-    /// Walks what these features are of, raw samples or cells, backwards from a time. None where no loaded plan has such cells.
+    /// Walks what these features are of, raw samples or cells, backwards from a time; `end_us` is what `compile::end_us` says of
+    /// it. None where no loaded plan has such cells.
     #[inline]
-    pub fn walk<'a>(&'a self, features: &SignalFeatures, keep: &'a Retention, t_us: i64) -> Option<Walk<'a>> {
+    pub fn walk<'a>(&'a self, features: &SignalFeatures, keep: &'a Retention, t_us: i64, end_us: i64) -> Option<Walk<'a>> {
         if features.cell_us == 0 {
             return Some(Walk::new(&self.raw, keep, t_us));
         }
         let at = self.cells.iter().position(|cells| cells.width_us() == features.cell_us)?;
-        Some(self.cells.get(at)?.walk(&self.raw, &keep.cells.get(at)?.means, at, t_us))
+        Some(self.cells.get(at)?.walk(&self.raw, &keep.cells.get(at)?.means, at, t_us, end_us))
     }
 
     /// Takes in another patient's samples of the same signal; own values win at the same time.

@@ -22,7 +22,8 @@ pub(super) struct Extent {
 pub(super) struct Walk<'a> {
     series: &'a Series,
     keep: &'a Retention,
-    t_us: i64,
+    /// Where windows end.
+    end_us: i64,
     /// Ring index after the newest sample seen.
     end: usize,
     /// A sample newer than these that is in no ring: the newest cell as it was at `t_us`.
@@ -35,23 +36,23 @@ pub(super) struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    pub fn new(series: &'a Series, keep: &'a Retention, t_us: i64) -> Self {
-        Self::with_tail(series, keep, t_us, t_us, None)
+    pub fn new(series: &'a Series, keep: &'a Retention, end_us: i64) -> Self {
+        Self::with_tail(series, keep, end_us, end_us, None)
     }
 
     /// Of the series what lies at or before `seen_us`, then `tail`.
-    pub fn with_tail(series: &'a Series, keep: &'a Retention, seen_us: i64, t_us: i64, tail: Option<Sample>) -> Self {
+    pub fn with_tail(series: &'a Series, keep: &'a Retention, seen_us: i64, end_us: i64, tail: Option<Sample>) -> Self {
         let (_, start, _) = series.ring();
         let end = start + series.seen(seen_us);
-        let sums = Block::about(Sample { at_us: t_us, value: 0.0 });
-        let mut walk = Self { series, keep, t_us, end, tail, reached: end, sums, panes: Reached::default() };
+        let sums = Block::about(Sample { at_us: end_us, value: 0.0 });
+        let mut walk = Self { series, keep, end_us, end, tail, reached: end, sums, panes: Reached::default() };
         walk.restart();
         walk
     }
 
     /// Back to the row's time, with nothing in the sums but the tail.
     fn restart(&mut self) {
-        self.sums = Block::about(self.last().unwrap_or(Sample { at_us: self.t_us, value: 0.0 }));
+        self.sums = Block::about(self.last().unwrap_or(Sample { at_us: self.end_us, value: 0.0 }));
         self.sums.add_samples(self.tail.as_slice());
         (self.reached, self.panes) = (self.end, Reached::default());
     }
@@ -91,7 +92,7 @@ impl<'a> Walk<'a> {
     /// One window. Windows of growing width share their work; any order gives the same answer but for the last bit.
     pub fn window(&mut self, window: Window, values: bool) -> Extent {
         let (samples, start, _) = self.series.ring();
-        let edge_us = window.edge_us(self.t_us);
+        let edge_us = window.edge_us(self.end_us);
         let from = first_after(samples, start, self.end, edge_us);
         let reaches_panes = window.pane_us > 0 && self.series.folded().last.is_some_and(|f| f.at_us > edge_us);
         if !values && !reaches_panes {

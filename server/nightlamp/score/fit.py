@@ -18,34 +18,12 @@ from nightlamp.score import merge
 from nightlamp.score.labels import Labels
 from nightlamp.score.recipe import Booster, Recipe
 from nightlamp.score.recording import Recording
-
-#: Called with what is being done, how far it is, and how far it goes.
-Report = Callable[[str, int, int], None]
-PATIENTS_A_CHUNK = 500
+from nightlamp.score.rows import Report, engine_rows
 
 
 def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArray[np.float32]:
-    """Rows x features as the engine serves them (P8)."""
-    engine = recipe.engine()
-    events, rows, told = recording.event_bounds(), recording.row_bounds(), recording.encounter_bounds()
-    out = np.empty((recording.rows, len(engine.feature_names())), dtype=np.float32)
-    for first in range(0, recording.patients, PATIENTS_A_CHUNK):
-        last = min(first + PATIENTS_A_CHUNK, recording.patients)
-        of, at = slice(events[first], events[last]), slice(rows[first], rows[last])
-        adt = slice(told[first], told[last])
-        made = engine.rows(
-            recording.patient[of].data,
-            recording.signal[of].data,
-            recording.observed_at_us[of].data,
-            recording.value[of].data,
-            recording.row_patient[at].data,
-            recording.row_at_us[at].data,
-            recording.encounter_patient[adt].data,
-            recording.encounters[adt],
-        )
-        out[at] = np.frombuffer(made, dtype=np.float32).reshape(-1, out.shape[1])
-        report("feature rows by the serving engine", last, recording.patients)
-    return out
+    """Rows x features of the recipe's plan as the engine serves them (P8)."""
+    return engine_rows(recipe.engine(), recording, report)
 
 
 def dataset(recipe: Recipe, rows: NDArray[np.float32]) -> lgb.Dataset:

@@ -6,7 +6,7 @@ use super::naive::Naive;
 use super::{H, S, T0};
 use crate::decode::SignalId;
 use crate::window::block::hours;
-use crate::window::compile::{FeaturePlan, Over};
+use crate::window::compile::{FeaturePlan, Over, end_us};
 use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
@@ -79,14 +79,16 @@ fn compare(plan: &FeaturePlan, union: &Union, vitals: &Vitals, naive: &Naive, t_
     vitals.row(plan, union, &Person::default(), t_us, &mut row);
     for features in &plan.signals {
         let seen = if features.cell_us > 0 { naive.cells(features.cell_us, t_us) } else { naive.clone() };
-        if let Some(mut walk) = vitals.track(SignalId(0)).map(|track| track.walk(features, keep, t_us).unwrap()) {
+        if let Some(mut walk) =
+            vitals.track(SignalId(0)).map(|track| track.walk(features, keep, t_us, end_us(features.cell_us, t_us)).unwrap())
+        {
             for window in &features.windows {
                 compare_window(&walk.window(*window, true), *window, &seen, t_us);
             }
         }
         for column in &features.columns {
             let edge_us = match column.over {
-                Over::Window(at) => features.windows[at].edge_us(t_us),
+                Over::Window(at) => features.windows[at].edge_us(end_us(features.cell_us, t_us)),
                 _ => i64::MIN,
             };
             let name = &plan.names()[column.column];
@@ -109,7 +111,7 @@ fn compare(plan: &FeaturePlan, union: &Union, vitals: &Vitals, naive: &Naive, t_
 }
 
 fn compare_window(extent: &Extent, window: Window, naive: &Naive, t_us: i64) {
-    let edge_us = window.edge_us(t_us);
+    let edge_us = window.edge_us(end_us(window.cell_us, t_us));
     let of = |stat: &str| naive.stat(stat, edge_us, t_us, NORMAL);
     let what = format!("{window:?} at {t_us}");
     // Of raw observations ends and extremes are values of the stream; of cells they are means.
