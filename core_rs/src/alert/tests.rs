@@ -6,7 +6,7 @@ use super::*;
 use crate::decode::{BedKey, PatientId};
 use crate::score::{Contribution, Score, Why};
 
-const SCORERS: [&str; 3] = ["news2", "qsofa", "sepsis"];
+const SCORERS: [&str; 4] = ["news2", "qsofa", "sepsis", "deterioration"];
 
 fn policy(text: &str) -> Policy {
     Policy::parse(text, &SCORERS).unwrap()
@@ -207,13 +207,13 @@ fn a_wrong_policy_is_refused_with_its_line() {
 }
 
 #[test]
-fn the_default_policy_is_valid_with_and_without_the_sepsis_model() {
+fn the_default_policy_is_valid_with_and_without_the_models() {
     let with = policy(DEFAULT_POLICY_TOML);
     assert_eq!(with.notes, Vec::<String>::new());
     let names: Vec<_> = with.rules.iter().map(|rule| rule.name.as_str()).collect();
-    assert_eq!(names, ["news2-high", "news2-medium", "qsofa", "sepsis-high"]);
+    assert_eq!(names, ["news2-high", "news2-medium", "qsofa", "sepsis-high", "deterioration"]);
     let without = Policy::parse(DEFAULT_POLICY_TOML, &SCORERS[..2]).unwrap();
-    assert_eq!((without.rules.len(), without.notes.len()), (3, 1));
+    assert_eq!((without.rules.len(), without.notes.len()), (3, 2));
 }
 
 /// One evaluation of the naive model.

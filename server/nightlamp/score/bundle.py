@@ -35,6 +35,7 @@ def metrics(trained: Trained) -> dict[str, Any]:
         "source": recording.source,
         "rows": recording.rows,
         "rows_asked": int(trained.labels.asked.sum()),
+        "label_counts": trained.labels.counts or None,
         "stays": recording.patients,
         "features": len(trained.feature_names),
         "trees": sum(booster.trees for booster in recipe.boosters()),

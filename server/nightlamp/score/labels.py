@@ -5,10 +5,10 @@
 | recorded | as the adapter found it in the data | `lead_h` rows after the first row labelled 1 |
 | news2_onset | 1 where NEWS2 is below `points` and reaches it within `horizon_h` hours | the first such reaching |
 
-NEWS2 of `news2_onset` is the engine's own `news2_points`: the last value of each item, however old, and only of the items
-there are. It is partial where items are missing (these data have no consciousness), and FiO2 above .21 is oxygen. Rows
-are not asked where it has reached `points` already, where it cannot be given, and where nothing was observed afterwards.
-It may be reached more than once in a stay: each row looks to the next time.
+NEWS2 of `news2_onset` is the engine's own `news2_points`: the last value of each item, however old, and only of the
+items there are. It is partial where items are missing (these data have no consciousness), and FiO2 above .21 is oxygen.
+Rows are not asked where it has reached `points` already, where it cannot be given, and where nothing was observed
+afterwards. It may be reached more than once in a stay: each row looks to the next time.
 
 A label is 1, 0, or -1: the row is not asked (the outcome has happened, or cannot be known). Rows not asked are in no
 fit and no figure.

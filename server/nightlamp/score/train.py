@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nightlamp._core import Forest
 from nightlamp.score import calibrate
 from nightlamp.score.calibrate import Platt
-from nightlamp.score.fit import Report, dataset, feature_rows, model_text, out_of_fold
+from nightlamp.score.fit import dataset, feature_rows, model_text, out_of_fold
 from nightlamp.score.folds import group_folds
 from nightlamp.score.labels import Labels, labels
 from nightlamp.score.recipe import Recipe
@@ -26,6 +26,7 @@ from nightlamp.score.recording import Recording
 from nightlamp.score.report import judge
 from nightlamp.score.report.figures import figures
 from nightlamp.score.report.resample import REPLICATES
+from nightlamp.score.rows import Report
 from nightlamp.score.transfer import directions
 from nightlamp.score.utility import RowUtility, row_utility
 

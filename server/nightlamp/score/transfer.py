@@ -26,12 +26,13 @@ from numpy.typing import NDArray
 
 from nightlamp.score import calibrate, merge
 from nightlamp.score.calibrate import Platt
-from nightlamp.score.fit import Report, raw_scores
+from nightlamp.score.fit import raw_scores
 from nightlamp.score.labels import Labels
 from nightlamp.score.measure import calibration_error
 from nightlamp.score.recipe import Recipe, Transfer
 from nightlamp.score.recording import Recording
 from nightlamp.score.report.resample import Ranking, draws, interval, ratio, sums
+from nightlamp.score.rows import Report
 from nightlamp.score.utility import RowUtility, row_utility
 
 #: Ends of a feature's name that tell how often and when a site measures.

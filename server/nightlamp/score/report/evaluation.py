@@ -15,7 +15,7 @@ import numpy as np
 from nightlamp._core import Scorers
 from nightlamp.score import adapters
 from nightlamp.score import recipe as recipes
-from nightlamp.score.fit import Report, feature_rows
+from nightlamp.score.fit import feature_rows
 from nightlamp.score.labels import Labels, labels
 from nightlamp.score.recipe import Recipe
 from nightlamp.score.recording import DataError, Recording
@@ -23,6 +23,7 @@ from nightlamp.score.report import judge, risks, sketch
 from nightlamp.score.report.figures import figures
 from nightlamp.score.report.resample import REPLICATES
 from nightlamp.score.report.risks import Risks
+from nightlamp.score.rows import Report
 
 #: Above this share of the sketch's patients found, the bundle was trained on some of these patients.
 SEEN = 0.0

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 
-from nightlamp.score.fit import Report, feature_rows
+from nightlamp.score.fit import feature_rows
 from nightlamp.score.folds import development
 from nightlamp.score.labels import Labels
 from nightlamp.score.recipe import Recipe
@@ -13,6 +13,7 @@ from nightlamp.score.recording import HOUR_US, Recording
 from nightlamp.score.report import cohort as cohorts
 from nightlamp.score.report.alerts import Policy
 from nightlamp.score.report.cohort import Cohort
+from nightlamp.score.rows import Report
 from nightlamp.score.utility import row_utility
 
 #: Rules that risks are compared with, and the derived features that give their points.
@@ -65,7 +66,7 @@ def cohort(
         label=asks.value,
         stay=whose,
         hour=recording.row_at_us // HOUR_US,
-        lead_h=cohorts.lead_to_onset(asks.onset, bounds),
+        lead_h=asks.lead_h(bounds),
         person=recording.group,
         groups=groups,
         rules={name: columns[feature] for name, feature in rules.items()},
