@@ -10,7 +10,7 @@ from nightlamp.score.recording import Recording
 
 #: Called with what is being done, how far it is, and how far it goes.
 Report = Callable[[str, int, int], None]
-PATIENTS_A_CHUNK = 500
+PATIENTS_A_CHUNK = 40
 
 
 def engine_rows(
