@@ -45,8 +45,9 @@ format:  ## format everything
 	$(BIN)/ruff check --fix-only server tests
 	cargo fmt
 
-train: build  ## train the sepsis bundle on $(SHARED)/data/physionet2019 and write it under models/
+train: build  ## train the bundles on $(SHARED)/data and write them under models/
 	$(BIN)/nightlamp train sepsis --data $(SHARED)/data/physionet2019 --out models
+	$(BIN)/nightlamp train deterioration --data $(SHARED)/data/physionet2019 --out models
 
 wheel: $(VENV)/.deps  ## the one wheel that carries everything, into dist/
 	$(BIN)/maturin build --release --locked --out dist
