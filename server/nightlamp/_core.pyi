@@ -95,6 +95,9 @@ class Engine:
     def scorers(self) -> bytes:
         """JSON: index, name, version, sha256, kind, features of each scorer."""
 
+    def loaded_scorers(self) -> Scorers:
+        """The rules and bundles this engine scores with; shared, not loaded again."""
+
     def stats(self) -> bytes:
         """JSON: receive, journal, pipeline (counters), gauges, lag, failed."""
 
@@ -342,6 +345,10 @@ class Scorers:
         Each is {about, share, direction: raises | lowers | neither, missing, words}. `features`: the row of a bundle as
         a buffer of float32 or float64 (empty for a rule), `inputs`: (signal, value, age in seconds, points), None where
         missing. Raises ValueError for an unknown name or signal and another width."""
+
+    def tell_inputs(self, inputs: list[tuple[str, float | None, float | None, int | None]]) -> list[str]:
+        """Each input in words: `lactate 3.4 mmol/L, 2 h old`, `no lactate measured`. Raises ValueError for an unknown
+        signal."""
 
     def expected_raw(self, name: str) -> float:
         """The raw score a bundle expects before it knows anything; a row's raw score is this and all its shares."""

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 import nightlamp
-from nightlamp import bundles, dead_letters, errors, model_cards, openapi
+from nightlamp import bundles, dead_letters, errors, explanation, model_cards, openapi
 from nightlamp._core import Engine
 from nightlamp.as_of import AsOf
 from nightlamp.as_of import router as as_of_router
@@ -61,6 +61,7 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(stream_router(parts.hub, _authenticate(parts.access)))
     app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
     app.include_router(as_of_router(parts.as_of, parts.store))
+    app.include_router(explanation.router(parts.store, parts.engine.loaded_scorers()))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))

@@ -57,6 +57,11 @@ impl Scorers {
         explain::reasons(features.py(), &self.inner, name, read_rows(features)?, inputs)
     }
 
+    /// Each input in words.
+    fn tell_inputs(&self, inputs: Vec<GivenInput>) -> PyResult<Vec<String>> {
+        explain::inputs_in_words(inputs)
+    }
+
     /// Raw score that a bundle expects before it knows anything: what the shares are added to.
     fn expected_raw(&self, name: &str) -> PyResult<f64> {
         let found = self.inner.bundles().iter().find(|bundle| bundle.manifest().name == name);

@@ -2,6 +2,7 @@
 
 use std::os::fd::AsRawFd;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::create_exception;
@@ -9,6 +10,7 @@ use pyo3::exceptions::{PyException, PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
+use super::bundle::Scorers;
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::error::{Code, Refusal};
 use crate::pipeline::Batch;
@@ -144,6 +146,10 @@ impl PyEngine {
 
     fn mqtt_port(&self) -> Option<u16> {
         self.engine.mqtt_port()
+    }
+
+    fn loaded_scorers(&self) -> Scorers {
+        Scorers { inner: Arc::clone(self.engine.scorers()) }
     }
 
     fn scorers<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {

@@ -5,7 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::decode::{PatientId, catalogue};
-use crate::score::{Input, Reason, Score, Scorers};
+use crate::score::{Input, Reason, Score, Scorers, explain};
 
 /// Signal, value, age in seconds, points.
 pub(super) type GivenInput = (String, Option<f64>, Option<f32>, Option<u8>);
@@ -33,14 +33,6 @@ pub(super) fn reasons<'py>(
 
 /// As much of a score as explaining it needs.
 fn score(scorer: u16, features: Vec<f32>, inputs: Vec<GivenInput>) -> PyResult<Score> {
-    let inputs = inputs
-        .into_iter()
-        .map(|(name, value, age_s, points)| {
-            let signal = catalogue::by_name(&name);
-            let signal = signal.ok_or_else(|| PyValueError::new_err(format!("no signal is named {name}")))?;
-            Ok(Input { signal, value, age_s, points })
-        })
-        .collect::<PyResult<Vec<_>>>()?;
     Ok(Score {
         seq: 0,
         ordinal: 0,
@@ -52,9 +44,19 @@ fn score(scorer: u16, features: Vec<f32>, inputs: Vec<GivenInput>) -> PyResult<S
         present: 0,
         expected: 0,
         band: 0,
-        inputs,
+        inputs: inputs.into_iter().map(input).collect::<PyResult<_>>()?,
         features,
     })
+}
+
+fn input((name, value, age_s, points): GivenInput) -> PyResult<Input> {
+    let signal = catalogue::by_name(&name).ok_or_else(|| PyValueError::new_err(format!("no signal is named {name}")))?;
+    Ok(Input { signal, value, age_s, points })
+}
+
+/// Each input in words, also that it is missing.
+pub(super) fn inputs_in_words(inputs: Vec<GivenInput>) -> PyResult<Vec<String>> {
+    inputs.into_iter().map(|given| Ok(explain::input(&input(given)?))).collect()
 }
 
 fn told<'py>(py: Python<'py>, reason: &Reason) -> PyResult<Bound<'py, PyDict>> {

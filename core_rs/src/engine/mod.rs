@@ -343,7 +343,7 @@ impl Engine {
     }
 
     /// The scorers, rules first.
-    pub fn scorers(&self) -> &Scorers {
+    pub fn scorers(&self) -> &Arc<Scorers> {
         &self.scorers
     }
 

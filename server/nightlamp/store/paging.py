@@ -41,6 +41,11 @@ def parse(cursor: str | None, parts: int) -> tuple[int, ...] | None:
     return numbers
 
 
+def score_cursor(scored_at: datetime, seq: int, ordinal: int) -> str:
+    """The place of one score, as in the pages of scores."""
+    return f"{to_us(scored_at)}.{seq}.{ordinal}"
+
+
 def to_us(at: datetime) -> int:
     """Microseconds since 1970-01-01 UTC, exactly."""
     return (at - _EPOCH) // timedelta(microseconds=1)

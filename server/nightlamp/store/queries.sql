@@ -128,6 +128,14 @@ WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3
 ORDER BY scored_at DESC, seq DESC, ordinal DESC
 LIMIT $8;
 
+-- score: of patient $1 at $2, by the frame $3, its $4th row
+SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
+       input_values, input_ages_s, input_points, features,
+       (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
+        FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
+FROM scores
+WHERE patient_id = $1 AND scored_at = $2 AND seq = $3::bigint AND ordinal = $4::integer;
+
 -- scores_of_frames: rows of patient $1 scored at the times $2 by the frames $3, to compare with what a replay computes
 SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
        input_values, input_ages_s, input_points, features,

@@ -121,6 +121,12 @@ class Reader:
         rows = await self._fetch("read_cursor")
         return int(rows[0]["seq"])
 
+    async def score(self, patient_id: UUID, cursor: str) -> dict[str, Any] | None:
+        """The score at a cursor (`score_cursor`), with the columns of `scores`; None where there is none."""
+        at_us, seq, ordinal = parse(cursor, 3) or (0, 0, 0)
+        rows = await self._fetch("score", patient_id, from_us(at_us), seq, _small(ordinal, 31))
+        return dict(rows[0]) if rows else None
+
     async def alerts(
         self,
         *,

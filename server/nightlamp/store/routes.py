@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 
 from nightlamp.store import views
 from nightlamp.store.errors import StoreError, StoreUnavailable
-from nightlamp.store.paging import PAGE_MAX, BadCursor
+from nightlamp.store.paging import PAGE_MAX, BadCursor, score_cursor
 from nightlamp.store.reader import SEVERITIES, SOURCES, STATUSES
 from nightlamp.store.store import Store
 
@@ -57,7 +57,7 @@ def router(store: Store, require: Require) -> APIRouter:
     ) -> views.PatientPage:
         """By pseudonym. Identity is filled only for callers with the permission read_identity."""
         named = caller.may("read_identity")
-        async with _answers():
+        async with answers():
             found = await reader.patients(unit=unit, units=_units(caller), gone=gone, limit=limit, cursor=cursor)
         return views.PatientPage(items=[_patient(row, named) for row in found.items], next_cursor=found.next_cursor)
 
@@ -73,8 +73,8 @@ def router(store: Store, require: Require) -> APIRouter:
     ) -> views.ObservationPage:
         """Newest first; corrected values stand for what they replace, withdrawn ones are left out."""
         begin, end = _range(since, until)
-        async with _answers():
-            await _seen(store, caller, patient_id)
+        async with answers():
+            await seen(store, caller, patient_id)
             found = await reader.observations(patient_id, begin, end, signals=signal, limit=limit, cursor=cursor)
         return views.ObservationPage(items=[_observation(row) for row in found.items], next_cursor=found.next_cursor)
 
@@ -91,8 +91,8 @@ def router(store: Store, require: Require) -> APIRouter:
     ) -> views.ScorePage:
         """Newest first, each with model, version, hash and inputs with their ages (P9)."""
         begin, end = _range(since, until)
-        async with _answers():
-            await _seen(store, caller, patient_id)
+        async with answers():
+            await seen(store, caller, patient_id)
             found = await reader.scores(patient_id, begin, end, model=model, limit=limit, cursor=cursor)
         return views.ScorePage(items=[_score(row, features) for row in found.items], next_cursor=found.next_cursor)
 
@@ -107,8 +107,8 @@ def router(store: Store, require: Require) -> APIRouter:
         cursor: _Cursor = None,
     ) -> views.AlertPage:
         """Newest first; the range is of opening times."""
-        async with _answers():
-            await _seen(store, caller, patient_id)
+        async with answers():
+            await seen(store, caller, patient_id)
             found = await reader.alerts(
                 patient_id=patient_id, open=open, since=_aware(since), until=_aware(until), limit=limit, cursor=cursor
             )
@@ -125,7 +125,7 @@ def router(store: Store, require: Require) -> APIRouter:
         cursor: _Cursor = None,
     ) -> views.AlertPage:
         """Newest first; the range is of opening times, the unit that of the bed at opening."""
-        async with _answers():
+        async with answers():
             found = await reader.alerts(
                 unit=unit,
                 units=_units(caller),
@@ -141,7 +141,7 @@ def router(store: Store, require: Require) -> APIRouter:
 
 
 @asynccontextmanager
-async def _answers() -> AsyncIterator[None]:
+async def answers() -> AsyncIterator[None]:
     """What the store raises, as HTTP answers."""
     try:
         yield
@@ -153,7 +153,7 @@ async def _answers() -> AsyncIterator[None]:
         raise HTTPException(500, "The database refused the query.") from error
 
 
-async def _seen(store: Store, caller: Caller, patient_id: UUID) -> None:
+async def seen(store: Store, caller: Caller, patient_id: UUID) -> None:
     """404 for a patient who is not known or lies outside the caller's units: the two must look the same."""
     unit = await store.reader.patient_unit(patient_id)
     if unit is None or (caller.units is not None and unit not in caller.units):
@@ -199,7 +199,9 @@ def _score(row: dict[str, Any], features: bool) -> views.Score:
     columns = zip(row["input_names"] or [], row["input_values"], row["input_ages_s"], row["input_points"], strict=True)
     inputs = [views.ScoreInput(signal=s, value=v, age_s=a, points=p) for s, v, a, p in columns]
     values = [None if isnan(value) else value for value in row["features"]] if features else None
-    return views.Score(**{**row, "model_sha256": row["model_sha256"].hex(), "inputs": inputs, "features": values})
+    cursor = score_cursor(row["scored_at"], row["seq"], row["ordinal"])
+    named = {"model_sha256": row["model_sha256"].hex(), "cursor": cursor, "inputs": inputs, "features": values}
+    return views.Score(**{**row, **named})
 
 
 def _alert(row: dict[str, Any]) -> views.Alert:

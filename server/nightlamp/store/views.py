@@ -71,6 +71,7 @@ class Score(BaseModel):
     expected: int
     inputs: list[ScoreInput]
     features: list[float | None] | None = Field(description="Only when asked for, in plan order; null is missing.")
+    cursor: str = Field(description="Names this score in `/scores/{cursor}/explanation`.")
     seq: Decimal
     ordinal: int
 

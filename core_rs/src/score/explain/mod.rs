@@ -86,7 +86,13 @@ pub struct Why {
     pub reasons: Vec<Reason>,
 }
 
-/// Appends the items of a rule that scored, most points first; of a ratio its values, with share 0.
+/// One input of a score in words: `heart rate 72 /min, 1 min old`, `no lactate measured`, and of one that is too old to count
+/// how old it is.
+pub fn input(input: &Input) -> String {
+    signal::told(input)
+}
+
+/// The items of a rule that scored, most points first; of a ratio its values, with share 0.
 pub fn rule(inputs: &[Input]) -> Vec<Reason> {
     let ratio = inputs.iter().all(|input| input.points.is_none());
     let mut reasons: Vec<Reason> = inputs

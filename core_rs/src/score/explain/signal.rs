@@ -63,6 +63,18 @@ pub fn item(input: &Input) -> Option<(&'static str, String)> {
     Some((row.name, words))
 }
 
+/// An input as it is: with its age, missing, or too old to count.
+pub fn told(input: &Input) -> String {
+    match (item(input), catalogue::signal(input.signal), input.age_s) {
+        (Some((_, words)), _, _) => words,
+        (None, Some(row), None) => format!("no {} measured", spoken::title(row)),
+        (None, Some(row), Some(age_s)) => {
+            format!("no {} that is new enough: the last is {} old", spoken::title(row), spoken::span(f64::from(age_s)))
+        }
+        (None, None, _) => "a signal this version does not know".to_owned(),
+    }
+}
+
 impl Subject<'_> {
     fn value(&self, value: f64) -> String {
         match spoken::answer(self.row.kind, value) {

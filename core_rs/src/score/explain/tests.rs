@@ -209,6 +209,14 @@ fn titles_units_numbers_and_spans_are_as_people_say_them() {
 }
 
 #[test]
+fn every_input_can_be_told_alone() {
+    let told = |value, age_s| super::input(&Input { signal: catalogue::HR, value, age_s, points: None });
+    assert_eq!(told(Some(72.0), Some(61.0)), "heart rate 72 /min, 1 min old");
+    assert_eq!(told(None, None), "no heart rate measured");
+    assert_eq!(told(None, Some(50_000.0)), "no heart rate that is new enough: the last is 14 h old");
+}
+
+#[test]
 fn equal_rows_give_equal_words() {
     let case = Case::new().measured("HR", 100.0, 60.0).measured("SBP", 90.0, 30.0).put("shock_index", 1.11, 0.5);
     assert_eq!(case.reasons(), case.reasons());

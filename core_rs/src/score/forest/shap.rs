@@ -12,9 +12,38 @@ use super::Isa;
 use super::columns::Columns;
 use super::tree::Tree;
 
-/// Points side by side: one AVX-512 register. Deeper trees use several of these.
+/// Points side by side: two AVX2 registers. Deeper trees use several of these.
 const POINTS: usize = 8;
-type Points = [f64; POINTS];
+
+/// One value at each point. One register of AVX-512 takes a third longer: what is stored here is loaded again at once.
+#[derive(Debug, Clone, Copy)]
+struct Points([f64; POINTS]);
+
+impl Points {
+    const ZERO: Self = Self([0.0; POINTS]);
+
+    #[inline(always)]
+    fn scaled(self, by: f64) -> Self {
+        Self(std::array::from_fn(|k| self.0[k] * by))
+    }
+}
+
+macro_rules! pointwise {
+    ($($operator:ident $name:ident $op:tt;)*) => {$(
+        impl std::ops::$operator for Points {
+            type Output = Self;
+            #[inline(always)]
+            fn $name(self, other: Self) -> Self {
+                Self(std::array::from_fn(|k| self.0[k] $op other.0[k]))
+            }
+        }
+    )*};
+}
+
+pointwise! { Add add +; Sub sub -; Mul mul *; Div div /; }
+
+/// Points of a quadrature on 0..1: 1 - t, t, weight, 1 / (1 - t).
+type Rule = [Points; 4];
 
 /// A split, its children in `edges` at `2 * index` and `2 * index + 1` (left, right).
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +65,7 @@ struct Edge {
     ratio: f64,
     /// Product of the ratios of this feature from the root to here: z.
     zero: f64,
-    /// The leaf's value; 0 for edges into forks.
+    /// The leaf's value; 1 for edges into forks.
     value: f64,
 }
 
@@ -59,8 +88,8 @@ pub(super) struct Explainer {
     spans: Vec<Span>,
     /// Expected raw score, LightGBM's way: leaf values weighted by training counts, tree after tree.
     expected: f64,
-    /// Nodes and weights for 1, 2, ... blocks, each (1 - t, t, weight, 1 / (1 - t)).
-    rules: Vec<Vec<[Points; 4]>>,
+    /// For 1, 2, ... blocks of points.
+    rules: Vec<Vec<Rule>>,
     forks_max: usize,
     features: usize,
 }
@@ -68,12 +97,11 @@ pub(super) struct Explainer {
 /// Memory for one explanation after the other.
 #[derive(Debug)]
 pub(super) struct Work {
-    /// Product of the factors from the root to each edge.
-    product: Vec<Points>,
+    /// On the way down the product of weight and factors from the root to each edge, at a leaf's edge times its value; on the
+    /// way up the sum of that over the leaves below the edge.
+    sums: Vec<Points>,
     /// Does the row follow the feature's whole path to here.
     follows: Vec<bool>,
-    /// Weighted sums of the leaves below.
-    below: Vec<Points>,
     shares: Vec<Points>,
 }
 
@@ -142,7 +170,7 @@ impl Explainer {
             });
             for (side, child) in [split.left, split.right].into_iter().enumerate() {
                 let (count, value) = match usize::try_from(child) {
-                    Ok(node) => (tree.node_counts[node], 0.0),
+                    Ok(node) => (tree.node_counts[node], 1.0),
                     Err(_) => (tree.leaf_counts[!child as usize], tree.leaf_values[!child as usize]),
                 };
                 let ratio = count / tree.node_counts[node];
@@ -163,18 +191,16 @@ impl Explainer {
     /// Fresh memory for `explain`.
     pub fn work(&self) -> Work {
         Work {
-            product: vec![[0.0; POINTS]; 2 * self.forks_max],
+            sums: vec![Points::ZERO; 2 * self.forks_max],
             follows: vec![false; 2 * self.forks_max],
-            below: vec![[0.0; POINTS]; 2 * self.forks_max],
-            shares: vec![[0.0; POINTS]; self.features],
+            shares: vec![Points::ZERO; self.features],
         }
     }
 
     /// Shares of one row, given by its columns: `features + 1` places, the last one the expected score.
     pub fn explain(&self, isa: Isa, columns: &[f32], work: &mut Work, out: &mut [f64]) {
-        work.shares.fill([0.0; POINTS]);
+        work.shares.fill(Points::ZERO);
         match isa {
-            // Compiled for AVX-512 the same loops take 2.7 times as long, so its processors use AVX2 here.
             #[cfg(target_arch = "x86_64")]
             #[allow(unsafe_code)]
             // SAFETY: `isa` is only ever set to what the processor was found to have; AVX-512 F includes AVX2.
@@ -184,7 +210,7 @@ impl Explainer {
         if let Some((expected, shares)) = out.split_last_mut() {
             *expected = self.expected;
             for (out, share) in shares.iter_mut().zip(&work.shares) {
-                *out = share.iter().sum();
+                *out = share.0.iter().sum();
             }
         }
     }
@@ -208,74 +234,69 @@ impl Explainer {
     }
 }
 
-/// Products of the factors from the root to every edge.
+/// What a feature contributes to the product at each point: z (1 - t) + o t.
 #[inline(always)]
-fn down(forks: &[Fork], edges: &[Edge], columns: &[f32], [one_minus_t, t, weight, _]: &[Points; 4], work: &mut Work) {
-    for (index, fork) in forks.iter().enumerate() {
+fn factor(off: Points, on: Points, zero: f64, one: f64) -> Points {
+    off.scaled(zero) + on.scaled(one)
+}
+
+/// Products of the points' weights and the factors from the root to every edge, at leaves times their values.
+#[inline(always)]
+fn down(forks: &[Fork], edges: &[Edge], columns: &[f32], &[off, on, weight, _]: &Rule, work: &mut Work) {
+    let (pairs, _) = edges.as_chunks::<2>();
+    for (index, (fork, pair)) in forks.iter().zip(pairs).enumerate() {
         let x = columns[fork.column as usize];
         let right = (x > fork.threshold) | (x.is_nan() & fork.nan_right);
-        let above = if fork.above == NONE { [1.0; POINTS] } else { work.product[fork.above as usize] };
+        let mut base = if fork.above == NONE { weight } else { work.sums[fork.above as usize] };
         let followed = fork.same == NONE || work.follows[fork.same as usize];
-        let base = if fork.same != NONE && followed {
+        if fork.same != NONE && followed {
             // The feature's factor so far is replaced, not multiplied.
-            let zero = edges[fork.same as usize].zero;
-            std::array::from_fn(|k| above[k] / (one_minus_t[k] * zero + t[k]))
-        } else {
-            above
-        };
-        for side in 0..2 {
+            base = base / factor(off, on, edges[fork.same as usize].zero, 1.0);
+        }
+        for (side, edge) in pair.iter().enumerate() {
             let at = 2 * index + side;
             let follows = followed & ((side == 1) == right);
             work.follows[at] = follows;
-            let edge = &edges[at];
-            work.product[at] = if followed {
+            work.sums[at] = if followed {
                 // Which way the row goes is not predictable: it is a factor, not a branch.
-                let one = f64::from(u8::from(follows));
-                std::array::from_fn(|k| base[k] * (one_minus_t[k] * edge.zero + t[k] * one))
+                base * factor(off, on, edge.zero * edge.value, edge.value * f64::from(u8::from(follows)))
             } else {
                 // The feature already left the path: its factor z (1 - t) only shrinks.
-                std::array::from_fn(|k| base[k] * edge.ratio)
+                base.scaled(edge.ratio * edge.value)
             };
-            // A leaf's weighted value; an inner edge has the value 0 and gets its sum on the way up.
-            let product = work.product[at];
-            work.below[at] = std::array::from_fn(|k| product[k] * weight[k] * edge.value);
         }
     }
 }
 
 /// Sums from the leaves to the root; every fork adds what its feature owns of the leaves below it.
 #[inline(always)]
-fn up(forks: &[Fork], edges: &[Edge], [one_minus_t, t, _, inverse]: &[Points; 4], work: &mut Work) {
+fn up(forks: &[Fork], edges: &[Edge], &[off, on, _, inverse]: &Rule, work: &mut Work) {
     for (index, fork) in forks.iter().enumerate().rev() {
-        let sums = [work.below[2 * index], work.below[2 * index + 1]];
+        // The child the row goes to, and the other one: again a place, not a branch.
+        let right = usize::from(work.follows[2 * index + 1]);
+        let (hot, cold) = (work.sums[2 * index + right], work.sums[2 * index + 1 - right]);
+        let both = hot + cold;
         if fork.above != NONE {
-            work.below[fork.above as usize] = std::array::from_fn(|k| sums[0][k] + sums[1][k]);
+            work.sums[fork.above as usize] = both;
         }
         if fork.same != NONE && !work.follows[fork.same as usize] {
             // Off the path since above: both children own what the edge above already took.
             continue;
         }
-        let hot = usize::from(work.follows[2 * index + 1]);
-        let (on, off) = (&work.below[2 * index + hot], &work.below[2 * index + 1 - hot]);
-        let zero = edges[2 * index + hot].zero;
-        let mut share: Points =
-            std::array::from_fn(|k| on[k] * (1.0 - zero) / (one_minus_t[k] * zero + t[k]) - off[k] * inverse[k]);
+        let zero = edges[2 * index + right].zero;
+        let mut share = hot.scaled(1.0 - zero) / factor(off, on, zero, 1.0) - cold * inverse;
         if fork.same != NONE {
             let zero = edges[fork.same as usize].zero;
-            for k in 0..POINTS {
-                share[k] -= (sums[0][k] + sums[1][k]) * (1.0 - zero) / (one_minus_t[k] * zero + t[k]);
-            }
+            share = share - both.scaled(1.0 - zero) / factor(off, on, zero, 1.0);
         }
         let place = &mut work.shares[fork.feature as usize];
-        for k in 0..POINTS {
-            place[k] += share[k];
-        }
+        *place = *place + share;
     }
 }
 
 /// Gauss-Legendre on 0..1: roots of the Legendre polynomial by Newton's method, in blocks of (1 - t, t, weight, 1 / (1 - t)).
-fn gauss_legendre(n: usize) -> Vec<[Points; 4]> {
-    let mut blocks = vec![[[0.0; POINTS]; 4]; n / POINTS];
+fn gauss_legendre(n: usize) -> Vec<Rule> {
+    let mut blocks = vec![[Points::ZERO; 4]; n / POINTS];
     for k in 0..n {
         let mut x = (std::f64::consts::PI * (k as f64 + 0.75) / (n as f64 + 0.5)).cos();
         let mut slope = 1.0;
@@ -293,10 +314,10 @@ fn gauss_legendre(n: usize) -> Vec<[Points; 4]> {
             }
         }
         let place = &mut blocks[k / POINTS];
-        place[0][k % POINTS] = (1.0 - x) / 2.0;
-        place[1][k % POINTS] = (1.0 + x) / 2.0;
-        place[2][k % POINTS] = 1.0 / ((1.0 - x * x) * slope * slope);
-        place[3][k % POINTS] = 2.0 / (1.0 - x);
+        place[0].0[k % POINTS] = (1.0 - x) / 2.0;
+        place[1].0[k % POINTS] = (1.0 + x) / 2.0;
+        place[2].0[k % POINTS] = 1.0 / ((1.0 - x * x) * slope * slope);
+        place[3].0[k % POINTS] = 2.0 / (1.0 - x);
     }
     blocks
 }
