@@ -315,7 +315,7 @@ impl Pipeline {
                     add(&self.counters.scores, 1);
                     let mut explain = |score: &_| self.scorers.why(score);
                     self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
-                    let recorded = self.state.board.record(score);
+                    let recorded = self.state.board.record(score, !events.is_empty());
                     if let Some(focus) = &mut self.focus {
                         focus.note(score, recorded);
                     }

@@ -81,6 +81,29 @@ def test_a_tile_says_in_words_what_it_shows_in_colour(page: Page, ward: WardServ
     expect(shown.locator(".spark path").first).to_have_attribute("d", re.compile("^M.*L"))
 
 
+def test_an_alert_says_why_in_words_and_which_way(page: Page, ward: WardServer) -> None:
+    words = ["lactate 3.4 mmol/L, 2 h old, rising from 2.1 in 24 h", "no creatinine measured", "age 74 years", "fourth"]
+    reasons = [script.reason(text, share) for text, share in zip(words, (0.9, -0.4, 0.2, 0.1), strict=True)]
+    model = script.opened(1, "high", "Sepsis risk 0.62 reached 0.15", explanation=reasons) | {"score": "sepsis"}
+    rule = script.opened(
+        2, "medium", "NEWS2 8 reached 7", explanation=[script.reason("respiration rate 28 /min, 5 s old", 3.0)]
+    )
+    ward.offer(script.patient(1, 7, 8, risk=0.62, alerts=[model, rule]))
+    open_board(page, ward)
+    first = tile(page, 7).locator(".why").first.locator("li")
+    expect(first).to_have_count(3)
+    expect(first.nth(0)).to_have_text(re.compile(rf"↑\s*raises the risk: \s*{words[0]}"))
+    expect(first.nth(1)).to_have_text(re.compile(rf"↓\s*lowers the risk: \s*{words[1]}"))
+    expect(tile(page, 7).locator(".why").nth(1)).to_have_text(re.compile(r"\+3\s*respiration rate 28 /min, 5 s old"))
+
+
+def test_why_says_what_the_server_cannot_tell(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 7, 8, risk=0.62))
+    open_board(page, ward)
+    tile(page, 7).get_by_role("button", name="Why this Sepsis risk").click()
+    expect(tile(page, 7).locator(".answer")).to_contain_text("Not Found")
+
+
 def test_a_missing_value_is_named_and_an_old_one_says_its_age(page: Page, ward: WardServer) -> None:
     ward.offer(script.patient(1, 8, 4, drop=("Temp", "Consciousness"), old=("HR",), risk=None))
     open_board(page, ward)
@@ -183,6 +206,8 @@ def test_the_keyboard_reaches_every_tile(page: Page, ward: WardServer) -> None:
     ward.offer(script.patient(2, 2, 9), script.patient(2, 1, 0))
     expect(page.locator(".tile .bed").first).to_contain_text("02")
     expect(tile(page, 2)).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(tile(page, 2).get_by_role("button", name="Why this Sepsis risk")).to_be_focused()
     page.keyboard.press("Tab")
     expect(tile(page, 2).locator("summary")).to_be_focused()
     page.keyboard.press("Enter")

@@ -46,8 +46,23 @@ def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
     expect(worst.locator(".bed")).to_contain_text("2")
     expect(worst.locator(".news2")).to_contain_text("High")
     expect(worst.locator(".alerts li").first).to_contain_text(re.compile(r"^\s*High\s*NEWS2 \d+ reached 7"))
-    expect(worst.locator(".why").first).to_contain_text("+3")
+    expect(worst.locator(".why li").first).to_have_text(
+        re.compile(r"^\+3\s*\w[\w ()]+ [\d.]+ (/min|%|mmHg), \d+ s old$")
+    )
+    expect(worst.locator(".why").first).to_contain_text(re.compile(r"\+3\s*respiration rate 28 /min, \d+ s old"))
     expect(page.get_by_role("status")).to_contain_text(f"High alert, {unit} bed 2")
+    why = worst.get_by_role("button", name="Why this Sepsis risk")
+    why.focus()
+    page.keyboard.press("Enter")
+    answer = worst.locator(".risk.sepsis .answer")
+    expect(answer.locator("ol li")).to_have_count(5)
+    expect(answer.locator("ol li").first).to_contain_text(re.compile("(raises|lowers) the risk: "))
+    # A model scores once a minute, so this is still the score of the values before.
+    expect(answer.locator(".inputs").first).to_contain_text(re.compile(r"heart rate 72 /min, \d+ s old"))
+    expect(answer.locator(".inputs.missing")).to_contain_text("no lactate measured")
+    expect(why).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Enter")
+    expect(answer).to_be_hidden()
     body = page.locator("body").inner_text()
     assert "Nightingale" not in body
     assert ill not in body

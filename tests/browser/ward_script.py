@@ -64,12 +64,21 @@ def news2_score(news2: int, at: int, seen: dict[str, Any], present: int = 7) -> 
     }  # fmt: skip
 
 
-def opened(seq: int, severity: str, reason: str, at: int | None = None) -> dict[str, Any]:
+def reason(words: str, share: float) -> dict[str, Any]:
+    direction = "raises" if share > 0 else "lowers"
+    missing = words.startswith("no ")
+    return {"about": words.split()[0], "share": share, "direction": direction, "missing": missing, "words": words}
+
+
+def opened(
+    seq: int, severity: str, reason: str, at: int | None = None, explanation: list[dict[str, Any]] | None = None
+) -> dict[str, Any]:
     top = [("Resp", 26.0, 3.0), ("O2Sat", 93.0, 2.0), ("HR", 112.0, 2.0)]
     return {
         "id": str(seq << 16 | 1), "rule": "news2-high", "score": "news2", "severity": severity, "at_ms": at or now_ms(),
         "value": 7.0, "reason": reason,
         "contributions": [{"feature": f, "value": v, "share": s} for f, v, s in top],
+        "explanation": explanation or [],
     }  # fmt: skip
 
 

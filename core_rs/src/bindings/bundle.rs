@@ -54,7 +54,9 @@ impl Scorers {
 
     /// The reasons of one score: list of dict with about, share, direction, missing, words.
     fn explain<'py>(&self, name: &str, features: &Bound<'py, PyAny>, inputs: Vec<GivenInput>) -> PyResult<Bound<'py, PyList>> {
-        explain::reasons(features.py(), &self.inner, name, read_rows(features)?, inputs)
+        // An empty array.array has no buffer to read.
+        let row = if features.len()? == 0 { Vec::new() } else { read_rows(features)? };
+        explain::reasons(features.py(), &self.inner, name, row, inputs)
     }
 
     /// Each input in words.

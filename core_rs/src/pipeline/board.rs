@@ -2,7 +2,7 @@
 //! is worth a row.
 //!
 //! Scores are computed and alerted on at every trigger, but a row is stored only when the points, the band or the inputs present
-//! changed, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2 every second is no information, and neither is a ratio
+//! changed, it opened or cleared an alert, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2 every second is no information, and neither is a ratio
 //! that follows every heartbeat.
 
 use hashbrown::HashMap;
@@ -71,18 +71,19 @@ impl Board {
         entry.scores.get_mut(index)
     }
 
-    /// Takes in a score; true where it deserves a row.
-    pub fn record(&mut self, score: &Score) -> bool {
+    /// Takes in a score; true where it deserves a row. `alerted`: it opened or cleared an alert, so it must be there to be explained.
+    pub fn record(&mut self, score: &Score, alerted: bool) -> bool {
         let Some(newest) = self.newest(score.patient, score.scorer) else { return false };
         let changed = newest.score.as_ref().is_none_or(|before| {
             before.band != score.band || before.present != score.present || points_differ(before.value, score.value)
         });
         let due = newest.recorded_at_us.is_none_or(|at| score.at_us.saturating_sub(at) >= RECORD_EVERY_US);
         newest.score = Some(score.clone());
-        if changed || due {
+        let recorded = changed || due || alerted;
+        if recorded {
             newest.recorded_at_us = Some(score.at_us);
         }
-        changed || due
+        recorded
     }
 
     /// Takes in a step of an alert's life.

@@ -16,11 +16,15 @@ pub enum Meaning {
         stat: Stat,
         /// Over the last so many seconds; None is the stay.
         window_s: Option<i64>,
+        /// Over the means of cells so wide; None is over the values themselves.
+        cell_s: Option<i64>,
         /// The closed range of normal values of `time_since_abnormal`.
         normal: Option<(f64, f64)>,
     },
     /// Of the person or the encounter, named by the column.
     Demographic,
+    /// The place of the category that holds a coded fact: the plan's categories, each a list of codes by commas.
+    Coded(Vec<String>),
     /// Arithmetic of the last values of these signals.
     Derived(Vec<SignalId>),
     /// Nothing that is known here.
@@ -43,11 +47,18 @@ impl FeaturePlan {
                     Over::Window(at) => (features.windows.get(at).map(|window| window.width_us / 1_000_000), None),
                     Over::Normal(low, high) => (None, Some((low, high))),
                 };
-                put(column.column, Meaning::Statistic { signal: features.signal, stat: column.stat, window_s, normal });
+                let cell_s = (features.cell_us > 0).then_some(features.cell_us / 1_000_000);
+                let (signal, stat) = (features.signal, column.stat);
+                put(column.column, Meaning::Statistic { signal, stat, window_s, cell_s, normal });
             }
         }
         for (_, column) in &self.demographics {
             put(*column, Meaning::Demographic);
+        }
+        for coded in &self.spec().coded {
+            if let Some(column) = self.names().iter().position(|name| name == coded.feature()) {
+                put(column, Meaning::Coded(coded.categories.clone()));
+            }
         }
         for derived in &self.derived {
             put(derived.column, Meaning::Derived(derived.inputs.clone()));

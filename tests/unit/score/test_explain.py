@@ -1,6 +1,7 @@
 """Reasons on demand: grouped by signal, adding up with what is left untold, missing named as missing, nobody named."""
 
 import json
+from array import array
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,7 @@ def test_a_rule_is_explained_by_the_items_that_scored(scorers: Scorers) -> None:
         ("Temp", 36.8, 60.0, 0),
         ("SBP", None, None, None),
     ]
-    reasons = scorers.explain("news2", np.empty(0, dtype=np.float32), inputs)
+    reasons = scorers.explain("news2", array("f"), inputs)
     told = [(one["about"], one["share"], one["words"]) for one in reasons]
     assert told == [("HR", 3.0, "heart rate 134 /min, 1 min old"), ("Resp", 2.0, "respiration rate 22 /min, 2 h old")]
 

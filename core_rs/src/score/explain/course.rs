@@ -5,6 +5,7 @@
 //! | rising, falling (`from` the oldest value `in` the window) | in the shortest window whose delta (or last minus first) is at least `change`, and whose slope, where the plan has it, does not point the other way |
 //! | rising, falling (without `from`) | the plan has no delta or first of the signal, the slope over the whole window is at least `change`, and maximum minus minimum or 3.5 standard deviations of that window are too: a slope of two values a minute apart is no course |
 //! | highest, lowest | neither of the above; the newest value is the maximum (minimum) of the longest such window, which spans at least `change` |
+//! | hourly mean, before any of these | the plan takes these statistics over cells, and the newest cell's mean is not the newest value |
 //! | steady | the change moved the score most, and is below half of `change` |
 //!
 //! A signal that is not in the table has no `change` of its own: there two standard deviations of the same window count, where
@@ -81,61 +82,72 @@ pub(super) enum Course {
 
 impl Course {
     pub(super) fn words(self, id: SignalId, digits: usize) -> String {
-        let within =
-            |window_s: Option<i64>| window_s.map_or_else(|| "in this stay".to_owned(), |s| format!("in {}", spoken::window(s)));
         match self {
             Self::Moving { up, from, window_s } => {
                 let word = if up { "rising" } else { "falling" };
                 let from = from.map_or_else(String::new, |from| format!(" from {}", spoken::bare(id, from, digits)));
-                format!("{word}{from} {}", within(window_s))
+                format!("{word}{from} {}", spoken::within(window_s))
             }
             Self::Extreme { high, window_s } => {
-                format!("{} {}", if high { "highest" } else { "lowest" }, within(Some(window_s)))
+                format!("{} {}", if high { "highest" } else { "lowest" }, spoken::within(Some(window_s)))
             }
         }
     }
 }
 
-/// The course of a signal, by the rules above.
-pub(super) fn of(id: SignalId, facts: &[Fact]) -> Option<Course> {
-    let course = Columns { id, facts };
-    let has_ends = facts.iter().any(|fact| matches!(fact.stat, Stat::Delta | Stat::First));
-    let moving = if has_ends { course.by_ends() } else { course.by_slope() };
-    moving.or_else(|| course.extreme())
+/// The course of a signal, by the rules above, and the width of the cells it was seen in: of the values themselves where they
+/// have one, else of the narrowest cells.
+pub(super) fn of(id: SignalId, facts: &[Fact]) -> Option<(Course, Option<i64>)> {
+    let mut widths: Vec<Option<i64>> = facts.iter().map(|fact| fact.cell_s).collect();
+    widths.sort_unstable();
+    widths.dedup();
+    let by = |rule: fn(&Columns<'_>) -> Option<Course>| {
+        widths.iter().find_map(|cell_s| Some((rule(&Columns { id, facts, cell_s: *cell_s })?, *cell_s)))
+    };
+    by(|columns| columns.moving()).or_else(|| by(|columns| columns.extreme()))
 }
 
-/// `steady in 6 h`, where the change over that window is known and small.
-pub(super) fn steady(id: SignalId, facts: &[Fact], window_s: Option<i64>) -> Option<String> {
-    let columns = Columns { id, facts };
-    let (change, least) = (columns.delta(window_s)?, columns.change(window_s)?);
-    let within = window_s.map_or_else(|| "in this stay".to_owned(), |s| format!("in {}", spoken::window(s)));
-    (change.abs() < least / 2.0).then(|| format!("steady {within}"))
+/// `steady in 6 h`, where the change over the window of a column is known and small.
+pub(super) fn steady(id: SignalId, facts: &[Fact], fact: &Fact) -> Option<String> {
+    let columns = Columns { id, facts, cell_s: fact.cell_s };
+    let (change, least) = (columns.delta(fact.window_s)?, columns.change(fact.window_s)?);
+    (change.abs() < least / 2.0).then(|| format!("steady {}", spoken::within(fact.window_s)))
 }
 
-/// The columns of one signal by statistic and window.
+/// The columns of one signal and one width of cells, by statistic and window.
 struct Columns<'a> {
     id: SignalId,
     facts: &'a [Fact],
+    cell_s: Option<i64>,
 }
 
 impl Columns<'_> {
+    fn each(&self) -> impl Iterator<Item = &Fact> {
+        self.facts.iter().filter(|fact| fact.cell_s == self.cell_s)
+    }
+
     fn value(&self, stat: Stat, window_s: Option<i64>) -> Option<f64> {
-        let found = self.facts.iter().find(|fact| fact.stat == stat && fact.window_s == window_s)?;
+        let found = self.each().find(|fact| fact.stat == stat && fact.window_s == window_s)?;
         (!found.value.is_nan()).then_some(found.value)
     }
 
     fn newest(&self) -> Option<f64> {
-        let newest = |stat| self.facts.iter().find(|fact| fact.stat == stat && !fact.value.is_nan());
+        let newest = |stat| self.each().find(|fact| fact.stat == stat && !fact.value.is_nan());
         newest(Stat::Last).or_else(|| newest(Stat::LastIn)).map(|fact| fact.value)
     }
 
     /// Windows that any column has, the shortest first, the stay last.
     fn windows(&self) -> Vec<Option<i64>> {
         let mut found: Vec<Option<i64>> =
-            self.facts.iter().filter(|fact| fact.stat.takes_window()).map(|fact| fact.window_s).collect();
+            self.each().filter(|fact| fact.stat.takes_window()).map(|fact| fact.window_s).collect();
         found.sort_unstable_by_key(|window| window.unwrap_or(i64::MAX));
         found.dedup();
         found
+    }
+
+    fn moving(&self) -> Option<Course> {
+        let has_ends = self.each().any(|fact| matches!(fact.stat, Stat::Delta | Stat::First));
+        if has_ends { self.by_ends() } else { self.by_slope() }
     }
 
     /// How much is a change in that window.

@@ -12,6 +12,7 @@ use crate::window::{FeaturePlan, Meaning};
 enum Topic {
     Signal(SignalId),
     Demographic,
+    Coded(Vec<String>),
     Derived(Vec<SignalId>),
     Unknown,
 }
@@ -46,6 +47,7 @@ impl Outline {
             let topic = match meaning {
                 Meaning::Statistic { signal, .. } => Topic::Signal(*signal),
                 Meaning::Demographic => Topic::Demographic,
+                Meaning::Coded(categories) => Topic::Coded(categories.clone()),
                 Meaning::Derived(inputs) => Topic::Derived(inputs.clone()),
                 Meaning::Unknown => Topic::Unknown,
             };
@@ -90,14 +92,15 @@ impl Outline {
                 signal::say(*id, &facts, inputs.iter().find(|input| input.signal == *id))
             }
             Topic::Demographic => attribute::say(&group.about, value),
+            Topic::Coded(categories) => attribute::coded(&group.about, value, categories),
             Topic::Derived(needs) => derived::say(&group.about, value, needs, inputs),
             Topic::Unknown => attribute::other(&group.about, value),
         }
     }
 
     fn fact(&self, column: usize, row: &[f32], shares: &[f64]) -> Option<Fact> {
-        let Meaning::Statistic { stat, window_s, normal, .. } = self.meanings.get(column)? else { return None };
+        let Meaning::Statistic { stat, window_s, cell_s, normal, .. } = *self.meanings.get(column)? else { return None };
         let value = f64::from(*row.get(column)?);
-        Some(Fact { stat: *stat, window_s: *window_s, normal: *normal, value, share: *shares.get(column)? })
+        Some(Fact { stat, window_s, cell_s, normal, value, share: *shares.get(column)? })
     }
 }

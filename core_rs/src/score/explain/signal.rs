@@ -12,6 +12,8 @@ pub(super) struct Fact {
     pub stat: Stat,
     /// None is the stay.
     pub window_s: Option<i64>,
+    /// Over the means of cells so wide; None is over the values themselves.
+    pub cell_s: Option<i64>,
     pub normal: Option<(f64, f64)>,
     /// NaN is missing.
     pub value: f64,
@@ -24,6 +26,8 @@ struct Subject<'a> {
     row: &'static catalogue::Signal,
     facts: &'a [Fact],
     digits: usize,
+    /// The newest value.
+    value: f64,
 }
 
 /// A signal of a model: `lactate 3.4 mmol/L, 2 h old, rising from 2.1 in 24 h`, or `no lactate measured`.
@@ -37,15 +41,12 @@ pub fn say(id: SignalId, facts: &[Fact], input: Option<&Input>) -> Said {
         return Said { missing: true, words: format!("no {} measured", spoken::title(row)) };
     };
     let age_s = input.and_then(|input| input.age_s).map(f64::from).or_else(|| stay(Stat::Age).map(|hours| hours * 3_600.0));
-    let subject = Subject { id, row, facts, digits: course::digits(id) };
-    let mut words = subject.value(value);
+    let subject = Subject { id, row, facts, digits: course::digits(id), value };
+    let mut words = subject.told();
     if let Some(age_s) = age_s.filter(|age_s| !age_s.is_nan()) {
         words += &format!(", {} old", spoken::span(age_s));
     }
-    let course = if spoken::answer(row.kind, value).is_some() { None } else { course::of(id, facts) };
-    let course_words = course.map(|course| course.words(id, subject.digits));
-    let weightiest = subject.weightiest(course.is_some());
-    for more in [course_words, weightiest].into_iter().flatten() {
+    for more in subject.beside() {
         words += ", ";
         words += &more;
     }
@@ -55,8 +56,8 @@ pub fn say(id: SignalId, facts: &[Fact], input: Option<&Input>) -> Said {
 /// An item of a rule that scored: its signal's name and `respiration rate 28 /min, 1 min old`.
 pub fn item(input: &Input) -> Option<(&'static str, String)> {
     let (row, value) = (catalogue::signal(input.signal)?, input.value?);
-    let subject = Subject { id: input.signal, row, facts: &[], digits: course::digits(input.signal) };
-    let mut words = subject.value(value);
+    let subject = Subject { id: input.signal, row, facts: &[], digits: course::digits(input.signal), value };
+    let mut words = subject.told();
     if let Some(age_s) = input.age_s {
         words += &format!(", {} old", spoken::span(f64::from(age_s)));
     }
@@ -76,35 +77,55 @@ pub fn told(input: &Input) -> String {
 }
 
 impl Subject<'_> {
-    fn value(&self, value: f64) -> String {
-        match spoken::answer(self.row.kind, value) {
+    fn told(&self) -> String {
+        match spoken::answer(self.row.kind, self.value) {
             Some(answer) => answer.to_owned(),
-            None => format!("{} {}", spoken::title(self.row), spoken::quantity(self.id, self.row, value, self.digits)),
+            None => format!("{} {}", spoken::title(self.row), spoken::quantity(self.id, self.row, self.value, self.digits)),
         }
     }
 
-    /// The column with the largest share in words, where it says more than the value, its age and its course do.
-    fn weightiest(&self, has_course: bool) -> Option<String> {
-        let fact = self.facts.iter().max_by(|a, b| a.share.abs().total_cmp(&b.share.abs()))?;
+    /// What is said beside value and age: the course, and what moved the score most where that says more.
+    fn beside(&self) -> impl Iterator<Item = String> {
+        let fact = self.facts.iter().max_by(|a, b| a.share.abs().total_cmp(&b.share.abs()));
+        if spoken::answer(self.row.kind, self.value).is_some() {
+            let counted = fact.filter(|fact| fact.stat == Stat::Count).and_then(counted);
+            return [None, counted].into_iter().flatten();
+        }
+        let course = course::of(self.id, self.facts);
+        let more = fact.and_then(|fact| self.weightiest(fact, course.is_some()));
+        let course = course.map(|(course, cell_s)| format!("{}{}", self.mean_of(cell_s), course.words(self.id, self.digits)));
+        [course, more].into_iter().flatten()
+    }
+
+    /// `hourly mean `, where the newest cell's mean is not simply its only value.
+    fn mean_of(&self, cell_s: Option<i64>) -> String {
+        let last = |fact: &&Fact| fact.stat == Stat::Last && fact.cell_s == cell_s;
+        match cell_s {
+            Some(s) if !self.facts.iter().find(last).is_some_and(|fact| fact.value as f32 == self.value as f32) => {
+                if s == 3_600 { "hourly mean ".to_owned() } else { format!("{} mean ", spoken::window(s)) }
+            }
+            _ => String::new(),
+        }
+    }
+
+    /// A column in words, where it says more than the value, its age and its course do.
+    fn weightiest(&self, fact: &Fact, has_course: bool) -> Option<String> {
         let bare = |value: f64| spoken::bare(self.id, value, self.digits);
-        let within = fact.window_s.map_or_else(|| "in this stay".to_owned(), |s| format!("in {}", spoken::window(s)));
+        let (within, mean) = (spoken::within(fact.window_s), self.mean_of(fact.cell_s));
         match (fact.stat, fact.value.is_nan()) {
-            (Stat::Count, false) => Some(match fact.value.round() {
-                n if n < 1.0 => format!("not measured {within}"),
-                n if n < 2.0 => format!("measured once {within}"),
-                n => format!("measured {n:.0} times {within}"),
-            }),
+            (Stat::Count, false) => counted(fact),
             (Stat::Max | Stat::Min, false) if !self.is_extreme(fact) => {
                 let which = if fact.stat == Stat::Max { "highest" } else { "lowest" };
-                Some(format!("{which} {} {within}", bare(fact.value)))
+                Some(format!("{which} {mean}{} {within}", bare(fact.value)))
             }
             (Stat::Mean, false) => Some(format!("mean {} {within}", bare(fact.value))),
             (Stat::Std, false) => {
                 Some(format!("standard deviation {} {within}", spoken::bare(self.id, fact.value, self.digits + 1)))
             }
             (Stat::Delta | Stat::Slope | Stat::First, false) if !has_course => {
-                course::steady(self.id, self.facts, fact.window_s)
+                course::steady(self.id, self.facts, fact).map(|steady| format!("{mean}{steady}"))
             }
+            (Stat::TimeSinceFirst, false) => Some(format!("first measured {} ago", spoken::span(fact.value * 3_600.0))),
             (Stat::TimeSinceAbnormal, missing) => {
                 let (low, high) = fact.normal?;
                 let range = format!("{} to {}", bare(low), bare(high));
@@ -120,6 +141,21 @@ impl Subject<'_> {
 
     /// Whether the newest value is this extreme itself, which then adds nothing.
     fn is_extreme(&self, fact: &Fact) -> bool {
-        self.facts.iter().any(|other| matches!(other.stat, Stat::Last | Stat::LastIn) && other.value == fact.value)
+        let newest = |other: &&Fact| matches!(other.stat, Stat::Last | Stat::LastIn) && other.cell_s == fact.cell_s;
+        self.facts.iter().filter(newest).any(|other| other.value == fact.value)
     }
+}
+
+/// `measured 5 times in 24 h`; of cells `measured in 5 hours in 24 h`.
+fn counted(fact: &Fact) -> Option<String> {
+    let within = spoken::within(fact.window_s);
+    Some(match (fact.value.round(), fact.cell_s) {
+        (n, _) if n.is_nan() => return None,
+        (n, _) if n < 1.0 => format!("not measured {within}"),
+        (n, None) if n < 2.0 => format!("measured once {within}"),
+        (n, None) => format!("measured {n:.0} times {within}"),
+        (n, Some(3_600)) if n < 2.0 => format!("measured in 1 hour {within}"),
+        (n, Some(3_600)) => format!("measured in {n:.0} hours {within}"),
+        (n, Some(s)) => format!("measured in {n:.0} times {} {within}", spoken::window(s)),
+    })
 }

@@ -99,6 +99,11 @@ pub fn window(width_s: i64) -> String {
     }
 }
 
+/// `in 6 h`, or of the stay `in this stay`.
+pub fn within(window_s: Option<i64>) -> String {
+    window_s.map_or_else(|| "in this stay".to_owned(), |s| format!("in {}", window(s)))
+}
+
 /// Titles of these signals, with `and` before the last.
 pub fn listed(signals: &[SignalId]) -> String {
     let titles: Vec<String> = signals.iter().filter_map(|id| catalogue::signal(*id)).map(title).collect();

@@ -12,6 +12,9 @@ use crate::window::{FeaturePlan, PlanSpec};
 const PLAN: &str = r#"
 demographics = ["age_years", "sex_male", "hours_since_admission"]
 derived = ["shock_index", "news2_points"]
+[[coded]]
+field = "admit_source"
+categories = ["1", "7,EMER", "a, b, c, d, e"]
 [[features]]
 signal = "HR"
 stats = ["last", "age", "max", "min", "mean", "std", "count"]
@@ -33,8 +36,14 @@ signal = "Temp"
 stats = ["last", "age", "time_since_abnormal"]
 normal = [36.0, 38.0]
 [[features]]
+signal = "MAP"
+stats = ["last", "age", "max", "min", "delta", "count"]
+windows = ["6h"]
+cell = "1h"
+[[features]]
 signal = "Consciousness"
-stats = ["last", "age"]
+stats = ["last", "age", "max", "count"]
+windows = ["24h"]
 [[features]]
 signal = "FiO2"
 stats = ["last", "age"]
@@ -144,13 +153,36 @@ fn what_moved_the_score_most_is_told_beside_the_value() {
 }
 
 #[test]
+fn statistics_of_cells_are_told_as_such() {
+    let case = |newest: f64| {
+        let mut case = Case::new().measured("MAP", 70.0, 60.0).put("MAP.delta.6h", -18.0, 0.1);
+        case.inputs.iter_mut().filter(|input| input.signal == catalogue::MAP).for_each(|input| input.value = Some(newest));
+        case
+    };
+    let told = |case: Case| case.words("MAP");
+    assert_eq!(told(case(64.0)), "mean arterial pressure 64 mmHg, 1 min old, hourly mean falling from 88 in 6 h");
+    assert_eq!(told(case(70.0)), "mean arterial pressure 70 mmHg, 1 min old, falling from 88 in 6 h", "one value an hour");
+    let highest = case(64.0).put("MAP.delta.6h", -2.0, 0.1).put("MAP.max.6h", 95.0, 0.9);
+    assert_eq!(told(highest), "mean arterial pressure 64 mmHg, 1 min old, highest hourly mean 95 in 6 h");
+    let count = case(64.0).put("MAP.delta.6h", -2.0, 0.1).put("MAP.count.6h", 4.0, 0.9);
+    assert_eq!(told(count), "mean arterial pressure 64 mmHg, 1 min old, measured in 4 hours in 6 h");
+}
+
+#[test]
 fn people_encounters_codes_and_derived_features_have_words_of_their_own() {
     let case = Case::new().put("age_years", 74.8, 0.5).put("sex_male", 1.0, 0.4).put("hours_since_admission", 31.2, 0.3);
     let case = case.put("shock_index", 1.296, 0.2).put("news2_points", 7.0, 0.1);
     let words: Vec<_> = case.reasons().into_iter().map(|reason| reason.words).collect();
     assert_eq!(words, ["age 74 years", "male", "31 h since admission", "shock index 1.3", "NEWS2 7 points"]);
+    let source = |value| Case::new().put("admit_source", value, 0.5).words("admit_source");
+    assert_eq!(source(1.0), "admit source: 7 or EMER");
+    assert_eq!(source(2.0), "admit source: a or b or c or d or another of its group");
+    assert_eq!(source(f32::NAN), "no admit source known");
     let voice = Case::new().measured("Consciousness", 2.0, 3_600.0);
-    assert_eq!(voice.words("Consciousness"), "responds to voice only, 1 h old");
+    let voice = voice.put("Consciousness.max.24h", 3.0, 0.9);
+    assert_eq!(voice.words("Consciousness"), "responds to voice only, 1 h old", "a code has no highest");
+    let voice = voice.put("Consciousness.count.24h", 5.0, 1.9);
+    assert_eq!(voice.words("Consciousness"), "responds to voice only, 1 h old, measured 5 times in 24 h");
     assert_eq!(Case::new().measured("FiO2", 0.4, 600.0).words("FiO2"), "fraction of inspired oxygen 40 %, 10 min old");
 }
 

@@ -6,6 +6,10 @@ import { Shape } from "./shapes.js";
 import { itemsOf, label, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
 import { Component, html } from "./view.js";
+import { modelTitle, Reason, Why } from "./why.js";
+
+/** Reasons shown with an alert; all of them are behind "Why". */
+const REASONS_SHOWN = 3;
 
 export class Tile extends Component {
   componentDidMount() {
@@ -33,7 +37,7 @@ export class Tile extends Component {
           : html`<span class="bed">No bed</span>`}<span class="unit">${patient.unit}</span></h2>
         <${News2} score=${news2} />
       </header>
-      <${Alerts} alerts=${patient.alerts} now=${now} />
+      <${Alerts} patient=${patient} now=${now} />
       <table class="vitals">
         <caption class="unseen">Vital signs</caption>
         <thead class="unseen"><tr><th>Signal</th><th>Course</th><th>Value</th><th>NEWS2 points</th><th>Age</th></tr></thead>
@@ -41,7 +45,7 @@ export class Tile extends Component {
       </table>
       <${State} patient=${patient} now=${now} />
       <footer>
-        <${Sepsis} score=${patient.scores.sepsis} />
+        ${riskNames(patient).map((model) => html`<${Risk} key=${model} name=${model} patient=${patient} />`)}
         <${Parts} score=${news2} now=${now} />
         <${Past} id=${id} />
       </footer>
@@ -62,20 +66,30 @@ function News2({ score }) {
   </p>`;
 }
 
-function Alerts({ alerts, now }) {
+function Alerts({ patient, now }) {
+  const { alerts } = patient;
   if (alerts.length === 0) return null;
   return html`<ul class="alerts" aria-label="Open alerts">${alerts.map((alert) => {
     const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
-    const top = alert.contributions.filter((part) => part.share !== 0).slice(0, 3);
     return html`<li key=${alert.id} data-severity=${alert.severity}>
       <${Shape} name=${severity.shape} />
       <div>
         <p><b>${severity.word}</b> ${alert.reason}</p>
-        ${top.length > 0 && html`<p class="why">${top.map((part, i) => html`${i > 0 && ", "}<span>${contribution(part)}</span>`)}</p>`}
+        <${Reasons} alert=${alert} patient=${patient} />
       </div>
       <time datetime=${new Date(alert.at_ms).toISOString()} title="open since ${clockTime(alert.at_ms)}">${age(now - alert.at_ms)}</time>
     </li>`;
   })}</ul>`;
+}
+
+/** Why it opened, in words; an alert from before there were words has its largest contributions. */
+function Reasons({ alert, patient }) {
+  if (alert.explanation?.length > 0) {
+    return html`<ul class="why" aria-label="Why">${alert.explanation.slice(0, REASONS_SHOWN).map((reason) =>
+      html`<${Reason} key=${reason.about} reason=${reason} isRule=${patient.scores[alert.score]?.kind === "rule"} />`)}</ul>`;
+  }
+  const top = alert.contributions.filter((part) => part.share !== 0).slice(0, REASONS_SHOWN);
+  return top.length > 0 && html`<p class="why">${top.map((part, i) => html`${i > 0 && ", "}<span>${contribution(part)}</span>`)}</p>`;
 }
 
 /** "RR 26 +3": what pushed the score, and by how much. */
@@ -118,13 +132,22 @@ function State({ patient, now }) {
   })}</ul>`;
 }
 
-function Sepsis({ score }) {
-  if (!score || score.value === null) return html`<p class="sepsis"><span>Sepsis risk</span><b class="quiet">not scorable</b></p>`;
+/** The models that have scored the patient, sepsis always first. */
+function riskNames(patient) {
+  const models = Object.keys(patient.scores).filter((name) => patient.scores[name].kind === "model" && name !== "sepsis");
+  return ["sepsis", ...models.sort()];
+}
+
+function Risk({ name, patient }) {
+  const score = patient.scores[name];
+  const label = modelTitle(name);
+  if (!score || score.value === null) return html`<p class="risk ${name}"><span>${label}</span><b class="quiet">not scorable</b></p>`;
   const percent = score.value * 100;
   const text = percent < 1 ? "< 1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
-  return html`<p class="sepsis"><span>Sepsis risk</span>
+  return html`<div class="risk ${name}"><span>${label}</span>
     <svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" /><rect class="fill" width=${Math.max(1.5, percent)} height="6" rx="3" /></svg>
-    <b>${text}</b></p>`;
+    <b>${text}</b>
+    <${Why} patient=${patient.patient} model=${name} label=${label} atMs=${score.at_ms} /></div>`;
 }
 
 function Parts({ score, now }) {
