@@ -145,7 +145,7 @@ def decision(curve: dict[str, list[float]]) -> str:
         per_1000 = [value * 1000 for value in curve["model"]]
         axes.axhline(0, color=MUTED, linewidth=0.8)
         for key, (name, colour, dashes) in names.items():
-            if key in curve:
+            if any(curve.get(key, [])):  # a rule that never calls draws nothing
                 values = [value * 1000 for value in curve[key]]
                 axes.plot(curve["threshold"], values, color=colour, label=name, dashes=dashes, linewidth=1.3)
         axes.plot(curve["threshold"], per_1000, color=MODEL, label="model", linewidth=2.0)
