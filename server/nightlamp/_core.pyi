@@ -18,6 +18,7 @@ __all__ = [
     "JsonScreening",
     "Refusal",
     "Scorers",
+    "StoredRows",
     "__version__",
     "catalogue",
     "error_codes",
@@ -267,6 +268,8 @@ class FeatureEngine:
         encounter_patient: Buffer | None = None,
         encounters: Sequence[bytes] | None = None,
         decoder: Decoder | None = None,
+        known_at_us: Buffer | None = None,
+        told_at_us: Buffer | None = None,
     ) -> bytes:
         """Rows x features as native float32, row-major; NaN is missing, ages are hours. The GIL is released.
 
@@ -276,9 +279,34 @@ class FeatureEngine:
         patient and the HL7 ADT message, sorted by patient, then when it occurred; decoded by `decoder` (by default that
         of a site without settings) as received at their MSH-7. A row sees those that occurred up to its time.
 
+        `known_at_us`, `told_at_us` (int64): when each observation and encounter was received, where that is recorded.
+        They then take the place of the time in the sorting and in what a row sees, and a value of NaN withdraws the
+        observation of its time.
+
         Raises ValueError (unsorted, unequal lengths, a value that is no number, a message that is no ADT event: its
         place and the code of the refusal, nothing of its content) and BufferError (another element type).
         """
+
+# --- stored rows (bindings/stored.rs): the journal once more, for training ------------------------------------------
+
+@final
+class StoredRows:
+    """The rows of `observations` and `encounter_events` that a journal gave the store; reads a data folder only."""
+
+    def __new__(cls, data_dir: str, config: bytes) -> StoredRows:
+        """`config` as for `Engine`; name no bundles in it. A server may run. Raises ValueError for the settings,
+        RuntimeError where the journal or its oldest snapshot cannot be read."""
+
+    @property
+    def recorded_time(self) -> bool:
+        """Whether the journal's frames go by the times their messages say: a recording was replayed."""
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Frames read, and how many there are."""
+
+    def next_batch(self) -> list[tuple[str, bytes]] | None:
+        """Table and binary COPY stream of the next frames; None at the end. The GIL is released."""
 
 # --- score -----------------------------------------------------------------------------------------------------------
 

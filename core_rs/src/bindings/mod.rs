@@ -8,6 +8,7 @@ mod engine;
 mod explain;
 mod replay;
 mod score;
+mod stored;
 mod window;
 
 #[pymodule]
@@ -15,6 +16,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     engine::register(module)?;
     replay::register(module)?;
+    stored::register(module)?;
     decode::register(module)?;
     window::register(module)?;
     score::register(module)?;

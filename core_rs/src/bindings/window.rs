@@ -41,7 +41,8 @@ impl FeatureEngine {
     }
 
     #[pyo3(signature = (
-        patient, signal, observed_at_us, value, row_patient, row_at_us, encounter_patient=None, encounters=None, decoder=None
+        patient, signal, observed_at_us, value, row_patient, row_at_us, encounter_patient=None, encounters=None, decoder=None,
+        known_at_us=None, told_at_us=None
     ))]
     #[expect(clippy::too_many_arguments, reason = "one column each, by keyword in Python")]
     fn rows<'py>(
@@ -56,6 +57,8 @@ impl FeatureEngine {
         encounter_patient: Option<&Bound<'py, PyAny>>,
         encounters: Option<Vec<PyBackedBytes>>,
         decoder: Option<PyRef<'py, PyDecoder>>,
+        known_at_us: Option<&Bound<'py, PyAny>>,
+        told_at_us: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyBytes>> {
         let patient = column::<i64>(patient, "patient", "int64")?;
         let signal = column::<u16>(signal, "signal", "uint16")?;
@@ -65,6 +68,8 @@ impl FeatureEngine {
         let row_at_us = column::<i64>(row_at_us, "row_at_us", "int64")?;
         let encounter_patient =
             encounter_patient.map_or(Ok(Vec::new()), |given| column::<i64>(given, "encounter_patient", "int64"))?;
+        let known_at_us = known_at_us.map_or(Ok(Vec::new()), |given| column::<i64>(given, "known_at_us", "int64"))?;
+        let told_at_us = told_at_us.map_or(Ok(Vec::new()), |given| column::<i64>(given, "told_at_us", "int64"))?;
         let payloads = encounters.unwrap_or_default();
         let decoder = decoder.as_ref().map_or(&self.decoder, |decoder| decoder.decoder());
         let encounters = py.detach(|| encounters::decode(decoder, &payloads)).map_err(PyValueError::new_err)?;
@@ -81,6 +86,8 @@ impl FeatureEngine {
                     row_at_us: &row_at_us,
                     encounter_patient: &encounter_patient,
                     encounters: &encounters,
+                    known_at_us: &known_at_us,
+                    told_at_us: &told_at_us,
                 };
                 recording.rows(&self.plan, Limits::default().signal_observations_max, |at, row| {
                     let place = out.get_mut(at * row_bytes..(at + 1) * row_bytes).unwrap_or_default();

@@ -12,6 +12,7 @@ mod replay;
 mod report;
 mod runner;
 mod snapshot;
+mod stored;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -30,6 +31,7 @@ pub use models::ModelId;
 pub use replay::{Asked, History, LEAD_US, ReplayError, Replayed, Until};
 use runner::Runner;
 pub use snapshot::{Keep, Snapshots};
+pub use stored::{StoredRows, TABLES};
 
 use crate::decode::Decoder;
 use crate::error::{Code, Refusal};

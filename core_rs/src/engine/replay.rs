@@ -27,8 +27,8 @@ use crate::score::{Score, Scorers};
 /// How long before the time asked for a replay begins at least, microseconds: twice what an unchanged score waits for its row.
 pub const LEAD_US: i64 = 2 * crate::pipeline::RECORD_EVERY_US;
 /// Frames run between two looks at the clock.
-const FRAMES_A_STEP: usize = 2_048;
-const STEP_BYTES_MAX: usize = 8 << 20;
+pub(super) const FRAMES_A_STEP: usize = 2_048;
+pub(super) const STEP_BYTES_MAX: usize = 8 << 20;
 /// Frames at or below this cursor give no rows: all of them.
 const NO_ROWS: u64 = u64::MAX - 1;
 
@@ -242,14 +242,14 @@ impl History {
     }
 
     /// Frames after which a replay can begin, ascending: what follows each is in the journal.
-    fn starts(&self) -> Vec<u64> {
+    pub(super) fn starts(&self) -> Vec<u64> {
         let first_seq = self.journal.first_seq();
         let beginning = (first_seq <= 1).then_some(0);
         let snapshots = self.snapshots.seqs().into_iter().filter(|seq| seq + 1 >= first_seq);
         beginning.into_iter().chain(snapshots.filter(|seq| self.snapshots.is_readable(*seq))).collect()
     }
 
-    fn gone(&self) -> ReplayError {
+    pub(super) fn gone(&self) -> ReplayError {
         let at = |seq: u64| self.journal.received_at_us(seq).ok().flatten();
         // A snapshot may end with the last frame before the journal's first.
         let oldest = self.starts().into_iter().find_map(|seq| at(seq).or_else(|| at(seq + 1)));

@@ -90,6 +90,9 @@ pub struct Training {
     pub patients: u64,
     /// Which data.
     pub data: String,
+    /// SHA-256 of the recording that was learned from, 64 hexadecimal digits; absent in bundles before 0.1.1.
+    #[serde(default)]
+    pub data_sha256: Option<String>,
 }
 
 impl Manifest {
@@ -116,6 +119,13 @@ impl Manifest {
         }
         if !(0..=86_400).contains(&self.trigger.min_interval_s) {
             return Err(format!("trigger.min_interval_s is {}, not 0 to 86400", self.trigger.min_interval_s));
+        }
+        let hexadecimal = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if !hexadecimal(&self.model_sha256) {
+            return Err("model_sha256 is not 64 hexadecimal digits".to_owned());
+        }
+        if self.training.data_sha256.as_deref().is_some_and(|text| !hexadecimal(text)) {
+            return Err("training.data_sha256 is not 64 hexadecimal digits".to_owned());
         }
         if let Some((purpose, _)) = self.thresholds.iter().find(|(_, threshold)| !(0.0..=1.0).contains(&threshold.value)) {
             return Err(format!("thresholds.{purpose}.value is not from 0 to 1"));

@@ -1,8 +1,8 @@
 //! Recorded data through the serving engine: what a model is trained on is what it will be served (P8).
 //!
 //! Each patient of a recording gets a fresh state; encounter events and observations are taken in by the code that serves, in
-//! time order (at the same time the encounter first), each received when it occurred, and each row is read after all of them
-//! up to its time. Memory: one patient's state at a time.
+//! time order (at the same time the encounter first), each received when it occurred, or when it became known where that is
+//! recorded, and each row is read after all of them up to its time. Memory: one patient's state at a time.
 
 use super::block::Sample;
 use super::compile::FeaturePlan;
@@ -11,7 +11,8 @@ use super::union::Union;
 use super::ward::Patient;
 use crate::decode::{EncounterEvent, EncounterKind, PatientId, SignalId};
 
-/// Long-format columns. Observations, encounters and rows are each sorted by patient, then time.
+/// Long-format columns. Observations, encounters and rows are each sorted by patient, then time: the time they became known
+/// where that is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Recording<'a> {
     /// Whose observation it is.
@@ -20,8 +21,10 @@ pub struct Recording<'a> {
     pub signal: &'a [u16],
     /// Microseconds since 1970-01-01 UTC.
     pub at_us: &'a [i64],
-    /// Canonical unit.
+    /// Canonical unit; NaN withdraws the observation of its time, where `known_at_us` is given.
     pub value: &'a [f64],
+    /// When each observation was received; empty: when it was observed.
+    pub known_at_us: &'a [i64],
     /// Whose row it is.
     pub row_patient: &'a [i64],
     /// Time of the row, microseconds.
@@ -30,6 +33,8 @@ pub struct Recording<'a> {
     pub encounter_patient: &'a [i64],
     /// What ADT said.
     pub encounters: &'a [EncounterEvent],
+    /// When each was received; empty: when it occurred.
+    pub told_at_us: &'a [i64],
 }
 
 impl Recording<'_> {
@@ -41,26 +46,39 @@ impl Recording<'_> {
         if self.row_at_us.len() != self.row_patient.len() {
             return refuse("the row columns differ in length".into());
         }
+        let given = |times: &[i64], of: usize| times.is_empty() || times.len() == of;
+        if !given(self.known_at_us, observations) || !given(self.told_at_us, self.encounters.len()) {
+            return refuse("known_at_us and told_at_us are empty or as long as what they tell of".into());
+        }
         if self.encounters.len() != self.encounter_patient.len() {
             return refuse("the encounter columns differ in length".into());
         }
-        let told = || self.encounters.iter().map(|event| event.occurred_at_us);
         let of = |columns: &[i64], at_us: &[i64]| is_sorted(columns.iter().copied().zip(at_us.iter().copied()));
-        if !of(self.patient, self.at_us)
+        let told = self.encounter_patient.iter().copied().zip(self.encounters.iter().enumerate());
+        if !of(self.patient, self.known())
             || !of(self.row_patient, self.row_at_us)
-            || !is_sorted(self.encounter_patient.iter().copied().zip(told()))
+            || !is_sorted(told.map(|(of, (at, event))| (of, self.told(at, event))))
         {
             return refuse("observations, rows and encounters must be sorted by patient, then time".into());
         }
         Ok(())
     }
 
+    fn known(&self) -> &[i64] {
+        if self.known_at_us.is_empty() { self.at_us } else { self.known_at_us }
+    }
+
+    fn told(&self, at: usize, event: &EncounterEvent) -> i64 {
+        self.told_at_us.get(at).copied().unwrap_or(event.occurred_at_us)
+    }
+
     /// Gives every row to `each`, in order, and returns how many observations were refused (no number, unknown signal).
     pub fn rows(&self, plan: &FeaturePlan, samples_max: usize, mut each: impl FnMut(usize, &[f32])) -> Result<u64, PlanError> {
         self.check()?;
         let union = Union::of(&[std::sync::Arc::new(plan.clone())]);
-        let mut events = self.patient.iter().zip(self.signal).zip(self.at_us.iter().zip(self.value)).peekable();
-        let mut told = self.encounter_patient.iter().zip(self.encounters).peekable();
+        let samples = self.at_us.iter().zip(self.value).map(|(at_us, value)| Sample { at_us: *at_us, value: *value });
+        let mut events = self.patient.iter().zip(self.signal).zip(self.known().iter().zip(samples)).peekable();
+        let mut told = self.encounter_patient.iter().zip(self.encounters.iter().enumerate()).peekable();
         let mut row = vec![0.0f32; plan.width()];
         let (mut patient, mut whose) = (Patient::new(NOBODY, i64::MIN), None);
         let mut refused = 0;
@@ -71,20 +89,20 @@ impl Recording<'_> {
             loop {
                 // What is of a patient without rows, or came after the last row of the patient before, is passed over.
                 let encounter =
-                    told.peek().map(|(of, event)| (**of, event.occurred_at_us)).filter(|key| *key <= (*of_row, *t_us));
+                    told.peek().map(|(of, (at, event))| (**of, self.told(*at, event))).filter(|key| *key <= (*of_row, *t_us));
                 let until = encounter.unwrap_or((*of_row, t_us.saturating_add(1)));
-                while let Some(((of, signal), (at_us, value))) = events.next_if(|((of, _), (at_us, _))| (**of, **at_us) < until)
-                {
+                while let Some(((of, signal), (known_us, sample))) = events.next_if(|((of, _), (at, _))| (**of, **at) < until) {
                     if of == of_row {
-                        let sample = Sample { at_us: *at_us, value: *value };
-                        let applied = patient.vitals.apply(SignalId(*signal), sample, false, *at_us, &union, samples_max);
+                        let withdrawn = !self.known_at_us.is_empty() && sample.value.is_nan();
+                        let applied =
+                            patient.vitals.apply(SignalId(*signal), sample, withdrawn, *known_us, &union, samples_max);
                         refused += u64::from(applied.is_err());
                     }
                 }
                 if encounter.is_none() {
                     break;
                 }
-                if let Some((_, event)) = told.next().filter(|(of, _)| *of == of_row) {
+                if let Some((_, (_, event))) = told.next().filter(|(of, _)| *of == of_row) {
                     patient.hear(event);
                 }
             }

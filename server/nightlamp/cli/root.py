@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, evaluate, keys, migrate, parity, replay, serve, token, train
+from . import config, dead_letters, demo, evaluate, keys, migrate, models, parity, replay, serve, token, train
 from .terminal import out
 
 app = typer.Typer(
@@ -49,6 +49,7 @@ app.command("parity")(parity.parity)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
+app.add_typer(models.app, name="models")
 app.add_typer(migrate.app, name="migrate")
 
 

@@ -13,10 +13,13 @@ from .terminal import err, fail, out
 
 
 def train(
-    bundle: Annotated[str, typer.Argument(help="Which bundle, by its recipe.")],
+    bundle: Annotated[str, typer.Argument(help="Which bundle, by its recipe; or a recipe file of your own (.toml).")],
     data: Annotated[
         Path, typer.Option(help="The recorded data (sepsis: folder of the PhysioNet/CinC Challenge 2019).")
     ],
+    adapter: Annotated[
+        str | None, typer.Option(help="What reads the data, if not what the recipe names; long_format for your own.")
+    ] = None,
     models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
     transfer: Annotated[
         bool, typer.Option(help="Measure transfer between the sites too, where the recipe can.")
@@ -36,11 +39,18 @@ def train(
         from nightlamp.score.train import train as run
     except ModuleNotFoundError as error:
         fail(f"training needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
-    if bundle not in recipes.names():
+    if bundle not in recipes.names() and not bundle.endswith(".toml"):
         fail(f"there is no recipe for {bundle}; there is {', '.join(recipes.names())}", 2)
-    recipe = recipes.load(bundle)
+    try:
+        recipe = recipes.load(bundle)
+    except ValueError as error:
+        fail(str(error), 2)
     if not transfer:
         recipe = dataclasses.replace(recipe, transfer=None)
+    if adapter is not None:
+        if adapter not in adapters.names():
+            fail(f"there is no adapter {adapter}; there is {', '.join(adapters.names())}", 2)
+        recipe = recipe.on(adapter)
     with Progress(
         TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
     ) as progress:

@@ -69,6 +69,7 @@ def manifest(trained: Trained, measured: dict[str, Any], created: str) -> dict[s
             "rows": trained.recording.rows,
             "patients": trained.recording.patients,
             "data": trained.recording.source,
+            "data_sha256": trained.recording.sha256(),
         },
         "metrics": {
             "how": f"out of fold, {recipe.folds} folds by patient; see metrics.json",

@@ -14,6 +14,8 @@ from nightlamp._core import Decoder
 
 #: `word_of_row` of a row that has a number.
 NO_WORD = 0xFFFFFFFF
+#: Most lines of `by_reason`.
+REASONS_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -62,3 +64,16 @@ def understand(
         value=np.frombuffer(made["value"], dtype=np.float64),
         dropped=[Dropped(**row) for row in made["dropped"]],
     )
+
+
+def by_reason(dropped: Sequence[Dropped]) -> dict[str, int]:
+    """Counts by reason and what was expected, most first, for manifest and card; at most `REASONS_MAX` lines."""
+    counts: dict[str, int] = {}
+    for row in dropped:
+        text = f"{row.reason}: {row.detail}"
+        counts[text] = counts.get(text, 0) + row.rows
+    ordered = sorted(counts.items(), key=lambda entry: (-entry[1], entry[0]))
+    shown = dict(ordered[:REASONS_MAX])
+    if rest := sum(count for _, count in ordered[REASONS_MAX:]):
+        shown["other reasons"] = rest
+    return shown

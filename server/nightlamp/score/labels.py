@@ -4,11 +4,15 @@
 |---|---|---|
 | recorded | as the adapter found it in the data | `lead_h` rows after the first row labelled 1 |
 | news2_onset | 1 where NEWS2 is below `points` and reaches it within `horizon_h` hours | the first such reaching |
+| outcome | 1 where one begins within `horizon_h` after the row, -1 while one lasts | the first row at or after it |
 
 NEWS2 of `news2_onset` is the engine's own `news2_points`: the last value of each item, however old, and only of the
 items there are. It is partial where items are missing (these data have no consciousness), and FiO2 above .21 is oxygen.
 Rows are not asked where it has reached `points` already, where it cannot be given, and where nothing was observed
 afterwards. It may be reached more than once in a stay: each row looks to the next time.
+
+`outcome` takes the label from the data where that has no times, as `recorded` does with `lead_h` = `horizon_h`. Of
+several outcomes of a patient the onset is that of the first which a row before it could tell of.
 
 A label is 1, 0, or -1: the row is not asked (the outcome has happened, or cannot be known). Rows not asked are in no
 fit and no figure.
@@ -119,4 +123,24 @@ def _hours_to_next(event: NDArray[np.bool_], whose: NDArray[np.int64], at_us: ND
     return np.where(found, (at_us[at] - at_us) / HOUR_US, np.nan)
 
 
-KINDS: dict[str, Callable[..., Labels]] = {"recorded": recorded, "news2_onset": news2_onset}
+def outcome(recording: Recording, horizon_h: float) -> Labels:
+    """The outcomes' times against the rows'."""
+    said = recording.outcomes
+    if said is None:
+        return recorded(recording, round(horizon_h))
+    bounds, horizon_us = recording.row_bounds(), round(horizon_h * HOUR_US)
+    value = np.zeros(recording.rows, dtype=np.int8)
+    onset, next_h = np.full(recording.patients, -1, dtype=np.int64), np.full(recording.rows, np.nan)
+    for patient, start_us, end_us in zip(said.patient, said.start_us, said.end_us, strict=True):
+        rows = slice(bounds[patient], bounds[patient + 1])
+        at_us, here = recording.row_at_us[rows], value[rows]
+        soon = (at_us < start_us) & (start_us - at_us <= horizon_us)
+        next_h[rows] = np.fmin(next_h[rows], np.where(at_us < start_us, (start_us - at_us) / HOUR_US, np.nan))
+        here[soon & (here == 0)] = 1
+        here[(at_us >= start_us) & (at_us < end_us)] = NOT_ASKED
+        if onset[patient] < 0 and soon.any():
+            onset[patient] = np.searchsorted(at_us, start_us)
+    return Labels(value, onset, next_h, {"rows_outcome_present": int((value == NOT_ASKED).sum())})
+
+
+KINDS: dict[str, Callable[..., Labels]] = {"outcome": outcome, "recorded": recorded, "news2_onset": news2_onset}

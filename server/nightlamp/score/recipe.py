@@ -19,7 +19,7 @@ without any there is one member.
 
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +103,26 @@ class Recipe:
     utility: bool = False
     card: dict[str, Any] = field(default_factory=dict)
 
+    def on(self, adapter: str) -> "Recipe":
+        """This recipe on another source of data, which need not have what the recipe's own has: the label comes from
+        the outcomes' times where the recipe took it from its files, and there is no utility. Its version says so, and
+        its card does not repeat what was said of other patients."""
+        if adapter == self.data["adapter"]:
+            return self
+        label = self.label
+        if label["kind"] == "recorded":
+            label = {"kind": "outcome", "horizon_h": self.horizon_h}
+        return replace(
+            self,
+            version=f"{self.version}+own",
+            outcome=f"{self.outcome}: as the data's own outcomes say",
+            data={"adapter": adapter},
+            label=label,
+            utility=False,
+            transfer=None,
+            card={},
+        )
+
     def engine(self) -> FeatureEngine:
         """The serving engine for this plan. Raises ValueError that names the entry of the plan."""
         return FeatureEngine(json.dumps({"plan": self.plan}).encode())
@@ -132,8 +152,16 @@ def names() -> list[str]:
 
 
 def load(name: str) -> Recipe:
-    """The recipe of this name."""
-    return parse((PLANS / f"{name}.toml").read_text())
+    """The recipe of this name, or of the file `name` where that ends with .toml. Raises ValueError for a file that
+    cannot be read as one."""
+    if not name.endswith(".toml"):
+        return parse((PLANS / f"{name}.toml").read_text())
+    try:
+        return parse(Path(name).read_text())
+    except (OSError, UnicodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"the recipe {name} cannot be read: {error}") from error
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the recipe {name}: a field is missing or unknown: {error}") from error
 
 
 def parse(text: str) -> Recipe:

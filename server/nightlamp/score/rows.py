@@ -32,6 +32,8 @@ def engine_rows(
             recording.row_at_us[at].data,
             recording.encounter_patient[adt].data,
             recording.encounters[adt],
+            known_at_us=None if recording.known_at_us is None else recording.known_at_us[of].data,
+            told_at_us=None if recording.told_at_us is None else recording.told_at_us[adt].data,
         )
         out[at] = np.frombuffer(made, dtype=np.float32).reshape(-1, out.shape[1])
         report(what, last, recording.patients)

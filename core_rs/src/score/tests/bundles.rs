@@ -23,6 +23,24 @@ fn a_model_that_is_not_the_one_the_manifest_names_is_refused() {
 }
 
 #[test]
+fn one_changed_byte_anywhere_in_the_model_is_refused_before_it_is_read() {
+    let text = manifest("hand", MODEL);
+    for at in 0..MODEL.len() {
+        let mut model = MODEL.as_bytes().to_vec();
+        model[at] ^= 1;
+        let why = Bundle::from_bytes(text.as_bytes(), &model, 5).expect_err("another model");
+        assert!(why.starts_with("model.txt has SHA-256 "), "{at}: {why}");
+    }
+    for digit in 0..64 {
+        let hash = text.lines().find_map(|line| line.strip_prefix("model_sha256 = \"")).expect("a hash");
+        let other = if hash.as_bytes()[digit] == b'0' { '1' } else { '0' };
+        let changed = format!("{}{other}{}", &hash[..digit], &hash[digit + 1..64]);
+        let why = load(&text.replace(&hash[..64], &changed), MODEL).expect_err("another hash");
+        assert!(why.ends_with(&format!("the manifest names {changed}")), "{why}");
+    }
+}
+
+#[test]
 fn features_must_be_the_plans_columns_exactly_and_in_order() {
     for (from, to, says) in [
         ("HR.last HR.age", "HR.age HR.last", "feature 0 is \"HR.last\" in the plan and \"HR.age\" in the model"),
@@ -90,6 +108,8 @@ fn a_manifest_that_makes_no_sense_is_refused_with_the_reason() {
         ("min_signals = 2", "min_signals = 3", "trigger.min_signals is 3, the plan reads 2 signals"),
         ("a = 2.0", "a = -2.0", "calibration: platt needs finite a > 0"),
         ("value = 0.4", "value = 1.5", "thresholds.ward.value is not from 0 to 1"),
+        ("[thresholds.ward]\nvalue = 0.4", "[thresholds.ward]\nvalue = nan", "thresholds.ward.value is not from 0 to 1"),
+        ("rows = 40", "rows = 40\ndata_sha256 = \"abc\"", "training.data_sha256 is not 64 hexadecimal digits"),
         ("signal = \"HR\"", "signal = \"Pulse\"", "feature plan: signal \"Pulse\" is not in the catalogue"),
     ] {
         let text = manifest("hand", MODEL);

@@ -181,6 +181,8 @@ fn p8_a_recording_gives_the_rows_the_ward_gives() {
         row_at_us: &at,
         encounter_patient: &whose(events.len()),
         encounters: &encounters,
+        known_at_us: &[],
+        told_at_us: &[],
     };
     let mut rows: Vec<Vec<u32>> = Vec::new();
     recording.rows(&plan, 1_000, |_, row| rows.push(row.iter().map(|value| value.to_bits()).collect())).unwrap();
