@@ -13,6 +13,9 @@ from .terminal import err, fail, out
 def evaluate(
     bundle: Annotated[str, typer.Argument(help="A bundle's folder, or its name (the newest version) under --models.")],
     data: Annotated[Path, typer.Option(help="The recorded data, as the bundle's recipe reads them.")],
+    adapter: Annotated[
+        str | None, typer.Option(help="What reads the data, if not what the recipe names; long_format for your own.")
+    ] = None,
     reports: Annotated[Path, typer.Option("--out", help="Where report.html and report.json are written.")] = Path(
         "reports"
     ),
@@ -46,7 +49,7 @@ def evaluate(
             progress.update(tasks[what], completed=done)
 
         try:
-            wanted = evaluation.Wanted(data, patients, risks, out_of_fold)
+            wanted = evaluation.Wanted(data, patients, risks, out_of_fold, adapter)
             found = evaluation.evaluate(evaluation.Bundle.at(folder), wanted, report)
         except (DataError, ValueError) as error:
             fail(str(error))

@@ -64,6 +64,14 @@ def test_the_bundle_says_whose_data_it_was_and_repeats_nothing_of_others(trained
     assert json.loads((trained / "metrics.json").read_text())["dropped_values"] == {}
 
 
+def test_a_bundle_is_evaluated_on_the_same_kind_of_files(own: Path, trained: Path, tmp_path: Path) -> None:
+    words = ("evaluate", trained, "--adapter", "long_format", "--data", own / "data", "--out", tmp_path)
+    code, text = run(*words)
+    assert code == 0, text
+    assert "trained on these very patients" in text
+    assert (tmp_path / "report.html").is_file()
+
+
 def test_models_lists_what_is_there_and_says_why_one_is_refused(own: Path, trained: Path, tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(trained, models / "sepsis" / "1")

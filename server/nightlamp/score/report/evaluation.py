@@ -65,11 +65,15 @@ class Wanted:
     """Out-of-fold risks instead of the bundle's own."""
     out_of_fold: bool = False
     """Fit the recipe anew in folds."""
+    adapter: str | None = None
+    """What reads the data, if not what the recipe names."""
 
 
 def evaluate(bundle: Bundle, wanted: Wanted, report: Report, replicates: int = REPLICATES) -> dict[str, Any]:
     """All figures, for JSON and for the page. Raises DataError and ValueError."""
     recipe = bundle.recipe()
+    if wanted.adapter is not None:
+        recipe = recipe.on(wanted.adapter)
     report("reading the data", 0, 1)
     recording = adapters.read(path=wanted.data, patients=wanted.patients, **recipe.data)
     report("reading the data", 1, 1)
