@@ -10,6 +10,9 @@ use pyo3::types::PyBytes;
 use super::engine::not_started;
 use crate::engine::{EngineConfig, History, StoredRows};
 
+/// Tables with their COPY streams.
+type Streams<'py> = Vec<(&'static str, Bound<'py, PyBytes>)>;
+
 /// The rows of a journal. See `_core.pyi`.
 #[pyclass(frozen, name = "StoredRows", module = "nightlamp._core")]
 struct PyStoredRows {
@@ -38,7 +41,7 @@ impl PyStoredRows {
         self.rows.lock().progress()
     }
 
-    fn next_batch<'py>(&self, py: Python<'py>) -> PyResult<Option<Vec<(&'static str, Bound<'py, PyBytes>)>>> {
+    fn next_batch<'py>(&self, py: Python<'py>) -> PyResult<Option<Streams<'py>>> {
         let tables =
             py.detach(|| self.rows.lock().next_tables()).map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
         Ok(tables.map(|tables| tables.iter().map(|table| (table.table, PyBytes::new(py, &table.bytes))).collect()))
