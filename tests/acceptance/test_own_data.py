@@ -108,12 +108,12 @@ def test_tables_and_journal_of_a_ward_give_the_same_recording_bit_for_bit(
     assert np.isnan(journal.value).sum() == 1
     assert journal.known_at_us is not None
     assert (journal.known_at_us >= journal.observed_at_us).all()
-    names = small().engine().feature_names()
-    rows = feature_rows(small(), journal, quiet)
+    last = [{"signal": name, "stats": ["last"]} for name in ("HR", "Lactate")]
+    rows = feature_rows(dataclasses.replace(small(), plan={"features": last}), journal, quiet)
     of_patient = int(journal.patient[journal.signal == NUMBER["Lactate"]][0])
     row = rows[np.flatnonzero(journal.row_patient == of_patient)[-1]]
-    assert row[names.index("HR.last")] == 119.0
-    assert np.isnan(row[names.index("Lactate.last")]), "withdrawn"
+    assert row[0] == 119.0
+    assert np.isnan(row[1]), "withdrawn"
     assert labels(journal, "outcome", horizon_h=6).value[journal.row_patient == of_patient].tolist() == [1]
     server.stop()
     same(journal, nightlamp_journal.read(asked))
