@@ -71,7 +71,7 @@ def test_tables_and_journal_of_a_ward_give_the_same_recording_bit_for_bit(
     said = [
         admission(patient, "ICU", "7"),
         admission(other, "ICU", "8"),
-        vitals(patient, {"8867-4": ("118", "/min"), "8310-5": ("101.3", "[degF]")}),
+        vitals(patient, {"8867-4": ("118", "/min"), "8310-5": ("101.3", "[degF]")}, ago_s=60),
         vitals(other, {"8867-4": ("70", "/min")}),
         lactate("9.9", "F"),
         lactate("2.9", "C"),
