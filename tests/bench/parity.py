@@ -56,7 +56,7 @@ def main() -> int:
             server.stop()
     stored_s = found["seconds"]["until_stored"]
     found["seconds"]["reading_the_files"] = round(read_s, 1)
-    found["hours_per_s"] = round(found["server"]["frames_decoded"] / stored_s)
+    found["frames_per_s"] = round(found["server"]["frames_decoded"] / stored_s)
     found["values_per_s"] = round(found["values_sent"] / stored_s)
     found["server_rss_mib_max"], found["server_cpu_s"] = used.rss_max >> 20, round(used.cpu_s, 1)
     print(json.dumps(found, indent=2))
