@@ -29,12 +29,12 @@ use scoring::{Cause, Scoring};
 pub use state::{Gauges, Read, Setup, State, StateError};
 
 use crate::alert::{AlertEvent, AlertKind};
-use crate::decode::{Decoded, Decoder, EncounterEvent, Event, Observation, PatientId, Rejected, SignalId};
+use crate::decode::{BedKey, Decoded, Decoder, EncounterEvent, Event, Observation, PatientId, Rejected, SignalId};
 use crate::error::{Code, Refusal};
 use crate::journal::Journalled;
 use crate::limits::Limits;
 use crate::receive::{Frame, Source};
-use crate::score::Scorers;
+use crate::score::{Occasion, Scorers};
 use crate::store::{DeadLetter, EncounterRow, ObservationRow};
 use crate::window::{Applied, Change, Slot};
 
@@ -54,6 +54,8 @@ pub struct Pipeline {
     touched: Vec<Slot>,
     /// Signals it does, over all patients.
     signals: Vec<SignalId>,
+    /// Scores it was given.
+    scored: u32,
     /// Patients the current batch speaks of, with number and time of the last frame that does.
     shown: indexmap::IndexMap<PatientId, (u64, i64)>,
     messages: Vec<Message>,
@@ -255,6 +257,9 @@ impl Pipeline {
             self.later(at, Step::Returned(event.patient));
         }
         if moved.left {
+            if let Some(slot) = moved.slot {
+                self.ask(at, slot, Occasion::Discharge, moved.from.clone());
+            }
             self.later(at, Step::Left(event.patient, moved.from));
         } else if let Some(slot) = moved.slot {
             self.touch(at, slot, event.patient);
@@ -282,26 +287,34 @@ impl Pipeline {
 
     /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
     fn score(&mut self, at: At<'_>) {
-        let mut ordinal = 0;
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
             let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());
             focus.end_frame((at.seq, at.at_us), touched);
         }
-        for slot in self.touched.drain(..) {
-            let here = self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none());
-            if !here || self.focus.as_ref().is_some_and(|focus| !focus.computes(self.state.ward.patient(slot))) {
-                continue;
-            }
-            let first = self.scoring.len();
-            let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals };
-            self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut ordinal);
-            let bed = self.state.ward.bed_of(slot);
-            for index in first..self.scoring.len() {
-                self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index, bed.cloned()) });
+        let mut touched = std::mem::take(&mut self.touched);
+        for slot in touched.drain(..) {
+            if self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none()) {
+                let bed = self.state.ward.bed_of(slot).cloned();
+                self.ask(at, slot, Occasion::Frame, bed);
             }
         }
+        self.touched = touched;
         self.signals.clear();
+        self.scored = 0;
+    }
+
+    /// Scores one patient; `bed` is where the patient lies, or lay until this frame.
+    fn ask(&mut self, at: At<'_>, slot: Slot, occasion: Occasion, bed: Option<BedKey>) {
+        if self.focus.as_ref().is_some_and(|focus| !focus.computes(self.state.ward.patient(slot))) {
+            return;
+        }
+        let first = self.scoring.len();
+        let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals, occasion };
+        self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
+        for index in first..self.scoring.len() {
+            self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index, bed.clone()) });
+        }
     }
 
     /// alert and the rows of scores, in journal order.

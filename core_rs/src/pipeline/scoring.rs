@@ -5,7 +5,7 @@
 
 use super::State;
 use crate::decode::SignalId;
-use crate::score::{Bundle, Input, Score, Scorers};
+use crate::score::{Bundle, Input, Occasion, Score, Scorers};
 use crate::window::{Patient, Slot};
 
 /// Microseconds in a second.
@@ -27,6 +27,8 @@ pub(super) struct Cause<'a> {
     pub at_us: i64,
     /// Signals it changed.
     pub signals: &'a [SignalId],
+    /// The discharge of the patient, or any other.
+    pub occasion: Occasion,
 }
 
 /// The scores of the batch under way.
@@ -63,10 +65,11 @@ impl Scoring {
 
     /// Evaluates the rules for a patient after a frame, and takes the rows of the bundles that are due.
     pub fn take(&mut self, scorers: &Scorers, state: &mut State, slot: Slot, cause: Cause<'_>, ordinal: &mut u32) {
-        let Cause { seq, at_us, signals } = cause;
+        let Cause { seq, at_us, signals, occasion } = cause;
         let Some(patient) = state.ward.patient(slot) else { return };
         let lookup = |signal: SignalId| latest(patient, signal, at_us);
-        for rule in scorers.rules() {
+        // A rule speaks of whoever lies there: not of who is leaving.
+        for rule in scorers.rules().iter().filter(|_| occasion == Occasion::Frame) {
             if let Some(score) = rule.evaluate(&lookup, patient.id(), seq, *ordinal, at_us) {
                 *ordinal += 1;
                 self.scores.push(score);
@@ -74,7 +77,7 @@ impl Scoring {
         }
         for (bundle, waiting) in scorers.bundles().iter().zip(&mut self.waiting) {
             let id = patient.id();
-            if !bundle.trigger().asks(signals) {
+            if !bundle.trigger().asks(occasion, signals) {
                 continue;
             }
             let inputs = inputs(bundle, patient, at_us);

@@ -157,6 +157,7 @@ impl Pipeline {
             due: Vec::new(),
             touched: Vec::new(),
             signals: Vec::new(),
+            scored: 0,
             shown: Default::default(),
             messages: Vec::new(),
             focus: None,

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use super::boundary::{Contribution, Score};
 use super::explain::{Outline, Why};
 use super::forest::{Forest, MODEL_BYTES_MAX};
-use super::manifest::{MANIFEST_BYTES_MAX, Manifest};
+use super::manifest::{MANIFEST_BYTES_MAX, Manifest, Occasion};
 use crate::decode::{SignalId, catalogue};
 use crate::window::{FeaturePlan, PlanError, PlanSpec};
 
@@ -41,12 +41,19 @@ pub struct Trigger {
     pub signals: Vec<SignalId>,
     /// Signals of the plan that must have been observed.
     pub min_signals: usize,
+    /// What it waits for.
+    pub on: Vec<Occasion>,
 }
 
 impl Trigger {
     /// Whether a frame that touched these signals asks for a score.
-    pub fn asks(&self, touched: &[SignalId]) -> bool {
-        self.signals.is_empty() || touched.iter().any(|signal| self.signals.binary_search(signal).is_ok())
+    pub fn asks(&self, occasion: Occasion, touched: &[SignalId]) -> bool {
+        if !self.on.contains(&occasion) {
+            return false;
+        }
+        occasion == Occasion::Discharge
+            || self.signals.is_empty()
+            || touched.iter().any(|signal| self.signals.binary_search(signal).is_ok())
     }
 }
 
@@ -231,5 +238,5 @@ fn trigger(manifest: &Manifest, plan_signals: &[SignalId]) -> Result<Trigger, St
             plan_signals.len()
         ));
     }
-    Ok(Trigger { min_interval_s: spec.min_interval_s, signals, min_signals: spec.min_signals })
+    Ok(Trigger { min_interval_s: spec.min_interval_s, signals, min_signals: spec.min_signals, on: spec.on.clone() })
 }

@@ -60,11 +60,24 @@ pub struct TriggerSpec {
     pub signals: Vec<String>,
     /// Signals of the plan that must have been observed.
     pub min_signals: usize,
+    /// `frame`: any frame about a patient who is here; `discharge`: the ADT A03 by which the patient leaves, of whose codes the
+    /// row then knows.
+    pub on: Vec<Occasion>,
+}
+
+/// What a bundle waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Occasion {
+    /// A frame about a patient who is here.
+    Frame,
+    /// The discharge.
+    Discharge,
 }
 
 impl Default for TriggerSpec {
     fn default() -> Self {
-        Self { min_interval_s: 60, signals: Vec::new(), min_signals: 1 }
+        Self { min_interval_s: 60, signals: Vec::new(), min_signals: 1, on: vec![Occasion::Frame] }
     }
 }
 
@@ -126,6 +139,9 @@ impl Manifest {
         }
         if self.training.data_sha256.as_deref().is_some_and(|text| !hexadecimal(text)) {
             return Err("training.data_sha256 is not 64 hexadecimal digits".to_owned());
+        }
+        if self.trigger.on.is_empty() {
+            return Err("trigger.on is empty: the bundle would never score".to_owned());
         }
         if let Some((purpose, _)) = self.thresholds.iter().find(|(_, threshold)| !(0.0..=1.0).contains(&threshold.value)) {
             return Err(format!("thresholds.{purpose}.value is not from 0 to 1"));

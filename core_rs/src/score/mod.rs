@@ -17,6 +17,6 @@ pub use bundle::{Bundle, BundleError, CONTRIBUTIONS_MAX, Trigger, compile};
 pub use calibration::{Calibration, KNOTS_MAX};
 pub use explain::{Direction, Reason, Why};
 pub use forest::Forest;
-pub use manifest::{MANIFEST_BYTES_MAX, Manifest, Threshold, Training, TriggerSpec};
+pub use manifest::{MANIFEST_BYTES_MAX, Manifest, Occasion, Threshold, Training, TriggerSpec};
 pub use rules::Rule;
 pub use scorers::{BUNDLES_MAX, ScorerName, Scorers};

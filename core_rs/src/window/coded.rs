@@ -37,12 +37,21 @@ pub struct CodedSpec {
     pub name: Option<String>,
     /// Each a list of codes; the feature's value is the place of the first that holds, from 0.
     pub categories: Vec<String>,
+    /// What people call the categories, in their order; absent: the categories' own text.
+    #[serde(default)]
+    pub labels: Vec<String>,
 }
 
 impl CodedSpec {
     /// The feature's name.
     pub fn feature(&self) -> &str {
         self.name.as_deref().unwrap_or(&self.field)
+    }
+
+    /// What people call the categories.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        let words = if self.labels.is_empty() { &self.categories } else { &self.labels };
+        words.iter().map(String::as_str)
     }
 }
 
@@ -120,6 +129,9 @@ impl Coded {
         let Some(field) = Field::named(name) else { return refuse(format!("unknown coded field {name:?}")) };
         if !(1..=CATEGORIES_MAX).contains(&spec.categories.len()) {
             return refuse(format!("coded {name}: {} categories, not 1 to {CATEGORIES_MAX}", spec.categories.len()));
+        }
+        if !spec.labels.is_empty() && spec.labels.len() != spec.categories.len() {
+            return refuse(format!("coded {name}: {} labels for {} categories", spec.labels.len(), spec.categories.len()));
         }
         let mut seen: Vec<&str> = Vec::new();
         let mut parts: Vec<Vec<&str>> = Vec::with_capacity(spec.categories.len());

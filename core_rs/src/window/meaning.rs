@@ -23,7 +23,7 @@ pub enum Meaning {
     },
     /// Of the person or the encounter, named by the column.
     Demographic,
-    /// The place of the category that holds a coded fact: the plan's categories, each a list of codes by commas.
+    /// The place of the category that holds a coded fact: what the plan calls its categories, else each's codes by commas.
     Coded(Vec<String>),
     /// Arithmetic of the last values of these signals.
     Derived(Vec<SignalId>),
@@ -57,7 +57,7 @@ impl FeaturePlan {
         }
         for coded in &self.spec().coded {
             if let Some(column) = self.names().iter().position(|name| name == coded.feature()) {
-                put(column, Meaning::Coded(coded.categories.clone()));
+                put(column, Meaning::Coded(coded.words().map(str::to_owned).collect()));
             }
         }
         for derived in &self.derived {

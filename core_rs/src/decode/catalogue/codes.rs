@@ -93,6 +93,8 @@ pub(super) static LOINC: &[Row] = &[
     ("764-1", BANDS, None),
     ("26508-2", BANDS, None),
     ("3151-8", OXYGEN, None),
+    ("4548-4", HBA1C, None),
+    ("17856-6", HBA1C, None),
 ];
 
 /// IEEE 11073-10101: number, reference id, signal.

@@ -108,6 +108,20 @@ signals! {
     36 GCS              "GCS"              "Glasgow coma score, total"      "{score}" 3.0   15.0    Points SCORE;
     37 BANDS            "Bands"            "Band neutrophils"               "%"       0.0   100.0   Quantity PERCENT;
     38 OXYGEN           "Oxygen"           "Supplemental oxygen"            ""        0.0   1.0     Oxygen OXYGEN_FLOW;
+    39 HBA1C            "HbA1c"            "Haemoglobin A1c"                "%"       2.0   25.0    Quantity PERCENT;
+    40 PRIOR_INPATIENT  "PriorInpatient"   "Inpatient stays in the year before" "1"   0.0   366.0   Points COUNT;
+    41 PRIOR_OUTPATIENT "PriorOutpatient"  "Outpatient visits in the year before" "1" 0.0   366.0   Points COUNT;
+    42 PRIOR_EMERGENCY  "PriorEmergency"   "Emergency visits in the year before" "1"  0.0   366.0   Points COUNT;
+    43 LAB_TESTS        "LabTests"         "Laboratory tests of the stay"   "1"       0.0   10000.0 Points COUNT;
+    44 PROCEDURES       "Procedures"       "Procedures of the stay, laboratory tests apart" "1" 0.0 1000.0 Points COUNT;
+    45 MEDICATIONS      "Medications"      "Different medications of the stay" "1"    0.0   1000.0  Points COUNT;
+    46 INSULIN          "InsulinCourse"    "Insulin course: 0 none, 1 steady, 2 increased, 3 decreased" "1" 0.0 3.0 Points COUNT;
+    47 METFORMIN        "MetforminCourse"  "Metformin course: 0 none, 1 steady, 2 increased, 3 decreased" "1" 0.0 3.0 Points COUNT;
+    48 DIABETES_DRUGS   "DiabetesDrugs"    "Different diabetes medications, insulin included" "1" 0.0 50.0 Points COUNT;
+    49 DIABETES_CHANGES "DiabetesChanges"  "Diabetes medications changed in dose or kind" "1" 0.0 50.0 Points COUNT;
+    50 PRIOR_STAYS      "PriorStays"       "Earlier stays on record, of any year" "1" 0.0  1000.0  Points COUNT;
+    51 PRIOR_READMISSIONS "PriorReadmissions" "Earlier stays that were followed by another within 30 days" "1" 0.0 1000.0 Points COUNT;
+    52 DAYS_SINCE_DISCHARGE "DaysSinceDischarge" "Days from the discharge before to this admission" "d" 0.0 36600.0 Quantity DAYS;
 }
 
 /// The signal with this name.

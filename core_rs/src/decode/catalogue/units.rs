@@ -57,6 +57,8 @@ pub enum Unit {
     Ph,
     /// Second.
     Second,
+    /// Day.
+    Day,
     /// Points of a score.
     Score,
 }
@@ -200,6 +202,7 @@ pub static SPELLINGS: &[Spelling] = &[
     Spelling { unit: Unit::LPerMin, ucum: "L/min", any_case: &["l/min", "lpm", "mdc_dim_l_per_min"], exact: &["265216"] },
     Spelling { unit: Unit::Ph, ucum: "[pH]", any_case: &["[ph]", "ph", "ph units", "{ph}"], exact: &[] },
     Spelling { unit: Unit::Second, ucum: "s", any_case: &["sec", "secs", "second", "seconds"], exact: &["s", "S"] },
+    Spelling { unit: Unit::Day, ucum: "d", any_case: &["day", "days"], exact: &["d", "D"] },
     Spelling { unit: Unit::Score, ucum: "{score}", any_case: &["{score}", "score", "points", "{gcs}", "{points}"], exact: &[] },
 ];
 
@@ -278,7 +281,9 @@ pub(super) static TROPONIN: &[Accept] = &[(Unit::NgPerMl, SAME), (Unit::NgPerL, 
 pub(super) static HAEMATOCRIT: &[Accept] = &[(Unit::Percent, SAME), (Unit::LPerL, times(100.0))];
 pub(super) static HAEMOGLOBIN: &[Accept] = &[(Unit::GPerDl, SAME), (Unit::GPerL, over(10.0)), (Unit::MmolPerL, times(1.6114))];
 pub(super) static SECONDS: &[Accept] = &[(Unit::Second, SAME)];
+pub(super) static DAYS: &[Accept] = &[(Unit::Day, SAME)];
 pub(super) static CELLS: &[Accept] = &[(Unit::KiloPerUl, SAME), (Unit::PerUl, over(1000.0))];
 pub(super) static FIBRINOGEN: &[Accept] = &[(Unit::MgPerDl, SAME), (Unit::GPerL, times(100.0))];
 pub(super) static SCORE: &[Accept] = &[(Unit::Score, SAME), (Unit::One, SAME)];
+pub(super) static COUNT: &[Accept] = &[(Unit::One, SAME)];
 pub(super) static OXYGEN_FLOW: &[Accept] = &[(Unit::LPerMin, Convert { presence: true, ..SAME })];

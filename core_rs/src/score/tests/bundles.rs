@@ -1,9 +1,9 @@
 //! What a bundle refuses, and what it scores.
 
-use super::super::{Bundle, Score, Why};
+use super::super::{Bundle, Occasion, Score, Why};
 use super::{MODEL, manifest};
 use crate::decode::catalogue::{HR, RESP, TEMP};
-use crate::decode::{Observation, PatientId, Status, Subject};
+use crate::decode::{Observation, PatientId, SignalId, Status, Subject};
 use crate::limits::Limits;
 use crate::window::{Applied, Ward};
 
@@ -144,9 +144,24 @@ fn a_file_that_is_missing_or_too_large_is_refused_by_name() {
 fn a_trigger_asks_for_the_signals_it_names_or_any() {
     let trigger = good().trigger().clone();
     assert_eq!((trigger.min_interval_s, trigger.min_signals), (30, 2));
-    assert!(trigger.asks(&[TEMP, RESP]) && trigger.asks(&[HR]) && !trigger.asks(&[TEMP]) && !trigger.asks(&[]));
+    let asks = |touched: &[SignalId]| trigger.asks(Occasion::Frame, touched);
+    assert!(asks(&[TEMP, RESP]) && asks(&[HR]) && !asks(&[TEMP]) && !asks(&[]));
+    assert!(!trigger.asks(Occasion::Discharge, &[HR]));
     let text = manifest("hand", MODEL).replace("signals = [\"Resp\", \"HR\"]\n", "");
-    assert!(load(&text, MODEL).expect("a bundle").trigger().asks(&[TEMP]));
+    assert!(load(&text, MODEL).expect("a bundle").trigger().asks(Occasion::Frame, &[TEMP]));
+}
+
+#[test]
+fn a_trigger_waits_for_the_occasions_it_names_and_no_other() {
+    let on = |words: &str| {
+        load(&manifest("hand", MODEL).replace("min_signals = 2", &format!("min_signals = 2\non = {words}")), MODEL)
+    };
+    let discharge = on("[\"discharge\"]").expect("a bundle");
+    assert!(discharge.trigger().asks(Occasion::Discharge, &[]) && !discharge.trigger().asks(Occasion::Frame, &[HR]));
+    let both = on("[\"frame\", \"discharge\"]").expect("a bundle");
+    assert!(both.trigger().asks(Occasion::Discharge, &[]) && both.trigger().asks(Occasion::Frame, &[HR]));
+    assert!(on("[]").expect_err("never").contains("trigger.on is empty"));
+    assert!(on("[\"birth\"]").expect_err("unknown").contains("unknown variant `birth`"));
 }
 
 #[test]

@@ -17,7 +17,11 @@ fn plan(demographics: &[&str], coded: Vec<CodedSpec>) -> FeaturePlan {
 }
 
 fn coded(field: &str, categories: &[&str]) -> CodedSpec {
-    CodedSpec { field: field.into(), name: None, categories: categories.iter().map(|text| (*text).to_owned()).collect() }
+    CodedSpec {
+        field: field.into(),
+        categories: categories.iter().map(|text| (*text).to_owned()).collect(),
+        ..CodedSpec::default()
+    }
 }
 
 fn row(ward: &Ward, plan: &FeaturePlan, t_us: i64) -> Vec<f32> {
@@ -126,6 +130,8 @@ fn each_mistake_in_a_coded_field_is_named_and_any_change_changes_the_fingerprint
     ] {
         assert!(why(vec![coded(field, &categories)]).contains(words), "{field} {categories:?}");
     }
+    let labelled = CodedSpec { labels: vec!["one".into(), "two".into()], ..coded("race", &["1"]) };
+    assert!(why(vec![labelled]).contains("2 labels for 1 categories"));
     assert!(why(vec![coded("race", &["1"]), coded("race", &["2"])]).contains("race is listed twice"));
     assert!(why(vec![coded("race", &["1"]); CODED_MAX + 1]).contains("more than 32 coded"));
     let print = |categories: &[&str]| plan(&["age_years"], vec![coded("race", categories)]).fingerprint().to_owned();
