@@ -28,9 +28,17 @@ def feature_rows(recipe: Recipe, recording: Recording, report: Report) -> NDArra
 
 def dataset(recipe: Recipe, rows: NDArray[np.float32]) -> lgb.Dataset:
     """The rows, binned once for all boosters; a booster brings its own label."""
-    names = recipe.engine().feature_names()
+    engine = recipe.engine()
     nothing = np.zeros(len(rows), dtype=np.float32)
-    return lgb.Dataset(rows, nothing, feature_name=names, params=recipe.parameters(), free_raw_data=True).construct()
+    data = lgb.Dataset(
+        rows,
+        nothing,
+        feature_name=engine.feature_names(),
+        categorical_feature=engine.categorical(),
+        params=recipe.parameters(),
+        free_raw_data=True,
+    )
+    return data.construct()
 
 
 def booster_text(

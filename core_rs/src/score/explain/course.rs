@@ -64,6 +64,20 @@ pub(super) static READINGS: &[(SignalId, usize, f64, &str)] = &[
     (PAO2, 0, 15.0, "half of the reference range of 75 to 100, rounded up"),
     (GCS, 0, 2.0, "raters differ by 1"),
     (BANDS, 0, 5.0, "half of the SIRS limit of 10"),
+    (HBA1C, 1, 0.5, "the change that trials of diabetes drugs call a difference"),
+    (PRIOR_INPATIENT, 0, 1.0, "a count"),
+    (PRIOR_OUTPATIENT, 0, 1.0, "a count"),
+    (PRIOR_EMERGENCY, 0, 1.0, "a count"),
+    (LAB_TESTS, 0, 10.0, "a count that grows by the day"),
+    (PROCEDURES, 0, 1.0, "a count"),
+    (MEDICATIONS, 0, 3.0, "a count that grows by the day"),
+    (INSULIN, 0, 1.0, "a code"),
+    (METFORMIN, 0, 1.0, "a code"),
+    (DIABETES_DRUGS, 0, 1.0, "a count"),
+    (DIABETES_CHANGES, 0, 1.0, "a count"),
+    (PRIOR_STAYS, 0, 1.0, "a count"),
+    (PRIOR_READMISSIONS, 0, 1.0, "a count"),
+    (DAYS_SINCE_DISCHARGE, 0, 1.0, "told once a stay"),
 ];
 
 /// Decimals a value is told with.

@@ -1,30 +1,32 @@
 """UCI "Diabetes 130-US hospitals 1999-2008": `diabetic_data.csv` or `.csv.gz`; one encounter is one stay with one row.
 
-What is asked is readmission within 30 days. Encounters that ended in death or hospice (discharge disposition 11, 13, 14,
-19, 20, 21) are left out: nobody could be readmitted. The files give no dates: every stay begins at time 0 and lasts
+What is asked is readmission within 30 days. Encounters that ended in death or hospice (discharge disposition 11, 13,
+14, 19, 20, 21) are left out: nobody could be readmitted. The files give no dates: every stay begins at time 0 and lasts
 `time_in_hospital` days of 24 hours.
 
 | moment | row | what the row may know |
 |---|---|---|
 | discharge | at the ADT A03 | all of the table below |
-| stay | on the last day, before any A03 | without disposition, diagnoses, length of stay and the counts of tests, procedures and medications, which the files give for whole stays only |
+| stay | an hour before the end, without A03 | neither the A03 nor LabTests, Procedures, Medications |
 
 | column of the file | travels as |
 |---|---|
-| age (decade) | PID-7, born so that the age is the middle of the decade; sex PID-8. Race and weight are not used |
-| admission_type_id, admission_source_id, discharge_disposition_id | PV1-4, PV1-14, PV1-36, the file's numbers |
+| age (decade), gender | PID-7, born so that the age is the middle of the decade; PID-8. Race and weight are not used |
+| admission_type_id, admission_source_id | PV1-4, PV1-14, the file's numbers |
 | medical_specialty, payer_code | PV1-10, PV1-20 |
+| discharge_disposition_id, time_in_hospital | PV1-36, the file's numbers; PV1-45 |
 | diag_1 to 3, number_diagnoses | DG1 of the A03: three ICD-9-CM codes, the others empty |
 | number_inpatient, _outpatient, _emergency | PriorInpatient, PriorOutpatient, PriorEmergency, at admission |
 | num_lab_procedures, num_procedures, num_medications | LabTests, Procedures, Medications, at discharge |
-| A1Cresult (norm, >7, >8), max_glu_serum (norm, >200, >300) | HbA1c 6.5, 7.5, 8.5 %; Glucose 150, 250, 350 mg/dL: the middle between two of them is the file's bound |
-| insulin, metformin and the other drugs | InsulinCourse, MetforminCourse, DiabetesDrugs, DiabetesChanges |
-| the patient's earlier encounters in the file | PriorStays, PriorReadmissions, DaysSinceDischarge (29.5: within 30 days, 30.5: later) |
+| A1Cresult (norm, >7, >8) | HbA1c 6.5, 7.5, 8.5 %: the middle between two is the file's bound |
+| max_glu_serum (norm, >200, >300) | Glucose 150, 250, 350 mg/dL, likewise |
+| insulin, metformin, the other drugs, change | InsulinCourse, MetforminCourse, DiabetesDrugs, DiabetesChanges |
+| the patient's earlier encounters in the file | PriorStays, PriorReadmissions, DaysSinceDischarge (29.5, 30.5) |
 
-Earlier encounters: the files are ordered by encounter_id, which follows the calendar: of encounters that have a successor
-only 1.4 % say that the patient never came back. Where the one before says so its order is refuted and nothing is taken
-from it. Its `readmitted` is when the patient came back, which is known when the patient is back. No number of a patient
-or an encounter is a feature, and nothing of a later encounter.
+Earlier encounters: encounter_id follows the calendar, for of encounters that have a successor only 1.4 % say that the
+patient never came back. Where the one before says so the order is refuted and nothing is taken from it. Its
+`readmitted` (within 30 days, later) is when the patient came back, which is known once the patient is back. No number
+of a patient or an encounter is a feature, and nothing of a later encounter.
 """
 
 import hashlib
@@ -45,10 +47,10 @@ NEVER_BACK = ("11", "13", "14", "19", "20", "21")
 DAY_US = 24 * HOUR_US
 
 DRUGS = (
-    "metformin", "repaglinide", "nateglinide", "chlorpropamide", "glimepiride", "acetohexamide", "glipizide", "glyburide",
-    "tolbutamide", "pioglitazone", "rosiglitazone", "acarbose", "miglitol", "troglitazone", "tolazamide", "examide",
-    "citoglipton", "insulin", "glyburide-metformin", "glipizide-metformin", "glimepiride-pioglitazone",
-    "metformin-rosiglitazone", "metformin-pioglitazone",
+    "metformin", "repaglinide", "nateglinide", "chlorpropamide", "glimepiride", "acetohexamide", "glipizide",
+    "glyburide", "tolbutamide", "pioglitazone", "rosiglitazone", "acarbose", "miglitol", "troglitazone",
+    "tolazamide", "examide", "citoglipton", "insulin", "glyburide-metformin", "glipizide-metformin",
+    "glimepiride-pioglitazone", "metformin-rosiglitazone", "metformin-pioglitazone",
 )  # fmt: skip
 COURSE = {"No": 0.0, "Steady": 1.0, "Up": 2.0, "Down": 3.0}
 #: Signal, unit, and whether the value is of the whole stay, known only at its end.
@@ -116,7 +118,9 @@ def known(frame: pl.DataFrame) -> pl.DataFrame:
         number["number_emergency"].alias("PriorEmergency"),
         pl.when(is_after).then(pl.int_range(pl.len()).over("patient_nbr")).otherwise(0).alias("PriorStays"),
         pl.when(is_after).then(back_soon).otherwise(0.0).alias("PriorReadmissions"),
-        before.replace_strict({"<30": 29.5, ">30": 30.5}, default=None, return_dtype=pl.Float64).alias("DaysSinceDischarge"),
+        before.replace_strict({"<30": 29.5, ">30": 30.5}, default=None, return_dtype=pl.Float64).alias(
+            "DaysSinceDischarge"
+        ),
         pl.col("A1Cresult")
         .replace_strict({"Norm": 6.5, ">7": 7.5, ">8": 8.5}, default=None, return_dtype=pl.Float64)
         .alias("HbA1c"),
