@@ -3,6 +3,7 @@
 import csv
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,8 @@ def test_classes_are_values_whose_middles_are_the_files_bounds(tmp_path: Path) -
     recording = recorded(tmp_path, rows)
     hba1c, glucose = ([known(recording, at).get(s) for at in range(4)] for s in ("HbA1c", "Glucose"))
     assert hba1c[0] is glucose[0] is None
-    assert [(a + b) / 2 for a, b in zip(hba1c[1:], hba1c[2:], strict=False)] == [7, 8]
-    assert [(a + b) / 2 for a, b in zip(glucose[1:], glucose[2:], strict=False)] == [200, 300]
+    assert [(a + b) / 2 for a, b in pairwise(hba1c[1:])] == [7, 8]
+    assert [(a + b) / 2 for a, b in pairwise(glucose[1:])] == [200, 300]
     drugs = recorded(tmp_path, [stay(1, 1, insulin="Up", metformin="Down", glipizide="Steady")])
     courses = [known(drugs, 0)[s] for s in ("InsulinCourse", "MetforminCourse", "DiabetesDrugs", "DiabetesChanges")]
     assert courses == [2, 3, 3, 2]
