@@ -96,8 +96,12 @@ pub enum ReplayError {
     Bundle(#[from] crate::score::BundleError),
 }
 
-/// The scorers of a replay, and the models of then that are not here.
-type Begun = (Arc<Scorers>, Vec<ModelId>);
+/// Where a replay began, with which scorers, and the models of then that are not here.
+struct Begun {
+    from_seq: u64,
+    scorers: Arc<Scorers>,
+    missing: Vec<ModelId>,
+}
 
 /// A past, and how it was found.
 #[derive(Debug)]
@@ -167,12 +171,12 @@ impl History {
             }
             until => self.target(until)?,
         };
-        let from_seq = self.start(last_seq, at_us)?;
+        let begins = self.begins(last_seq, at_us)?;
         let mut companions = Vec::new();
         loop {
             let focus = Focus::on(asked.patient, companions.iter().copied());
             let focus = if asked.history { focus.with_history() } else { focus };
-            let ((scorers, missing), mut pipeline) = self.begin(from_seq, asked, focus)?;
+            let (Begun { from_seq, scorers, missing }, mut pipeline) = self.begin(&begins, asked, focus)?;
             frames += self.run(&mut pipeline, from_seq + 1, last_seq, deadline, stopping)?;
             let met: Vec<PatientId> = pipeline.focus().into_iter().flat_map(Focus::companions).collect();
             if !met.is_empty() {
@@ -217,28 +221,29 @@ impl History {
         frames: &mut u64,
     ) -> Result<(u64, i64, i64), ReplayError> {
         let last_seq = self.journal.durable_seq();
-        let from_seq = self.start(last_seq, at_us)?;
-        let (_, mut pipeline) = self.begin(from_seq, asked, Focus::on(asked.patient, []).seeking(at_us))?;
-        *frames += self.run(&mut pipeline, from_seq + 1, last_seq, deadline, stopping)?;
+        let begins = self.begins(last_seq, at_us)?;
+        let (begun, mut pipeline) = self.begin(&begins, asked, Focus::on(asked.patient, []).seeking(at_us))?;
+        *frames += self.run(&mut pipeline, begun.from_seq + 1, last_seq, deadline, stopping)?;
         let (seq, _) = pipeline.focus().and_then(Focus::changed_by).ok_or(ReplayError::NotKnown)?;
         let received_at_us = self.journal.received_at_us(seq)?.ok_or_else(|| self.gone())?;
         Ok((seq, received_at_us, at_us))
     }
 
-    /// The frame after which to begin: of a snapshot, or 0. With recorded time the earliest there is: a snapshot's frame time says
-    /// nothing of other patients.
-    fn start(&self, last_seq: u64, at_us: i64) -> Result<u64, ReplayError> {
-        let mut usable = self.starts();
+    /// Frames after which to begin, best first: those of snapshots, and 0. With recorded time only the earliest there is: a
+    /// snapshot's frame time says nothing of other patients.
+    fn begins(&self, last_seq: u64, at_us: i64) -> Result<Vec<u64>, ReplayError> {
+        let mut usable: Vec<u64> = self.starts().into_iter().filter(|seq| *seq <= last_seq).collect();
         if self.decoder.config().recorded_time {
             usable.truncate(1);
         }
-        let usable: Vec<u64> = usable.into_iter().filter(|seq| *seq <= last_seq).collect();
-        for seq in usable.iter().rev() {
-            if *seq == 0 || self.journal.received_at_us(*seq)?.is_some_and(|at| at <= at_us.saturating_sub(LEAD_US)) {
-                return Ok(*seq);
-            }
+        let (mut far, mut near) = (Vec::new(), Vec::new());
+        for seq in usable {
+            let is_far = seq == 0 || self.journal.received_at_us(seq)?.is_some_and(|at| at <= at_us.saturating_sub(LEAD_US));
+            if is_far { far.push(seq) } else { near.push(seq) }
         }
-        usable.first().copied().ok_or_else(|| self.gone())
+        far.reverse();
+        far.extend(near);
+        Ok(far)
     }
 
     /// Frames after which a replay can begin, ascending: what follows each is in the journal.
@@ -256,9 +261,12 @@ impl History {
         ReplayError::Gone { oldest_us: oldest.unwrap_or(i64::MAX) }
     }
 
-    fn begin(&self, from_seq: u64, asked: &Asked, focus: Focus) -> Result<(Begun, Pipeline), ReplayError> {
-        let read: Option<Read> =
-            if from_seq == 0 { None } else { Some(self.snapshots.read(from_seq).ok_or_else(|| self.gone())?) };
+    /// A pipeline where the replay begins. A snapshot that cannot be read, or was removed meanwhile, is passed over.
+    fn begin(&self, begins: &[u64], asked: &Asked, focus: Focus) -> Result<(Begun, Pipeline), ReplayError> {
+        let mut begins = begins.iter().copied();
+        let begun =
+            begins.find_map(|seq| if seq == 0 { Some((0, None)) } else { Some((seq, Some(self.snapshots.read(seq)?))) });
+        let (from_seq, read): (u64, Option<Read>) = begun.ok_or_else(|| self.gone())?;
         let then = match &read {
             Some(read) => read.scorers().iter().filter_map(|identity| parse(identity)).collect(),
             None => models(&self.scorers),
@@ -277,7 +285,7 @@ impl History {
             None => Pipeline::new(setup)?,
         };
         pipeline.focus_on(focus);
-        Ok(((scorers, missing), pipeline))
+        Ok((Begun { from_seq, scorers, missing }, pipeline))
     }
 
     /// Runs frames up to `last_seq`; how many.

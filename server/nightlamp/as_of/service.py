@@ -136,10 +136,10 @@ class AsOf:
     async def _compare(self, patient_id: UUID, told: dict[str, Any], view: Past) -> None:
         """Fill in `matches_stored` and `not_reproduced`."""
         stored = [one for one in told["scores"] if one["origin"] == "stored"]
-        frames = sorted({(one["scored_at_us"], one["seq"]) for one in stored} | {(told["received_at_us"], told["seq"])})
+        times = {one["scored_at_us"] for one in stored} | {told["received_at_us"], told["at_us"]}
+        seqs = {one["seq"] for one in stored} | {told["seq"]}
         try:
-            times = [time_of(at_us) for at_us, _ in frames]
-            rows = await self._store.reader.scores_of_frames(patient_id, times, [seq for _, seq in frames])
+            rows = await self._store.reader.scores_of_frames(patient_id, [*map(time_of, times)], [*seqs])
             cursor = await self._store.reader.stored_seq()
         except StoreError:
             self.stats.compared["unknown"] += len(stored)
