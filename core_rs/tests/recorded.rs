@@ -19,7 +19,7 @@ const HOUR_US: i64 = 3_600_000_000;
 /// Runs frames whose messages say these times; `now` is when all of them are received, or each at its own time.
 fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
     let config = DecodeConfig { recorded_time, ..DecodeConfig::default() };
-    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0");
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
     let setup = Setup {
         decoder: Arc::new(Decoder::new(config).expect("decoder")),
         scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),

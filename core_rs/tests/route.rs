@@ -17,7 +17,7 @@ use nightlamp_core::score::Scorers;
 const START_US: i64 = 1_760_000_000_000_000;
 
 fn setup() -> Setup {
-    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0");
+    let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
     Setup {
         decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
         scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
@@ -219,7 +219,7 @@ fn engine(data: &Path) -> Engine {
     let config: EngineConfig = serde_json::from_value(serde_json::json!({
         "site_key_hex": "07".repeat(32), "batch_ms": 0, "limits": {"past_s_max": 4_000_000_000_i64},
         "journal": {"snapshot_s": 1},
-        "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.0.0")],
+        "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0")],
     }))
     .expect("config");
     Engine::open(data, config).expect("engine")

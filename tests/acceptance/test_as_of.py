@@ -241,13 +241,13 @@ def test_who_asked_is_logged_without_identity(told: tuple[RunningServer, str]) -
 
 def bundle(models: Path, version: str) -> None:
     """The shipped sepsis bundle under another version: the same trees in a file with another hash."""
-    shipped, folder = ROOT / "models/sepsis/1.0.0", models / "sepsis" / version
+    shipped, folder = ROOT / "models/sepsis/1.1.0", models / "sepsis" / version
     folder.mkdir(parents=True)
     model = (shipped / "model.txt").read_bytes() + b"\n" * len(version)
     manifest = (shipped / "manifest.toml").read_text()
     sha256 = hashlib.sha256((shipped / "model.txt").read_bytes()).hexdigest()
     manifest = manifest.replace(sha256, hashlib.sha256(model).hexdigest()).replace(
-        'version = "1.0.0"', f'version = "{version}"', 1
+        'version = "1.1.0"', f'version = "{version}"', 1
     )
     (folder / "model.txt").write_bytes(model)
     (folder / "manifest.toml").write_text(manifest)

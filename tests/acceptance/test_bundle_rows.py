@@ -16,7 +16,8 @@ from nightlamp.score.recording import HOUR_US, Recording
 SHARED = Path(os.environ.get("NIGHTLAMP_SHARED", Path(__file__).resolve().parents[3] / "shared"))
 DATA = SHARED / "data" / "physionet2019"
 SIGNALS = {"HR": 0, "Temp": 2, "SBP": 3, "Creatinine": 19, "Lactate": 22}
-HOURS = {"6h": 6, "24h": 24}
+HOURS = {"6h": 6, "12h": 12, "24h": 24, "stay": 10_000}
+NORMAL = {"HR": (50, 90), "Temp": (36, 38), "SBP": (100, 180), "Creatinine": (0, 1.2), "Lactate": (0, 2)}
 REDUCED = {"min": np.min, "max": np.max, "mean": np.mean}
 
 
@@ -28,14 +29,18 @@ def real() -> Recording:
 
 
 def naive(real: Recording, patient: int, signal: int, at_us: int, name: str) -> float:
-    """Last, age, count, min, max and mean straight from the words of the definition."""
+    """Last, age, count, min, max, mean and times since straight from the words of the definition."""
     mine = (real.patient == patient) & (real.signal == signal) & (real.observed_at_us <= at_us)
     times, values = real.observed_at_us[mine], real.value[mine]
-    _, stat, *window = name.split(".")
+    of, stat, *window = name.split(".")
     if stat in ("last", "age"):
         if not len(values):
             return float("nan")
         return float(values[-1]) if stat == "last" else float(at_us - times[-1]) / HOUR_US
+    if stat in ("time_since_first", "time_since_abnormal"):
+        low, high = NORMAL[of]
+        known = times[:1] if stat == "time_since_first" else times[(values < low) | (values > high)]
+        return float(at_us - known[-1]) / HOUR_US if len(known) else float("nan")
     inside = values[times > at_us - HOURS[window[0]] * HOUR_US]
     if stat == "count":
         return float(len(inside))
@@ -51,7 +56,7 @@ def test_rows_of_real_stays_equal_the_definition(real: Recording) -> None:
         for name in names
         if (parts := name.split("."))[0] in SIGNALS
         and len(parts) > 1
-        and parts[1] in {"last", "age", "count", *REDUCED}
+        and parts[1] in {"last", "age", "count", "time_since_first", "time_since_abnormal", *REDUCED}
         and (len(parts) == 2 or parts[2] in HOURS)
     ]
     assert len(checked) >= 25

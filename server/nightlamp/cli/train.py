@@ -22,8 +22,8 @@ def train(
     ] = None,
     models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
     transfer: Annotated[
-        bool, typer.Option(help="Measure transfer between the sites too, where the recipe can.")
-    ] = False,
+        bool, typer.Option(help="Measure transfer between the sites too, where the recipe can: half of the time.")
+    ] = True,
     risks: Annotated[
         Path | None, typer.Option(help="Also write the out-of-fold risks here (Parquet), for `nightlamp evaluate`.")
     ] = None,
