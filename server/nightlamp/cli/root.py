@@ -7,7 +7,7 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, evaluate, keys, migrate, models, parity, replay, serve, token, train
+from . import config, dead_letters, demo, evaluate, keys, migrate, models, parity, replay, serve, token, train, transfer
 from .terminal import out
 
 app = typer.Typer(
@@ -45,6 +45,7 @@ app.command("demo")(demo.demo)
 app.command("token")(token.token)
 app.command("replay")(replay.replay)
 app.command("train")(train.train)
+app.command("transfer")(transfer.transfer)
 app.command("parity")(parity.parity)
 app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")

@@ -1,6 +1,5 @@
 """`nightlamp train`: recorded data to a model bundle, through the engine that serves."""
 
-import dataclasses
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,9 +20,6 @@ def train(
         str | None, typer.Option(help="What reads the data, if not what the recipe names; long_format for your own.")
     ] = None,
     models: Annotated[Path, typer.Option("--out", help="Where bundles stand.")] = Path("models"),
-    transfer: Annotated[
-        bool, typer.Option(help="Measure transfer between the sites too, where the recipe can: half of the time.")
-    ] = True,
     risks: Annotated[
         Path | None, typer.Option(help="Also write the out-of-fold risks here (Parquet), for `nightlamp evaluate`.")
     ] = None,
@@ -45,8 +41,6 @@ def train(
         recipe = recipes.load(bundle)
     except ValueError as error:
         fail(str(error), 2)
-    if not transfer:
-        recipe = dataclasses.replace(recipe, transfer=None)
     if adapter is not None:
         if adapter not in adapters.names():
             fail(f"there is no adapter {adapter}; there is {', '.join(adapters.names())}", 2)

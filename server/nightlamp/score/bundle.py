@@ -7,12 +7,14 @@ here. All figures, those of manifest and card too, are those of metrics.json.
 import hashlib
 import json
 import tempfile
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import nightlamp
 from nightlamp._core import Scorers
 from nightlamp.score.card import card
+from nightlamp.score.recipe import Recipe
 from nightlamp.score.report.figures import short
 from nightlamp.score.report.sketch import sketch
 from nightlamp.score.toml_text import dumps
@@ -41,7 +43,7 @@ def metrics(trained: Trained) -> dict[str, Any]:
         "trees": sum(booster.trees for booster in recipe.boosters()),
         "boosters": len(recipe.boosters()),
         **trained.figures,
-        "transfer": trained.transfer or None,
+        "transfer": None,  # add_transfer
         "leading_features": [{"feature": name, "share": part} for name, part in trained.top_features],
         "dropped_values": recording.dropped,
         "patients_sketch": sketch(recording),
@@ -135,6 +137,24 @@ def write(trained: Trained, out: Path, created: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     _put(folder, files)
     return folder
+
+
+def check_recipe(folder: Path, recipe: Recipe) -> None:
+    """Raises ValueError where the bundle was not trained by this recipe, OSError where there is none."""
+    trained = tomllib.loads((folder / "manifest.toml").read_text())["training"]["fingerprint"]
+    if trained != recipe.engine().fingerprint():
+        raise ValueError(f"{folder} has another plan than the recipe {recipe.name}: train it first")
+
+
+def add_transfer(folder: Path, recipe: Recipe, transfer: list[dict[str, Any]]) -> None:
+    """Writes the figures of transfer into metrics.json and the card anew; the model and its manifest stay."""
+    about = tomllib.loads((folder / "manifest.toml").read_text())
+    measured = json.loads((folder / "metrics.json").read_text()) | {"transfer": short(transfer)}
+    files = {
+        "metrics.json": (json.dumps(measured, indent=1) + "\n").encode(),
+        "card.md": card(about, measured, recipe.card).encode(),
+    }
+    _put(folder, files)
 
 
 def _put(folder: Path, files: dict[str, bytes]) -> None:

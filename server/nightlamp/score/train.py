@@ -27,7 +27,6 @@ from nightlamp.score.report import judge
 from nightlamp.score.report.figures import figures
 from nightlamp.score.report.resample import REPLICATES
 from nightlamp.score.rows import Report
-from nightlamp.score.transfer import directions
 from nightlamp.score.utility import RowUtility, row_utility
 
 
@@ -52,8 +51,6 @@ class Trained:
     """Shipped; None where the recipe asks for no utility."""
     figures: dict[str, Any]
     """Out of fold, with intervals (report/figures.py)."""
-    transfer: list[dict[str, Any]]
-    """Figures of models of one site at another (transfer.py); empty where the recipe asks for none."""
     top_features: list[tuple[str, float]]
     """By their share of the mean absolute TreeSHAP value on a sample of rows."""
 
@@ -92,7 +89,6 @@ def train(recipe: Recipe, recording: Recording, report: Report, replicates: int 
         alarms=alarms if utility else None,
         utility_threshold=utility.best_threshold(shipped) if utility else None,
         figures=found,
-        transfer=directions(recipe, recording, asks, rows, engine.feature_names(), report),
         top_features=leading(model, rows, engine.feature_names()),
     )
 

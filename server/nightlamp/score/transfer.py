@@ -26,8 +26,8 @@ from numpy.typing import NDArray
 
 from nightlamp.score import calibrate, merge
 from nightlamp.score.calibrate import Platt
-from nightlamp.score.fit import raw_scores
-from nightlamp.score.labels import Labels
+from nightlamp.score.fit import feature_rows, raw_scores
+from nightlamp.score.labels import Labels, labels
 from nightlamp.score.measure import calibration_error
 from nightlamp.score.recipe import Recipe, Transfer
 from nightlamp.score.recording import Recording
@@ -193,6 +193,16 @@ def directions(
                 {"source": str(source), "target": str(target), "means": means, "labelled": labels_of} | figures
             )
         report("transfer between sites", at + 1, len(pairs))
+    return found
+
+
+def measure(recipe: Recipe, recording: Recording, report: Report) -> list[dict[str, Any]]:
+    """Rows and labels of a recording, then `directions`. Raises ValueError where the recipe or the data have none."""
+    rows = feature_rows(recipe, recording, report)
+    asks = labels(recording, **recipe.label)
+    found = directions(recipe, recording, asks, rows, recipe.engine().feature_names(), report)
+    if not found:
+        raise ValueError(f"the recipe {recipe.name} has no [transfer], or the data are of one site")
     return found
 
 

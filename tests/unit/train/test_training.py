@@ -28,9 +28,7 @@ def small() -> Recipe:
     recipe = load("sepsis")
     lightgbm = {**recipe.lightgbm, "num_leaves": 7, "min_data_in_leaf": 20}
     members = [Member(copies=2), Member(trees=6, early_h=4, lightgbm={"feature_fraction": 0.2})]
-    return dataclasses.replace(
-        recipe, trees=12, folds=3, negatives=0.5, lightgbm=lightgbm, members=members, transfer=None
-    )
+    return dataclasses.replace(recipe, trees=12, folds=3, negatives=0.5, lightgbm=lightgbm, members=members)
 
 
 def quiet(_what: str, _done: int, _total: int) -> None:

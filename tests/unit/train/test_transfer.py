@@ -1,15 +1,18 @@
 """Transfer is judged at the target alone, by means that say what they used, and label-free means see no label there."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from nightlamp.score import transfer
+from nightlamp.score import bundle, transfer
 from nightlamp.score.fit import feature_rows
 from nightlamp.score.labels import Labels, labels
 from nightlamp.score.recipe import Member, Recipe, Transfer, load
 from nightlamp.score.recording import Recording
+from nightlamp.score.train import train
 from nightlamp.score.transfer import Rows
 
 from .ward_recording import recording
@@ -71,6 +74,23 @@ def test_means_without_labels_see_none_of_the_targets(made: tuple[Recording, Row
         weight, _order = transfer.told_apart(rows, ~at_b, at_b, seed=1)
         scores.append(np.stack([sites.scored(rows), sites.scored(rows, weight)]))
     assert (scores[0] == scores[1]).all()
+
+
+def test_transfer_is_added_to_a_bundle_of_the_same_plan_alone(made: tuple[Recording, Rows], tmp_path: Path) -> None:
+    folder = bundle.write(train(small(), made[0], quiet, replicates=20), tmp_path, "2026-01-01")
+    before = {name: (folder / name).read_bytes() for name in ("model.txt", "manifest.toml", "card.md")}
+    found = transfer.measure(small(), made[0], quiet)
+    bundle.add_transfer(folder, small(), found)
+    assert [one["means"] for one in json.loads((folder / "metrics.json").read_text())["transfer"]][:6] == LABEL_FREE
+    after = {name: (folder / name).read_bytes() for name in before}
+    assert {name for name in before if before[name] != after[name]} == {"card.md"}
+    assert "| A to B | plain | 0 |" in after["card.md"].decode()
+    bundle.check_recipe(folder, small())
+    other = dataclasses.replace(small(), plan={**small().plan, "derived": []})
+    with pytest.raises(ValueError, match="another plan"):
+        bundle.check_recipe(folder, other)
+    with pytest.raises(ValueError, match="no \\[transfer\\]"):
+        transfer.measure(dataclasses.replace(small(), transfer=None), made[0], quiet)
 
 
 def test_features_that_tell_of_the_house_do_not_travel() -> None:
