@@ -50,6 +50,7 @@ train: build  ## train the bundles on $(SHARED)/data and write them under models
 	$(BIN)/nightlamp train deterioration --data $(SHARED)/data/physionet2019 --out models
 	$(BIN)/nightlamp train readmission --data $(SHARED)/data/diabetes130 --out models
 	$(BIN)/nightlamp train readmission-stay --data $(SHARED)/data/diabetes130 --out models
+	$(BIN)/nightlamp transfer sepsis --data $(SHARED)/data/physionet2019 --out models
 
 wheel: $(VENV)/.deps  ## the one wheel that carries everything, into dist/
 	$(BIN)/maturin build --release --locked --out dist
