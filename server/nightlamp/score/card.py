@@ -15,14 +15,14 @@ HERE = Path(__file__).parent
 #: Keys of `[card]` that a recipe answers in prose; the template has their headings.
 PROSE = (
     "developer", "funding", "output", "intended_use", "population", "users", "cautions", "risks", "inclusion",
-    "demographics", "representativeness", "relevance", "fairness", "external_validation", "validity", "tried",
-    "unknown", "monitoring", "local_validity", "updates", "references",
+    "demographics", "representativeness", "relevance", "fairness", "external_validation", "validity", "unknown",
+    "monitoring", "local_validity", "updates", "references",
 )  # fmt: skip
 HEADINGS = (
     "Developer", "Funding", "Output and its type", "Intended use", "Intended population", "Users and their role",
     "Cautions", "Known risks", "Training data: inclusion and exclusion", "Demographic inputs", "Representativeness",
     "Relevance", "Fairness approach", "External validation", "Internal validity", "Internal fairness", "Targets",
-    "What was tried", "What it looks at", "Not known", "Monitoring and its frequency", "Local validity and fairness",
+    "What it looks at", "Not known", "Monitoring and its frequency", "Local validity and fairness",
     "Update schedule", "References",
 )  # fmt: skip
 UNSTATED = "Not stated by who trained this bundle."
@@ -60,6 +60,7 @@ def card(manifest: dict[str, Any], metrics: dict[str, Any], prose: dict[str, Any
         manifest=manifest,
         metrics=metrics,
         said={key: text.strip() for key, text in said.items()},
+        tried=str(prose.get("tried", "")).strip(),
         targets=[target(metrics, one) for one in prose.get("targets", []) if one["figure"].split(".")[0] in measured],
         dimensions={key: title for key, title in DIMENSIONS.items() if key in metrics},
         interval=interval,
