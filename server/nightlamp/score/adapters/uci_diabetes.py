@@ -204,6 +204,13 @@ def _recording(frame: pl.DataFrame, source: str, moment: str) -> Recording:
         source=source,
         dropped={names[row.code]: row.rows for row in sorted(understood.dropped, key=lambda row: row.code)},
         person=frame["patient_nbr"].to_numpy(),
+        groups={
+            "ethnicity": frame["race"]
+            .replace({"?": "not recorded", "AfricanAmerican": "African American"})
+            .fill_null("not recorded")
+            .to_numpy()
+            .astype(np.str_)
+        },
     )
 
 
