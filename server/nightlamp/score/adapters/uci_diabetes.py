@@ -204,14 +204,16 @@ def _recording(frame: pl.DataFrame, source: str, moment: str) -> Recording:
         source=source,
         dropped={names[row.code]: row.rows for row in sorted(understood.dropped, key=lambda row: row.code)},
         person=frame["patient_nbr"].to_numpy(),
-        groups={
-            "ethnicity": frame["race"]
-            .replace({"?": "not recorded", "AfricanAmerican": "African American"})
-            .fill_null("not recorded")
-            .to_numpy()
-            .astype(np.str_)
-        },
+        groups=_groups(frame),
     )
+
+
+def _groups(frame: pl.DataFrame) -> dict[str, NDArray[np.str_]]:
+    """What figures are given by and no feature knows: ethnicity as the hospitals recorded it, where the file has it."""
+    if "race" not in frame.columns:
+        return {}
+    named = frame["race"].fill_null("?").replace({"?": "not recorded", "AfricanAmerican": "African American"})
+    return {"ethnicity": named.to_numpy().astype(np.str_)}
 
 
 def _observed(row_at_us: NDArray[np.int64], whole_stay: list[bool]) -> NDArray[np.int64]:
