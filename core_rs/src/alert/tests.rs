@@ -211,7 +211,7 @@ fn the_default_policy_is_valid_with_and_without_the_models() {
     let with = policy(DEFAULT_POLICY_TOML);
     assert_eq!(with.notes, Vec::<String>::new());
     let names: Vec<_> = with.rules.iter().map(|rule| rule.name.as_str()).collect();
-    assert_eq!(names, ["news2-high", "news2-medium", "qsofa", "sepsis-high", "deterioration"]);
+    assert_eq!(names, ["news2-high", "news2-medium", "qsofa", "sepsis-high"]);
     let without = Policy::parse(DEFAULT_POLICY_TOML, &SCORERS[..2]).unwrap();
     assert_eq!((without.rules.len(), without.notes.len()), (3, 2));
 }

@@ -165,6 +165,11 @@ async def compare(bundle: Bundle, sent: Challenge, server: Server, door: Any, re
     recording = sent.recording
     comparison = Comparison(bundle, recording, sent.readings, door)
     known = await reader.pseudonyms()
+    if strangers := sum(name not in known for name in recording.patient_id):
+        raise Refused(
+            f"{strangers} of {recording.patients} patients are unknown to the server: it was full "
+            "(limits.patients_max), or the key may not read identities"
+        )
     since = datetime.fromtimestamp(sent.start_us / 1e6, UTC)
     until = since + timedelta(microseconds=int(recording.row_at_us.max()) + DAY_US)
     for first in range(0, recording.patients, PATIENTS_A_CHUNK):

@@ -31,8 +31,8 @@ def metrics(trained: Trained) -> dict[str, Any]:
         "method": (
             f"{recipe.folds} folds by patient, stratified by hospital and outcome, seed {recipe.seed}; risks out of "
             "fold, calibration and utility threshold from the other folds; ECE in 10 bins of equal width (ece) and of "
-            "equal mass (ece_equal_mass); by_half: development, the patients by whom features and parameters were "
-            "chosen, and confirmation, whose labels no choice has seen"
+            "equal mass (ece_equal_mass); by_half: two halves by a hash of the patient; the card's internal "
+            "validity says what was chosen on which"
         ),
         "source": recording.source,
         "rows": recording.rows,

@@ -110,7 +110,7 @@ class Recipe:
         if adapter == self.data["adapter"]:
             return self
         label = self.label
-        if label["kind"] == "recorded":
+        if label["kind"] != "outcome":
             label = {"kind": "outcome", "horizon_h": self.horizon_h}
         return replace(
             self,
