@@ -116,7 +116,7 @@ def test_a_missing_value_is_named_and_an_old_one_says_its_age(page: Page, ward: 
     expect(tile(page, 8).locator(".state")).to_have_text(
         re.compile(r"Oxygen\s*on air\s*30 min\s*Consciousness\s*missing")
     )
-    tile(page, 8).locator("summary").click()
+    tile(page, 8).locator("summary", has_text="NEWS2 by item").click()
     expect(tile(page, 8).locator("details tbody tr")).to_have_count(7)
     expect(tile(page, 8).locator("details tr", has_text="Temperature")).to_contain_text("missing")
 
@@ -209,7 +209,7 @@ def test_the_keyboard_reaches_every_tile(page: Page, ward: WardServer) -> None:
     page.keyboard.press("Tab")
     expect(tile(page, 2).get_by_role("button", name="Why this Sepsis risk")).to_be_focused()
     page.keyboard.press("Tab")
-    expect(tile(page, 2).locator("summary")).to_be_focused()
+    expect(tile(page, 2).locator("summary", has_text="NEWS2 by item")).to_be_focused()
     page.keyboard.press("Enter")
     expect(tile(page, 2).locator("details table")).to_be_visible()
 
