@@ -51,7 +51,7 @@ def cohort(risk: NDArray[np.float64], recording: Recording, asks: Labels, thresh
     )
 
 
-def beside(served: Cohort, every_hour: Cohort, manifest: dict[str, Any], source: str) -> dict[str, Any]:
+def beside(served: Cohort, every_hour: Cohort, manifest: dict[str, Any], trained_on_these: bool) -> dict[str, Any]:
     """The served figures, the offline ones of every hour, the bundle's own, and how far the served ones lie off."""
     own, everything = manifest["metrics"].get("overall", {}), np.ones(len(served.risk), dtype=np.bool_)
     weights = draws(len(np.unique(served.person)))
@@ -66,5 +66,5 @@ def beside(served: Cohort, every_hour: Cohort, manifest: dict[str, Any], source:
         "difference": gap,
         "within": HOLDS_WITHIN,
         "holds": {name: abs(gap[name]) <= HOLDS_WITHIN for name in JUDGED if name in gap},
-        "trained_on_these_patients": manifest["training"]["data"] == source,
+        "trained_on_these_patients": trained_on_these,
     }

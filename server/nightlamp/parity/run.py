@@ -1,6 +1,7 @@
 """The whole plot: send, wait until it is stored, read back, compare, measure."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from nightlamp.parity.offline import Bundle
 from nightlamp.parity.readings import Readings
 from nightlamp.score import recipe as recipes
 from nightlamp.score.labels import labels
+from nightlamp.score.report import sketch
 
 Via = Literal["hl7", "mqtt", "both"]
 #: Called with what is being done, how far it is, and how far it goes.
@@ -209,4 +211,8 @@ def measured(bundle: Bundle, sent: Challenge, comparison: Comparison) -> dict[st
     risk = figures.carried(comparison.served, recording.row_bounds(), prevalence)
     served = figures.cohort(risk, recording, asks, threshold)
     every_hour = figures.cohort(comparison.offline, recording, asks, threshold)
-    return figures.beside(served, every_hour, manifest, recording.source)
+    known: list[str] = []
+    with suppress(FileNotFoundError):
+        known = json.loads((bundle.folder / "metrics.json").read_text()).get("patients_sketch", [])
+    trained_on_these = manifest["training"]["data"] == recording.source or sketch.seen(recording, known) > 0
+    return figures.beside(served, every_hour, manifest, trained_on_these)
