@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from .terminal import err, fail, out
+from .progress import progress
+from .terminal import bundle_folder, fail, out
 
 
 def evaluate(
@@ -37,17 +37,8 @@ def evaluate(
         fail(f"evaluation needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
     if risks is not None and out_of_fold:
         fail("--risks and --out-of-fold are two ways to the same thing: give one", 2)
-    folder = _folder(bundle, models)
-    with Progress(
-        TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
-    ) as progress:
-        tasks = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done)
-
+    folder = bundle_folder(bundle, models)
+    with progress() as report:
         try:
             wanted = evaluation.Wanted(data, patients, risks, out_of_fold, adapter)
             found = evaluation.evaluate(evaluation.Bundle.at(folder), wanted, report)
@@ -85,15 +76,3 @@ def _figure(one: dict[str, Any], name: str) -> str:
         return "-"
     spread = one["ci95"].get(name) if name in _SPREAD else None
     return f"{one[name]:.4f}" + (f" ({spread[0]:.3f}-{spread[1]:.3f})" if spread else "")
-
-
-def _folder(bundle: str, models: Path) -> Path:
-    """The folder named, or the newest version of the name under `models`."""
-    from nightlamp.bundles import newest
-
-    if (Path(bundle) / "manifest.toml").is_file():
-        return Path(bundle)
-    known = newest(models)
-    if bundle not in known:
-        fail(f"there is no bundle {bundle}; under {models} there is {', '.join(sorted(known)) or 'none'}", 2)
-    return known[bundle]

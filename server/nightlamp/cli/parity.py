@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import urlsplit
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .terminal import err, fail, out
+from nightlamp.settings import Models
+
+from .progress import progress
+from .terminal import bundle_folder, fail, out
 
 if TYPE_CHECKING:
     from nightlamp.parity.offline import Bundle
@@ -53,8 +55,8 @@ def parity(
     except ModuleNotFoundError as error:
         fail(f"this needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
     try:
-        loaded = Bundle(_folder(bundle, models))
-        with _progress() as report, _server(loaded, url, token, mqtt) as server:
+        loaded = Bundle(bundle_folder(bundle, models or Models().dir))
+        with progress() as report, _server(loaded, url, token, mqtt) as server:
             report("reading the data", 0, 1)
             sent = plot.load(data, patients)
             report("reading the data", 1, 1)
@@ -67,19 +69,6 @@ def parity(
         _show(found)
     if not found["parity"]["holds"]:
         raise typer.Exit(1)
-
-
-def _folder(bundle: str, models: Path | None) -> Path:
-    from nightlamp.bundles import bundles
-    from nightlamp.settings import Models
-
-    if (Path(bundle) / "manifest.toml").is_file():
-        return Path(bundle)
-    found = bundles(Models(dir=models) if models else Models())
-    named = [folder for folder in found if folder.parent.name == bundle]
-    if not named:
-        fail(f"there is no bundle {bundle}; there is {', '.join(folder.parent.name for folder in found)}", 2)
-    return named[0]
 
 
 @contextmanager
@@ -120,20 +109,6 @@ def settings(folder: Path) -> dict[str, str]:
         "LIMITS__MESSAGE_IDS_MAX": "10000000",
         "JOURNAL__SNAPSHOT_S": "0",
     }
-
-
-@contextmanager
-def _progress() -> Iterator[Any]:
-    columns = (TextColumn("{task.description:<20}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err) as progress:
-        tasks: dict[str, Any] = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done, total=total)
-
-        yield report
 
 
 def _show(found: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from nightlamp.bundles import newest
 from nightlamp.settings import ConfigurationError, Settings, load
 
 out = Console(soft_wrap=True)
@@ -26,3 +27,13 @@ def settings_of(context: typer.Context) -> Settings:
         return load(config)
     except ConfigurationError as error:
         fail(f"the settings cannot be used\n  {str(error).replace(chr(10), chr(10) + '  ')}", 2)
+
+
+def bundle_folder(bundle: str, models: Path) -> Path:
+    """The folder named, or the newest version of the name under `models`; leaves with 2 where there is none."""
+    if (Path(bundle) / "manifest.toml").is_file():
+        return Path(bundle)
+    known = newest(models)
+    if bundle not in known:
+        fail(f"there is no bundle {bundle}; under {models} there is {', '.join(sorted(known)) or 'none'}", 2)
+    return known[bundle]

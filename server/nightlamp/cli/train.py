@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from .evaluate import summary
-from .terminal import err, fail, out
+from .progress import progress
+from .terminal import fail, out
 
 
 def train(
@@ -45,16 +45,7 @@ def train(
         if adapter not in adapters.names():
             fail(f"there is no adapter {adapter}; there is {', '.join(adapters.names())}", 2)
         recipe = recipe.on(adapter)
-    with Progress(
-        TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
-    ) as progress:
-        tasks = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done)
-
+    with progress() as report:
         report("reading the data", 0, 1)
         try:
             recording = adapters.read(path=data, patients=patients, **recipe.data)

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from .terminal import err, fail, out
+from .progress import progress
+from .terminal import fail, out
 
 
 def transfer(
@@ -29,16 +29,7 @@ def transfer(
         fail(f"there is no recipe for {bundle}; there is {', '.join(recipes.names())}", 2)
     recipe = recipes.load(bundle)
     folder = models / recipe.name / recipe.version
-    with Progress(
-        TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
-    ) as progress:
-        tasks = {}
-
-        def report(what: str, done: int, total: int) -> None:
-            if what not in tasks:
-                tasks[what] = progress.add_task(what, total=total)
-            progress.update(tasks[what], completed=done)
-
+    with progress() as report:
         try:
             bundles.check_recipe(folder, recipe)
             found = measure(recipe, adapters.read(path=data, patients=patients, **recipe.data), report)

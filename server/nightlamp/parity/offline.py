@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from nightlamp._core import FeatureEngine, Forest, Scorers
 from nightlamp.score.recording import Recording
+from nightlamp.score.rows import rows_of
 
 
 @dataclass(frozen=True)
@@ -39,20 +40,7 @@ class Bundle:
 
     def rows(self, recording: Recording, first: int, last: int) -> Rows:
         """The hours of the patients from `first` to before `last`."""
-        events, rows, told = recording.event_bounds(), recording.row_bounds(), recording.encounter_bounds()
-        of, at = slice(events[first], events[last]), slice(rows[first], rows[last])
-        adt = slice(told[first], told[last])
-        made = self._engine.rows(
-            recording.patient[of].data,
-            recording.signal[of].data,
-            recording.observed_at_us[of].data,
-            recording.value[of].data,
-            recording.row_patient[at].data,
-            recording.row_at_us[at].data,
-            recording.encounter_patient[adt].data,
-            recording.encounters[adt],
-        )
-        features = np.frombuffer(made, dtype=np.float32).reshape(-1, self.width)
+        features = rows_of(self._engine, recording, first, last)
         raw = np.frombuffer(self._forest.predict_raw(features, self.width), dtype=np.float64)
         risk = np.frombuffer(self._scorers.probabilities(self.name, features), dtype=np.float64)
         return Rows(features, raw, risk)

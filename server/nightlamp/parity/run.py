@@ -211,8 +211,8 @@ def measured(bundle: Bundle, sent: Challenge, comparison: Comparison) -> dict[st
     risk = figures.carried(comparison.served, recording.row_bounds(), prevalence)
     served = figures.cohort(risk, recording, asks, threshold)
     every_hour = figures.cohort(comparison.offline, recording, asks, threshold)
-    known: list[str] = []
+    metrics: dict[str, Any] = {}
     with suppress(FileNotFoundError):
-        known = json.loads((bundle.folder / "metrics.json").read_text()).get("patients_sketch", [])
-    trained_on_these = manifest["training"]["data"] == recording.source or sketch.seen(recording, known) > 0
-    return figures.beside(served, every_hour, manifest, trained_on_these)
+        metrics = json.loads((bundle.folder / "metrics.json").read_text())
+    trained_on = sketch.overlap(recording, manifest, metrics)
+    return figures.beside(served, every_hour, manifest, trained_on.any)

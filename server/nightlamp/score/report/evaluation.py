@@ -25,9 +25,6 @@ from nightlamp.score.report.resample import REPLICATES
 from nightlamp.score.report.risks import Risks
 from nightlamp.score.rows import Report
 
-#: Above this share of the sketch's patients found, the bundle was trained on some of these patients.
-SEEN = 0.0
-
 
 @dataclass(frozen=True)
 class Bundle:
@@ -84,8 +81,7 @@ def evaluate(bundle: Bundle, wanted: Wanted, report: Report, replicates: int = R
     if alarms is None and threshold is not None:
         alarms = given.risk >= threshold
     cohort = judge.cohort(recipe, recording, asks, given.risk, report, alarms=alarms, fold=given.fold)
-    share = sketch.seen(recording, bundle.metrics.get("patients_sketch", []))
-    same_data = bundle.manifest["training"]["data"] == recording.source
+    trained_on = sketch.overlap(recording, bundle.manifest, bundle.metrics)
     report("figures and intervals", 0, 1)
     shipped = bundle.manifest["thresholds"].get("bedside", {}).get("value")
     found = figures(cohort, judge.policy(recipe), replicates, shipped)
@@ -94,30 +90,30 @@ def evaluate(bundle: Bundle, wanted: Wanted, report: Report, replicates: int = R
         "bundle": {key: bundle.manifest[key] for key in ("name", "version", "outcome", "horizon_h", "model_sha256")},
         "data": _about(recording, asks),
         "risks": whence,
-        "training_patients_among_these": same_data or share > SEEN,
-        "training_sketch_found": share if bundle.metrics.get("patients_sketch") else None,
-        "headline": headline(whence, same_data, share),
+        "training_patients_among_these": trained_on.any,
+        "training_sketch_found": trained_on.share if bundle.metrics.get("patients_sketch") else None,
+        "headline": headline(whence, trained_on),
         **found,
         "transfer": bundle.metrics.get("transfer"),
     }
 
 
-def headline(whence: str, same_data: bool, share: float) -> str:
+def headline(whence: str, trained_on: sketch.Overlap) -> str:
     """What the figures mean, in the first line."""
     if whence != "bundle":
         return (
             "Out of fold: each patient's risk comes from a model that never saw the patient. The bundle itself is "
             "fitted on all of its training patients."
         )
-    if same_data:
+    if trained_on.same_data:
         return (
             "Optimistic: this bundle was trained on these very patients. What it would do on others is lower; ask for "
             "--out-of-fold or give --risks."
         )
-    if share > SEEN:
+    if trained_on.any:
         return (
-            f"Optimistic: some of these patients trained this bundle (of its training patients, about {share:.0%} are "
-            "here). Figures on others are lower."
+            "Optimistic: some of these patients trained this bundle (of its training patients, about "
+            f"{trained_on.share:.0%} are here). Figures on others are lower."
         )
     return "None of these patients is known to have trained this bundle."
 

@@ -8,6 +8,8 @@ the sketch.
 """
 
 import hashlib
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -50,3 +52,24 @@ def sketch(recording: Recording) -> list[str]:
 def seen(recording: Recording, known: list[str]) -> float:
     """The share of the sketch's patients that this recording holds."""
     return len(set(known) & set(hashes(recording))) / len(known) if known else 0.0
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """How much of what trained a bundle is in a recording."""
+
+    same_data: bool
+    """The data are those the manifest names."""
+    share: float
+    """Of the sketch's patients, those found; 0 where there is no sketch."""
+
+    @property
+    def any(self) -> bool:
+        """Whether any of these patients trained the bundle."""
+        return self.same_data or self.share > 0.0
+
+
+def overlap(recording: Recording, manifest: dict[str, Any], metrics: dict[str, Any]) -> Overlap:
+    """Of this recording with the training data of a bundle."""
+    same = manifest["training"]["data"] == recording.source
+    return Overlap(same, seen(recording, metrics.get("patients_sketch", [])))
