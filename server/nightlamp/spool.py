@@ -1,23 +1,28 @@
-"""Finished batches on their way to PostgreSQL: first in memory, then in a spool file, in order (P3).
+"""Finished batches on their way to PostgreSQL: first in memory, then in spool files, in order (P3).
 
 PostgreSQL being slow or away must not stop scoring, so the lane takes batches as they come: up to `memory_bytes_max`
-in memory, then up to `spool_bytes_max` in `<data>/store.spool`. Past that it makes the pipeline wait (P5). The spool
+in memory, then up to `spool_bytes_max` in `<data>/store.spool.<number>`, files of `FILE_BYTES` each, of which one is
+removed as soon as it was read. Past that, or while the disk takes no more, it makes the pipeline wait (P5). The spool
 needs no fsync and is emptied at the start: the journal is the truth, and a replay from the store's cursor makes the
 same batches again.
 """
 
 import asyncio
+import contextlib
+import errno
 import os
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
 Table = tuple[str, int, bytes]
+FILE_BYTES = 64 << 20
+#: Between two looks whether the disk takes more.
+DISK_PAUSE_S = 1.0
 
 
 class Rows(Protocol):
@@ -59,45 +64,81 @@ class StoredRows:
         return 256 + sum(len(stream) for _, _, stream in self.tables)
 
 
+@dataclass(slots=True)
+class _File:
+    """One file of the spool: batches end to end, each a length and msgpack."""
+
+    path: Path
+    handle: BinaryIO
+    written: int = 0
+
+
 class Spool:
-    """A queue of batches in one file: length, then msgpack. Emptied when it runs dry."""
+    """A queue of batches in files. A file is removed once everything in it was dropped."""
 
     def __init__(self, path: Path) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
-        self._file = os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
+        self._path, self._number = path, 0
+        self._files: deque[_File] = deque()
         self._read_at = self.bytes = 0
+        for left_over in path.parent.glob(f"{path.name}*"):
+            left_over.unlink()
 
     @property
     def empty(self) -> bool:
         """Whether nothing waits in it."""
-        return self._read_at == self.bytes
+        return self.bytes == 0
 
     def append(self, rows: StoredRows) -> None:
-        """Add at the end."""
-        body = msgspec.msgpack.encode(rows)
-        self._file.seek(self.bytes)
-        self._file.write(len(body).to_bytes(8, "little"))
-        self._file.write(body)
+        """Add at the end. Raises OSError, and then has changed nothing."""
+        if not self._files or self._files[-1].written >= FILE_BYTES:
+            self._files.append(self._open())
+        file, body = self._files[-1], msgspec.msgpack.encode(rows)
+        record = memoryview(len(body).to_bytes(8, "little") + body)
+        at = file.written
+        while record:
+            done = os.pwrite(file.handle.fileno(), record, at)
+            record, at = record[done:], at + done
+        file.written = at
         self.bytes += 8 + len(body)
 
-    def first(self) -> tuple[StoredRows, int]:
-        """The oldest batch and where the next one starts; stays until `drop`."""
-        self._file.seek(self._read_at)
-        length = int.from_bytes(self._file.read(8), "little")
-        rows = msgspec.msgpack.decode(self._file.read(length), type=StoredRows)
-        return rows, self._read_at + 8 + length
+    def oldest(self, batches_max: int, bytes_max: int) -> list[tuple[StoredRows, int]]:
+        """The oldest batches and their sizes here: at least one, of one file, at most these. They stay until `drop`."""
+        file, at, found = self._files[0], self._read_at, list[tuple[StoredRows, int]]()
+        until = at + bytes_max
+        while at < file.written and len(found) < batches_max:
+            length = int.from_bytes(os.pread(file.handle.fileno(), 8, at), "little")
+            if found and at + 8 + length > until:
+                break
+            body = os.pread(file.handle.fileno(), length, at + 8)
+            found.append((msgspec.msgpack.decode(body, type=StoredRows), 8 + length))
+            at += 8 + length
+        return found
 
-    def drop(self, next_at: int) -> None:
-        """Forget the oldest batch."""
-        self._read_at = next_at
-        if self.empty:
-            self._file.truncate(0)
-            self._read_at = self.bytes = 0
+    def drop(self, size: int) -> None:
+        """Forget the oldest batches, of this size together."""
+        self._read_at += size
+        self.bytes -= size
+        file = self._files[0]
+        if self._read_at == file.written and (self.empty or file.written >= FILE_BYTES):
+            self._remove(self._files.popleft())
+            self._read_at = 0
 
     def close(self) -> None:
-        """Empty and close it."""
-        self._file.truncate(0)
-        self._file.close()
+        """Remove it."""
+        while self._files:
+            self._remove(self._files.popleft())
+        self._read_at = self.bytes = 0
+
+    def _open(self) -> _File:
+        self._number += 1
+        path = self._path.with_name(f"{self._path.name}.{self._number}")
+        flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        return _File(path, os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0))
+
+    @staticmethod
+    def _remove(file: _File) -> None:
+        file.handle.close()
+        file.path.unlink(missing_ok=True)
 
 
 class Lane:
@@ -107,11 +148,15 @@ class Lane:
         self._spool, self._memory = Spool(path), deque[StoredRows]()
         self._memory_bytes_max, self._spool_bytes_max = memory_bytes_max, spool_bytes_max
         self._lock, self._filled, self._emptied = asyncio.Lock(), asyncio.Event(), asyncio.Event()
-        self._spool_next_at = self.memory_bytes = self.batches = self.batches_spooled = 0
+        #: Sizes in the spool of the batches that `head` gave.
+        self._sizes: list[int] = []
+        self.memory_bytes = self.batches = self.batches_spooled = 0
+        #: Why the disk takes no more (errno's name for it); None while it does.
+        self.spool_error: str | None = None
 
     @property
     def spool_bytes(self) -> int:
-        """Bytes in the spool file."""
+        """Bytes that wait in the spool."""
         return self._spool.bytes
 
     @property
@@ -120,31 +165,53 @@ class Lane:
         return self._spool.bytes >= self._spool_bytes_max
 
     async def put(self, rows: StoredRows) -> None:
-        """Add a batch; waits only while the spool is full."""
-        while self.full:
+        """Add a batch; waits only while the spool is full or the disk takes no more."""
+        while not await self._put(rows):
             self._emptied.clear()
-            await self._emptied.wait()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._emptied.wait(), DISK_PAUSE_S)
+        self._filled.set()
+
+    async def _put(self, rows: StoredRows) -> bool:
+        """Add a batch where there is room."""
         async with self._lock:
+            if self.full:
+                return False
             if self._spool.empty and (self.memory_bytes + rows.bytes <= self._memory_bytes_max or not self._memory):
                 self._memory.append(rows)
                 self.memory_bytes += rows.bytes
             else:
-                await asyncio.to_thread(self._spool.append, rows)
+                try:
+                    await asyncio.to_thread(self._spool.append, rows)
+                except OSError as error:
+                    self.spool_error = errno.errorcode.get(error.errno or 0, type(error).__name__)
+                    return False
                 self.batches_spooled += 1
+            self.spool_error = None
             self.batches += 1
-        self._filled.set()
+            return True
 
-    async def head(self, batches_max: int) -> list[StoredRows]:
+    async def head(self, batches_max: int, bytes_max: int = 1 << 62) -> list[StoredRows]:
         """The oldest batches, at least one: it waits for it. They stay until `drop`."""
         while True:
             async with self._lock:
                 if self._memory:
-                    return list(islice(self._memory, batches_max))
+                    return self._oldest_in_memory(batches_max, bytes_max)
                 if not self._spool.empty:
-                    rows, self._spool_next_at = await asyncio.to_thread(self._spool.first)
-                    return [rows]
+                    found = await asyncio.to_thread(self._spool.oldest, batches_max, bytes_max)
+                    self._sizes = [size for _, size in found]
+                    return [rows for rows, _ in found]
                 self._filled.clear()
             await self._filled.wait()
+
+    def _oldest_in_memory(self, batches_max: int, bytes_max: int) -> list[StoredRows]:
+        found = list[StoredRows]()
+        for rows in self._memory:
+            bytes_max -= rows.bytes
+            if found and (len(found) == batches_max or bytes_max < 0):
+                break
+            found.append(rows)
+        return found
 
     async def drop(self, batches: int) -> None:
         """Forget what `head` gave: it is stored."""
@@ -153,7 +220,8 @@ class Lane:
                 for _ in range(batches):
                     self.memory_bytes -= self._memory.popleft().bytes
             else:
-                await asyncio.to_thread(self._spool.drop, self._spool_next_at)
+                await asyncio.to_thread(self._spool.drop, sum(self._sizes[:batches]))
+                self._sizes = self._sizes[batches:]
             self.batches -= batches
         self._emptied.set()
 

@@ -46,6 +46,7 @@ def store(pipeline: Pipeline) -> Statistics:
             "batches_waiting": lane.batches,
             "batches_spooled_total": lane.batches_spooled,
             "rows_total": progress.rows_stored,
+            "rows_refused_total": progress.rows_refused,
             "failures_total": progress.store_failures,
             "up": int(progress.store_error is None),
             "cursor_seq": progress.stored_seq,

@@ -9,7 +9,7 @@ from nightlamp.publish import PublishStats
 from nightlamp.receive.receipts import Receipts
 from nightlamp.spool import Lane
 
-from .health import StageHealth
+from .health import StageHealth, State
 
 #: How old the oldest unscored frame may be before a person should look, milliseconds.
 HEAD_AGE_MS_DEGRADED = 5_000
@@ -61,10 +61,15 @@ def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:
 
 def _store(progress: Progress, lane: Lane) -> StageHealth:
     waiting = f"{lane.batches} batches wait ({(lane.memory_bytes + lane.spool_bytes) >> 20} MiB)"
+    if lane.spool_error is not None:
+        return StageHealth(
+            "store", "down", f"the spool cannot be written ({lane.spool_error}), scoring pauses; {waiting}"
+        )
     if lane.full:
         return StageHealth("store", "down", f"the spool is full, scoring pauses; {waiting}")
     if progress.store_error is not None:
-        return StageHealth("store", "degraded", f"cannot write ({progress.store_error}), rows are kept; {waiting}")
+        state: State = "down" if progress.store_stuck else "degraded"
+        return StageHealth("store", state, f"cannot write ({progress.store_error}), rows are kept; {waiting}")
     return StageHealth("store", "degraded" if lane.spool_bytes else "ok", waiting)
 
 

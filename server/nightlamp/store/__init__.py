@@ -1,7 +1,15 @@
 """store: batches become rows of TimescaleDB or PostgreSQL, exactly once (P2), and answers to queries."""
 
 from nightlamp.store.copy import Batch
-from nightlamp.store.errors import MigrationError, StoreBehind, StoreError, StoreGap, StoreUnavailable
+from nightlamp.store.errors import (
+    MigrationError,
+    RowsRefused,
+    StoreBehind,
+    StoreChanged,
+    StoreError,
+    StoreGap,
+    StoreUnavailable,
+)
 from nightlamp.store.reader import AlertMessage, Reader
 from nightlamp.store.routes import router
 from nightlamp.store.store import Store
@@ -12,8 +20,10 @@ __all__ = [
     "Batch",
     "MigrationError",
     "Reader",
+    "RowsRefused",
     "Store",
     "StoreBehind",
+    "StoreChanged",
     "StoreError",
     "StoreGap",
     "StoreUnavailable",

@@ -7,7 +7,7 @@ from nightlamp.store.errors import StoreError
 
 Table = tuple[str, int, bytes]
 
-_HEADER_BYTES, _TRAILER_BYTES = 19, 2
+HEADER_BYTES, TRAILER_BYTES = 19, 2
 #: One CopyData message; PostgreSQL holds one in memory at a time.
 _CHUNK_BYTES_MAX = 512 << 10
 
@@ -78,7 +78,7 @@ def by_table(batches: Sequence[Batch]) -> dict[str, tuple[int, list[bytes]]]:
 async def joined(streams: Sequence[bytes]) -> AsyncIterator[memoryview]:
     """One COPY stream out of several: the first header, all tuples, the last trailer."""
     for place, stream in enumerate(streams):
-        start = 0 if place == 0 else _HEADER_BYTES
-        end = len(stream) if place == len(streams) - 1 else len(stream) - _TRAILER_BYTES
+        start = 0 if place == 0 else HEADER_BYTES
+        end = len(stream) if place == len(streams) - 1 else len(stream) - TRAILER_BYTES
         for at in range(start, end, _CHUNK_BYTES_MAX):
             yield memoryview(stream)[at : min(at + _CHUNK_BYTES_MAX, end)]

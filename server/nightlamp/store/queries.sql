@@ -9,6 +9,19 @@ SELECT seq, journal FROM store_cursor;
 -- move_cursor: the rows of all frames up to $1 are stored
 UPDATE store_cursor SET seq = $1, moved_at = now();
 
+-- session: a half-open line to us is noticed within 25 s: the dead must not keep the cursor's row locked
+SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+       set_config('tcp_keepalives_count', '3', false), set_config('idle_in_transaction_session_timeout', '60000', false);
+
+-- end_backend: end our own earlier session, process $1, should it still wait for the rest of a line that broke
+SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+WHERE pid = $1 AND application_name = 'nightlamp store' AND datname = current_database() AND usename = current_user
+  AND pid <> pg_backend_pid();
+
+-- letter_of_row: a dead letter for a row that the database would not have
+INSERT INTO dead_letters (seq, ordinal, received_at, source, principal, context, stage, reason, detail, location, raw)
+VALUES ($1, $2, $3, $4, $5, $6, 'store', 'not_storable', $7, $8, $9);
+
 -- claim_cursor: the sequence numbers here belong to the journal $1
 UPDATE store_cursor SET journal = $1;
 

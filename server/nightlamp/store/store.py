@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
+from nightlamp.store.apart import FrameOf
 from nightlamp.store.copy import Batch
 from nightlamp.store.reader import AlertMessage, Reader
 from nightlamp.store.writer import Writer, Written
@@ -44,8 +45,12 @@ class Store:
         return await self._writer.write(batch)
 
     async def write_many(self, batches: Sequence[Batch]) -> Written:
-        """Store consecutive batches in one transaction, one COPY a table. Errors as `write`."""
+        """Store consecutive batches in one transaction, one COPY a table. Errors as `write`, and RowsRefused."""
         return await self._writer.write_many(batches)
+
+    async def write_apart(self, batch: Batch, frame_of: FrameOf) -> Written:
+        """Store a batch that was RowsRefused: its poison rows become dead letters, everything else is stored."""
+        return await self._writer.write_apart(batch, frame_of)
 
     async def maintain(self, keep: timedelta | None = None) -> tuple[int, int]:
         """Make partitions ahead and, with `keep`, drop old ones: (made, dropped). Call it hourly."""

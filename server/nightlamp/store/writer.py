@@ -2,7 +2,9 @@
 
 A batch at or below the cursor is skipped, one that continues at the cursor is written, any other is a `StoreGap`.
 After an error nothing is half done: the connection is thrown away, the same call may be repeated, and the cursor tells
-whether a lost answer to COMMIT had been a yes.
+whether a lost answer to COMMIT had been a yes. Each write looks whether the database is still the one that was claimed:
+one that was restored from a backup, emptied or exchanged is refused (`StoreChanged`), never written to and never taken
+for having stored what it has not.
 """
 
 import asyncio
@@ -14,13 +16,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import asyncpg
+import structlog
 
 from nightlamp.store import migrate as schema
-from nightlamp.store.copy import COLUMNS, Batch, by_table, joined
-from nightlamp.store.errors import StoreError, StoreGap, translate
+from nightlamp.store.apart import Apart, FrameOf
+from nightlamp.store.copy import Batch, by_table
+from nightlamp.store.errors import StoreChanged, StoreError, StoreGap, translate
+from nightlamp.store.rows import copy, derive
 from nightlamp.store.statements import sql
 
-CONNECT_S, STATEMENT_S, COPY_S = 5.0, 60.0, 120.0
+_log = structlog.get_logger("nightlamp.store")
+CONNECT_S, STATEMENT_S = 5.0, 60.0
 #: Partitions made ahead and behind; later or earlier rows go to the default partition, none is refused.
 AHEAD, BACK = timedelta(days=3), timedelta(days=1)
 #: Late and corrected values mostly come within days; compressed chunks take the rest, only slower.
@@ -34,6 +40,8 @@ class Written:
     cursor: int
     skipped: int = 0
     rows: dict[str, int] = field(default_factory=dict)
+    #: Rows the database would not have; each became a dead letter.
+    refused: int = 0
 
 
 class Writer:
@@ -43,12 +51,21 @@ class Writer:
         self._url = url
         self._turn = asyncio.Lock()
         self._connection: Any = None
+        #: The process that served the last connection: it may still hold the cursor when the line broke.
+        self._backend: int | None = None
+        #: The journal that was claimed, the newest frame known to be stored, and those that may be: nobody answered
+        #: their COMMIT.
+        self._journal: str | None = None
+        self._stored, self._doubted = 0, set[int]()
 
     async def migrate(self) -> list[str]:
         """Bring the schema up to date and make partitions; names of the migrations applied. Raises StoreError."""
         async with self._connected() as connection:
             applied = await schema.migrate(connection)
-        await self.maintain()
+        try:
+            await self.maintain()
+        except StoreError as error:
+            _log.warning("partitions could not be made; the default partition takes the rows", reason=str(error))
         return applied
 
     async def maintain(self, keep: timedelta | None = None) -> tuple[int, int]:
@@ -83,7 +100,8 @@ class Writer:
                     "the database holds the rows of another journal, so its cursor says nothing about this one: "
                     "use the data folder it belongs to, or an empty database"
                 )
-            return int(row["seq"])
+            self._journal, self._stored = journal, int(row["seq"])
+            return self._stored
 
     async def register(
         self,
@@ -100,18 +118,25 @@ class Writer:
         return await self.write_many([batch])
 
     async def write_many(self, batches: Sequence[Batch]) -> Written:
-        """Store consecutive batches in one transaction, one COPY a table. Errors as `write`."""
-        async with self._connected() as connection, connection.transaction():
-            cursor = (await connection.fetchrow(sql("lock_cursor")))["seq"]
-            new = [batch for batch in batches if batch.last_seq > cursor]
-            skipped = len(batches) - len(new)
+        """Store consecutive batches in one transaction, one COPY a table. Errors as `write`, and RowsRefused."""
+        async with self._new(batches) as (connection, new, cursor):
             if not new:
-                return Written(cursor, skipped)
-            _check_order(cursor, new)
-            rows = await _copy(connection, new)
-            await _derive(connection, rows, new[0].first_seq, new[-1].last_seq)
-            await connection.execute(sql("move_cursor"), new[-1].last_seq)
-        return Written(new[-1].last_seq, skipped, rows)
+                return Written(cursor, len(batches))
+            rows = {}
+            for table, (count, streams) in by_table(new).items():
+                await copy(connection, table, count, streams)
+                rows[table] = count
+            await derive(connection, rows, new[0].first_seq, new[-1].last_seq)
+        return Written(new[-1].last_seq, len(batches) - len(new), rows)
+
+    async def write_apart(self, batch: Batch, frame_of: FrameOf) -> Written:
+        """Store a batch that `write` refused: the rows it cannot have become dead letters, in the same transaction."""
+        async with self._new([batch]) as (connection, new, cursor):
+            if not new:
+                return Written(cursor, 1)
+            apart = Apart(connection, batch, frame_of)
+            rows = await apart.write()
+        return Written(batch.last_seq, 0, rows, len(apart.refused))
 
     async def close(self) -> None:
         """Close the connection after the write under way."""
@@ -122,12 +147,53 @@ class Writer:
                 self._connection = None
 
     @asynccontextmanager
+    async def _new(self, batches: Sequence[Batch]) -> AsyncIterator[tuple[Any, list[Batch], int]]:
+        """A transaction with the cursor's row locked: (connection, batches not stored before, cursor).
+
+        Ends by moving the cursor to the last of them.
+        """
+        async with self._connected() as connection:
+            async with connection.transaction():
+                cursor = self._check(await connection.fetchrow(sql("lock_cursor")))
+                new = [batch for batch in batches if batch.last_seq > cursor]
+                _check_order(cursor, new)
+                yield connection, new, cursor
+                if new:
+                    self._doubted.add(new[-1].last_seq)
+                    await connection.execute(sql("move_cursor"), new[-1].last_seq)
+            self._stored, self._doubted = new[-1].last_seq if new else cursor, set()
+
+    def _check(self, row: Any) -> int:
+        """The cursor, if this is the database that was claimed, with all it has confirmed and nothing of others."""
+        if self._journal is None:
+            return int(row["seq"])
+        if row is None or row["journal"] != self._journal:
+            raise StoreChanged(
+                "the database no longer belongs to this journal: it was exchanged or emptied. Give back the one it "
+                "had, or restart nightlamp with an empty one"
+            )
+        cursor = int(row["seq"])
+        if cursor < self._stored:
+            raise StoreChanged(
+                f"the database stands at frame {cursor}, and had confirmed {self._stored}: it was restored from a "
+                "backup, or a copy that lagged took over. Restart nightlamp: it makes the missing rows again from the "
+                "journal"
+            )
+        if cursor > self._stored and cursor not in self._doubted:
+            raise StoreChanged(
+                f"the database stands at frame {cursor}, and this server has stored up to {self._stored}: another "
+                "server writes to it for the same journal. Stop one of them, then restart nightlamp"
+            )
+        return cursor
+
+    @asynccontextmanager
     async def _connected(self) -> AsyncIterator[Any]:
         """The connection, opened anew where the last use failed."""
         async with self._turn:
             try:
                 if self._connection is None or self._connection.is_closed():
-                    self._connection = await _open(self._url)
+                    self._connection = await _open(self._url, self._backend)
+                    self._backend = self._connection.get_server_pid()
                 yield self._connection
             except BaseException as error:
                 # Whatever it was (a cancelled COPY, a lost line): what the server believes is unknown, so start anew.
@@ -139,14 +205,22 @@ class Writer:
                 raise
 
 
-async def _open(url: str) -> Any:
+async def _open(url: str, before: int | None) -> Any:
+    """A connection; the process of the one `before` is ended, should it wait for the rest of a broken line."""
     connection = await asyncpg.connect(
         url,
         timeout=CONNECT_S,
         command_timeout=STATEMENT_S,
         server_settings={"application_name": "nightlamp store", "timezone": "UTC"},
     )
-    await connection.execute(sql("stage_patients"))
+    try:
+        await connection.execute(sql("session"))
+        if before is not None:
+            await connection.execute(sql("end_backend"), before)
+        await connection.execute(sql("stage_patients"))
+    except BaseException:
+        connection.terminate()
+        raise
     return connection
 
 
@@ -158,24 +232,3 @@ def _check_order(cursor: int, batches: Sequence[Batch]) -> None:
                 f"the cursor stands at {expected - 1}, the batch covers {batch.first_seq} to {batch.last_seq}"
             )
         expected = batch.last_seq + 1
-
-
-async def _copy(connection: Any, batches: Sequence[Batch]) -> dict[str, int]:
-    rows = {}
-    for table, (count, streams) in by_table(batches).items():
-        answer = await connection.copy_to_table(
-            table, source=joined(streams), columns=COLUMNS[table], format="binary", timeout=COPY_S
-        )
-        if answer != f"COPY {count}":
-            raise StoreError(f"{table}: the batch says {count} rows, PostgreSQL says {answer}")
-        rows[table] = count
-    return rows
-
-
-async def _derive(connection: Any, rows: dict[str, int], first_seq: int, last_seq: int) -> None:
-    """What follows from the rows just copied."""
-    if "patients_seen" in rows or "encounter_events" in rows:
-        await connection.execute(sql("derive_patients"), first_seq, last_seq)
-    if "encounter_events" in rows:
-        for name in ("derive_demographics", "derive_identities", "derive_ward"):
-            await connection.execute(sql(name), first_seq, last_seq)

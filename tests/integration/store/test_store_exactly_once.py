@@ -10,7 +10,7 @@ import pytest
 from copy_rows import T0, Rows, alert, batch, dead_letter, encounter, observation, score, stream
 
 from nightlamp.store import Store, StoreError, StoreGap, StoreUnavailable
-from nightlamp.store import writer as writing
+from nightlamp.store import rows as writing
 
 
 async def _count(sql: asyncpg.Connection, table: str = "observations") -> int:

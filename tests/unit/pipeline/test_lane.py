@@ -1,11 +1,14 @@
 """P3: what waits for PostgreSQL stays in order and within its bounds, in memory first, then in the spool."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from nightlamp import spool
 from nightlamp.spool import Lane, StoredRows
 
 KIB = 1 << 10
@@ -14,6 +17,10 @@ Make = Callable[..., Lane]
 
 def _rows(seq: int, size: int = KIB) -> StoredRows:
     return StoredRows(seq, seq, 1, [("observations", 1, bytes([seq % 256]) * size)])
+
+
+def _on_disk(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.iterdir())
 
 
 @pytest.fixture
@@ -54,15 +61,66 @@ async def test_order_holds_across_memory_and_spool(make: Make) -> None:
 
 
 async def test_memory_is_bounded_and_the_spool_is_emptied_when_it_runs_dry(make: Make, tmp_path: Path) -> None:
-    path = tmp_path / "spool"
     lane = make(4 * KIB)
     for seq in range(100):
         await lane.put(_rows(seq))
         assert lane.memory_bytes <= 4 * KIB
-    assert path.stat().st_size > 90 * KIB
+    assert _on_disk(tmp_path) > 90 * KIB
     for _ in range(100):
         await _take(lane)
-    assert path.stat().st_size == 0
+    assert _on_disk(tmp_path) == 0
+
+
+async def test_p5_disk_is_given_back_while_the_backlog_drains(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More keeps coming, so that the spool never runs dry: its size is what waits, not what went through it."""
+    monkeypatch.setattr(spool, "FILE_BYTES", 16 * KIB)
+    lane = make(4 * KIB, 64 * KIB)
+    for seq in range(40):
+        await lane.put(_rows(seq))
+    for seq in range(40, 1_040):
+        assert (await _take(lane)).first_seq == (seq - 40)
+        await asyncio.wait_for(lane.put(_rows(seq)), 5)
+        assert _on_disk(tmp_path) <= 64 * KIB
+    assert lane.batches == 40
+
+
+async def test_what_piled_up_in_the_spool_is_taken_together_within_bounds(make: Make) -> None:
+    lane = make(KIB)
+    for seq in range(1, 12):
+        await lane.put(_rows(seq))
+    assert (await _take(lane)).first_seq == 1
+    assert [rows.first_seq for rows in await lane.head(3)] == [2, 3, 4]
+    assert [rows.first_seq for rows in await lane.head(99, bytes_max=5 * KIB)] == [2, 3, 4, 5]
+    assert [rows.first_seq for rows in await lane.head(99, bytes_max=1)] == [2]
+    await lane.head(99)
+    await lane.drop(4)
+    assert [rows.first_seq for rows in await lane.head(99)] == list(range(6, 12))
+
+
+async def test_p5_a_full_disk_makes_the_pipeline_wait_and_room_lets_it_go_on(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(spool, "DISK_PAUSE_S", 0.01)
+    lane = make(KIB)
+    await lane.put(_rows(1))
+    room = asyncio.Event()
+    write = os.pwrite
+
+    def pwrite(*arguments: object) -> int:
+        if not room.is_set():
+            raise OSError(errno.ENOSPC, "no space")
+        return write(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    waiting = asyncio.create_task(lane.put(_rows(2)))
+    await asyncio.sleep(0.1)
+    assert (waiting.done(), lane.spool_error, lane.batches) == (False, "ENOSPC", 1)
+    room.set()
+    await asyncio.wait_for(waiting, 5)
+    assert lane.spool_error is None
+    assert [(await _take(lane)).first_seq for _ in range(2)] == [1, 2]
 
 
 async def test_a_full_spool_makes_the_pipeline_wait_and_room_lets_it_go_on(make: Make) -> None:
@@ -93,10 +151,9 @@ async def test_a_batch_stays_until_it_is_dropped(make: Make) -> None:
 
 
 async def test_what_an_earlier_run_left_is_forgotten(make: Make, tmp_path: Path) -> None:
-    path = tmp_path / "spool"
-    path.write_bytes(b"left over")
+    (tmp_path / "spool.7").write_bytes(b"left over")
     lane = make(KIB)
-    assert path.stat().st_size == 0
+    assert _on_disk(tmp_path) == 0
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(lane.head(1), 0.05)
 

@@ -10,6 +10,7 @@ import pytest
 
 from nightlamp.pipeline import Pipeline
 from nightlamp.spool import Lane, Rows
+from nightlamp.store import Written
 
 
 @dataclass
@@ -54,11 +55,13 @@ class Database:
     def __init__(self) -> None:
         self.away, self.written = False, list[int]()
 
-    async def write_many(self, batches: Sequence[Rows]) -> None:
+    async def write_many(self, batches: Sequence[Rows]) -> Written:
         await asyncio.sleep(0)
         if self.away:
             raise ConnectionRefusedError
         self.written += [batch.last_seq for batch in batches]
+        rows = sum(count for batch in batches for _, count, _ in batch.tables)
+        return Written(batches[-1].last_seq, rows={"scores": rows})
 
 
 async def _until(condition: object) -> None:

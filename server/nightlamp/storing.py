@@ -1,0 +1,146 @@
+"""From the lane to the database: what waits is written in order, in as few transactions as is good (P2, P3).
+
+One transaction takes up to `BYTES_MAX` of rows, whatever the number of batches, so that a backlog drains much faster
+than it grew. After a failure the next one takes half, down to one batch: a database that manages only small pieces gets
+small pieces. Pauses between attempts grow from 0.1 to 5 s. A batch with a row that the database will not have is
+written apart: that row becomes a dead letter, nothing else waits for it.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+
+from nightlamp._core import CoreError
+from nightlamp.spool import Lane, Rows, StoredRows
+from nightlamp.store import RowsRefused, StoreError, StoreUnavailable, Written
+
+_log = structlog.get_logger("nightlamp.pipeline")
+#: One transaction: rows, and batches.
+BYTES_MAX, BATCHES_MAX = 8 << 20, 2_048
+#: Less than this is one batch at a time.
+BYTES_MIN = 64 << 10
+RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
+Frame = tuple[int, str, str, int, bytes]
+
+
+class Engine(Protocol):
+    """The part of `_core.Engine` this needs."""
+
+    def stored(self, seq: int) -> None:
+        """Every frame up to this one is stored: the journal may forget it in time."""
+        ...
+
+    def read_frame(self, seq: int) -> Frame | None:
+        """(source, principal, context, received_at_us, payload); None once it is gone. Raises CoreError."""
+        ...
+
+
+class Writer(Protocol):
+    """The part of `store.Store` this needs."""
+
+    async def write_many(self, batches: Sequence[Rows]) -> Written:
+        """Rows and cursor in one transaction; batches at or below the cursor are skipped."""
+        ...
+
+    async def write_apart(self, batch: Rows, frame_of: Callable[[int], Frame | None]) -> Written:
+        """The same for one batch that was RowsRefused; what the database will not have becomes dead letters."""
+        ...
+
+
+@dataclass(slots=True)
+class StoreProgress:
+    """How far storing is; read by metrics and health."""
+
+    batches_stored: int = 0
+    frames_stored: int = 0
+    rows_stored: dict[str, int] = field(default_factory=dict)
+    rows_refused: int = 0
+    stored_seq: int = 0
+    store_failures: int = 0
+    #: What store meets now, without any value of a row; None while it writes.
+    store_error: str | None = None
+    #: Whether waiting does not help: a person has to look.
+    store_stuck: bool = False
+
+
+class Storing:
+    """Takes from the lane for as long as it runs."""
+
+    def __init__(self, engine: Engine, writer: Writer, lane: Lane, progress: StoreProgress) -> None:
+        self._engine, self._writer, self._lane, self._progress = engine, writer, lane, progress
+        self._bytes_max, self._pause_s = BYTES_MAX, RETRY_S_MIN
+        #: Batches to be written one by one: a row in one of them was refused.
+        self._single = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            head: list[StoredRows] = []
+            try:
+                head = await self._lane.head(1 if self._single else BATCHES_MAX, self._bytes_max)
+                written = await self._write(head)
+            except Exception as error:
+                await self._failed(error, head)
+                continue
+            if written is not None:
+                await self._done(head, written)
+
+    async def _write(self, head: list[StoredRows]) -> Written | None:
+        """None where a row of several batches was refused: each of them is to be written by itself."""
+        try:
+            return await self._writer.write_many(head)
+        except RowsRefused:
+            if len(head) > 1:
+                self._single = len(head)
+                return None
+            return await self._writer.write_apart(head[0], self._frame)
+
+    def _frame(self, seq: int) -> Frame | None:
+        try:
+            return self._engine.read_frame(seq)
+        except CoreError:
+            return None
+
+    async def _failed(self, error: Exception, head: list[StoredRows]) -> None:
+        progress = self._progress
+        progress.store_failures += 1
+        said = str(error) if isinstance(error, StoreError) else type(error).__name__
+        if progress.store_error != said:
+            last_seq = head[-1].last_seq if head else None
+            _log.warning("store cannot write; rows wait", last_seq=last_seq, reason=said, exc_info=error)
+        progress.store_error = said
+        progress.store_stuck = not isinstance(error, StoreUnavailable)
+        self._bytes_max = self._bytes_max // 2 if self._bytes_max > BYTES_MIN else 1
+        await asyncio.sleep(self._pause_s)
+        self._pause_s = min(self._pause_s * 2, RETRY_S_MAX)
+
+    async def _done(self, head: list[StoredRows], written: Written) -> None:
+        progress, last_seq = self._progress, head[-1].last_seq
+        if progress.store_error is not None:
+            _log.info("store writes again", last_seq=last_seq, batches_waiting=self._lane.batches)
+        progress.store_error, progress.store_stuck, self._pause_s = None, False, RETRY_S_MIN
+        self._bytes_max = min(max(self._bytes_max, BYTES_MIN // 2) * 2, BYTES_MAX)
+        self._single = max(0, self._single - len(head))
+        await self._lane.drop(len(head))
+        progress.stored_seq = last_seq
+        self._engine.stored(last_seq)
+        progress.rows_refused += written.refused
+        for rows in head:
+            progress.batches_stored += 1
+            progress.frames_stored += rows.frames
+        for table, count in _counts(head, written).items():
+            progress.rows_stored[table] = progress.rows_stored.get(table, 0) + count
+
+
+def _counts(head: list[StoredRows], written: Written) -> dict[str, int]:
+    """Rows by table: as written, or of what was stored before without our hearing of it."""
+    if not written.skipped:
+        return written.rows
+    counts: dict[str, int] = {}
+    for rows in head:
+        for table, count, _ in rows.tables:
+            counts[table] = counts.get(table, 0) + count
+    return counts
