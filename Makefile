@@ -8,7 +8,7 @@ DATA    ?= data
 RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-rust test-python bench lint format train wheel lock system clean
+.PHONY: help demo run test test-rust test-python fault soak bench lint format train wheel lock system clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,12 @@ test-rust:
 
 test-python: build
 	$(BIN)/python -m pytest
+
+fault: build  ## 100 random fault schedules of 60 s under the oracle (FAULT_SEED=..., FAULT_PARALLEL=3); about 45 minutes
+	$(BIN)/python -m tests.fault --schedules 100 --seconds 60 --parallel $(or $(FAULT_PARALLEL),3) $(if $(FAULT_SEED),--seed $(FAULT_SEED))
+
+soak: build  ## 200 kills -9 over a million messages under the oracle (FAULT_SEED=...); about an hour
+	$(BIN)/python -m tests.fault --kills 200 --messages 1000000 --rate 0 $(if $(FAULT_SEED),--seed $(FAULT_SEED))
 
 bench: build  ## the figures of docs/benchmarks.md, measured here and now
 	@$(BIN)/python -m tests.bench

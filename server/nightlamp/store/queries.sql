@@ -61,11 +61,18 @@ WHERE patients.patient_id = stated.patient_id
   AND (patients.birth_day, patients.sex) IS DISTINCT FROM
       (coalesce(stated.birth_day, patients.birth_day), coalesce(stated.sex, patients.sex));
 
--- derive_identities: names as the frames $1 to $2 last stated them; an empty name does not replace a known one
+-- derive_identities: who is who as the frames $1 to $2 last stated it, the same however frames are cut into batches; an empty name
+-- does not replace a known one
 INSERT INTO identities (patient_id, authority, identifier, family, given, updated_seq)
-SELECT DISTINCT ON (patient_id) patient_id, authority, identifier, family, given, seq
+SELECT patient_id,
+       (array_agg(authority ORDER BY seq DESC, ordinal DESC))[1],
+       (array_agg(identifier ORDER BY seq DESC, ordinal DESC))[1],
+       coalesce((array_agg(family ORDER BY seq DESC, ordinal DESC) FILTER (WHERE family <> '' OR given <> ''))[1], ''),
+       coalesce((array_agg(given ORDER BY seq DESC, ordinal DESC) FILTER (WHERE family <> '' OR given <> ''))[1], ''),
+       max(seq)
 FROM encounter_events WHERE seq BETWEEN $1 AND $2
-ORDER BY patient_id, (family <> '' OR given <> '') DESC, seq DESC, ordinal DESC
+GROUP BY patient_id
+ORDER BY patient_id
 ON CONFLICT (patient_id) DO UPDATE SET
     authority = excluded.authority, identifier = excluded.identifier, updated_seq = excluded.updated_seq,
     family = CASE WHEN excluded.family || excluded.given = '' THEN identities.family ELSE excluded.family END,

@@ -1,0 +1,1 @@
+"""Nothing acknowledged is lost: whole servers under faults. `python -m tests.fault --help`."""
