@@ -50,7 +50,7 @@ codes! {
     UnsupportedEvent    = "unsupported_event",    422, Ar, 201, "The trigger event is not one nightlamp reads.";
     ProcessingId        = "processing_id",        422, Ar, 202, "The processing id is not accepted here.";
     MissingField        = "missing_field",        422, Ar, 101, "A required field is missing.";
-    JournalFull         = "journal_full",         507, Ar, 207, "The journal has reached its size cap.";
+    JournalFull         = "journal_full",         507, Ar, 207, "The journal has no room: its size cap is reached or its disk is full.";
     Overloaded          = "overloaded",           503, Ar, 207, "The server is at its limit; try again later.";
     Unauthenticated     = "unauthenticated",      401, Ar, 207, "No valid credential was given.";
     Forbidden           = "forbidden",            403, Ar, 207, "The credential does not allow this.";

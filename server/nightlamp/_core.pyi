@@ -67,6 +67,9 @@ class Engine:
     def journal_failed(self) -> str | None:
         """Why the journal no longer writes; None while it does."""
 
+    def journal_withheld(self) -> tuple[str, int, str] | None:
+        """(code, HTTP status, detail) for who waits for what will not be durable soon; None while all goes well."""
+
     def stored(self, seq: int) -> None:
         """Frames up to `seq` are stored: the journal may drop them once they are old enough."""
 

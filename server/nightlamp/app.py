@@ -22,7 +22,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from nightlamp import bundles, http_app
+from nightlamp import bundles, endings, http_app
 from nightlamp._core import Decoder, Engine, catalogue
 from nightlamp.as_of import AsOf
 from nightlamp.embedded.keeper import Keeper
@@ -59,7 +59,8 @@ async def run(settings: Settings, ready: Ready) -> None:
 
     `ready` is told its address and MQTT port once every part works.
 
-    Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`.
+    Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`; `endings.Ended`
+    when it ends by itself.
     """
     stop = asyncio.Event()
     for wanted in (signal.SIGINT, signal.SIGTERM):
@@ -79,7 +80,7 @@ async def run(settings: Settings, ready: Ready) -> None:
                 stack.callback(folder.withdraw)
                 _log.info("ready", http=url, mqtt_port=parts.engine.mqtt_port())
                 ready(url, parts.engine.mqtt_port())
-                await _first(stop, finished)
+                await endings.over(stop, finished, parts.door.receipts.failed)
         _log.info("stopped")
 
 

@@ -95,9 +95,14 @@ class Spool:
         file, body = self._files[-1], msgspec.msgpack.encode(rows)
         record = memoryview(len(body).to_bytes(8, "little") + body)
         at = file.written
-        while record:
-            done = os.pwrite(file.handle.fileno(), record, at)
-            record, at = record[done:], at + done
+        try:
+            while record:
+                done = os.pwrite(file.handle.fileno(), record, at)
+                record, at = record[done:], at + done
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.handle.fileno(), file.written)  # half a record need not keep the disk full
+            raise
         file.written = at
         self.bytes += 8 + len(body)
 

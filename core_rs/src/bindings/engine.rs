@@ -106,6 +106,11 @@ impl PyEngine {
         self.engine.journal_failed()
     }
 
+    fn journal_withheld(&self) -> Option<(&'static str, u16, String)> {
+        let refusal = self.engine.journal_withheld()?;
+        Some((refusal.code.name(), refusal.code.http_status(), refusal.detail))
+    }
+
     fn next_batch(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<PyBatch>> {
         match py.detach(|| self.engine.next_batch(Duration::from_millis(timeout_ms))) {
             Some(batch) => Ok(Some(PyBatch::new(py, batch))),

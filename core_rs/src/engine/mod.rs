@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod models;
 mod past_json;
+mod relief;
 mod replay;
 mod report;
 mod runner;
@@ -342,6 +343,11 @@ impl Engine {
     /// Why the journal takes no more, if so.
     pub fn journal_failed(&self) -> Option<String> {
         self.shared.journal.failed()
+    }
+
+    /// See `Journal::withheld`.
+    pub fn journal_withheld(&self) -> Option<Refusal> {
+        self.shared.journal.withheld()
     }
 
     /// The scorers, rules first.

@@ -47,6 +47,9 @@ impl Engine {
             map.insert("bytes_max".into(), self.config.limits.journal_bytes_max.into());
             map.insert("segments".into(), journal.segments().into());
             map.insert("error".into(), json!(journal.failed()));
+            if let Value::Object(room) = json!(journal.room()) {
+                map.extend(room);
+            }
         }
         stats
     }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{SendTimeoutError, Sender};
 
 use super::Shared;
+use super::relief::RELIEVE_EVERY;
 use super::snapshot::{Keep, Snapshots};
 use crate::journal::{JournalError, JournalReader, Journalled};
 use crate::pipeline::{Batch, Pipeline, Read};
@@ -16,8 +17,6 @@ use crate::pipeline::{Batch, Pipeline, Read};
 const READ_BYTES_MAX: usize = 8 << 20;
 /// How long the thread waits for frames before it looks whether it should stop.
 const IDLE: Duration = Duration::from_millis(100);
-/// Above this share of the journal's cap, stored frames go before their retention is over: better than refusing senders.
-const CAP_SHARE_PERCENT: u64 = 80;
 /// How often gauges that cost a walk over all patients are refreshed.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
 
@@ -59,8 +58,13 @@ impl Runner {
     fn work(&mut self) -> Result<(), JournalError> {
         let mut frames: Vec<Journalled> = Vec::new();
         let (mut snapshot_at, mut gauges_at) = (Instant::now(), Instant::now());
+        let mut relieved_at = Instant::now();
         let mut shown = false;
         loop {
+            if shown && relieved_at.elapsed() >= RELIEVE_EVERY {
+                relieved_at = Instant::now();
+                self.relieve();
+            }
             if !shown && self.reader.position() > self.show_at {
                 shown = true;
                 let everybody = self.pipeline.everybody();
@@ -120,26 +124,24 @@ impl Runner {
         }
     }
 
-    /// Writes the state unless one already waits for the store, and lets go of what neither the store nor a restart needs.
+    /// Writes the state unless one already waits for the store, and lets go of what neither the store nor a restart needs and is
+    /// old enough. A full disk may refuse the snapshot; letting go then matters the more.
     fn snapshot(&mut self, seq: u64, at_us: i64) {
         let Some(snapshots) = &self.snapshots else { return };
         let stored = self.shared.stored_seq.load(Ordering::Acquire);
-        if !snapshots.any_after(stored) && snapshots.write(seq, &self.pipeline.state()).is_err() {
-            return;
+        if !snapshots.any_after(stored) {
+            let _ = snapshots.write(seq, &self.pipeline.state());
         }
         let Some(covered) = Self::covered(&mut self.read_back, snapshots, stored) else { return };
         let before_us = at_us.saturating_sub(self.retention_s.saturating_mul(1_000_000));
         let journal = &self.shared.journal;
         // A segment that cannot be removed now is removed next time; the cap still holds.
         let _ = journal.retain(before_us, covered);
-        if journal.bytes_on_disk() > self.journal_bytes_max / 100 * CAP_SHARE_PERCENT {
-            let _ = journal.retain(i64::MAX, covered);
-        }
         snapshots.prune(stored, Keep { first_seq: journal.first_seq(), ..self.keep });
     }
 
     /// The newest snapshot behind the store that can really be read: only what it covers may go.
-    fn covered(read_back: &mut u64, snapshots: &Snapshots, stored: u64) -> Option<u64> {
+    pub(super) fn covered(read_back: &mut u64, snapshots: &Snapshots, stored: u64) -> Option<u64> {
         let newest = snapshots.newest_seq(stored)?;
         if *read_back < newest {
             let (seq, _) = snapshots.newest::<Read>(stored)?;

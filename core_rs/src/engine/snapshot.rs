@@ -54,12 +54,12 @@ impl Snapshots {
     pub fn write(&self, seq: u64, state: &impl Serialize) -> io::Result<usize> {
         let body = postcard::to_stdvec(state).map_err(io::Error::other)?;
         let temporary = self.folder.join("next.tmp");
-        let mut file = File::create(&temporary)?;
-        file.write_all(MAGIC)?;
-        file.write_all(&crc32c::crc32c(&body).to_le_bytes())?;
-        file.write_all(&body)?;
-        file.sync_all()?;
-        fs::rename(&temporary, self.path(seq))?;
+        let written = write_file(&temporary, &body).and_then(|()| fs::rename(&temporary, self.path(seq)));
+        if written.is_err() {
+            // Half a snapshot on a full disk would only keep it full.
+            let _ = fs::remove_file(&temporary);
+        }
+        written?;
         File::open(&self.folder)?.sync_all()?;
         Ok(body.len())
     }
@@ -131,6 +131,14 @@ fn most_crowded(seqs: &[u64], begin: u64, end: u64) -> usize {
     };
     let from = usize::from(begin > 0 && seqs.len() > 1);
     (from..seqs.len()).min_by_key(|at| gap(*at)).unwrap_or(0)
+}
+
+fn write_file(path: &Path, body: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(MAGIC)?;
+    file.write_all(&crc32c::crc32c(body).to_le_bytes())?;
+    file.write_all(body)?;
+    file.sync_all()
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {

@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FallocateFlags, FlockOperation, fallocate, flock};
 
 use super::JournalError;
 
@@ -35,8 +35,11 @@ pub trait DiskFile: Send + Sync + Debug {
     fn write_at(&self, buf: &[u8], offset: u64) -> io::Result<()>;
     /// Returns once the contents, and the length to read them, are durable (`fdatasync`).
     fn sync_data(&self) -> io::Result<()>;
-    /// Cuts the file to `len` bytes.
+    /// Cuts the file to `len` bytes, and gives back what was held for it behind them.
     fn truncate(&self, len: u64) -> io::Result<()>;
+    /// Holds blocks for `len` bytes from `offset`, so that writing them needs no more room; the file's length stays.
+    /// `Unsupported` on a disk that cannot.
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()>;
 }
 
 /// A folder of the operating system, locked against a second journal for as long as this lives.
@@ -125,5 +128,14 @@ impl DiskFile for File {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         self.set_len(len)
+    }
+
+    fn allocate(&self, offset: u64, len: u64) -> io::Result<()> {
+        loop {
+            match fallocate(self, FallocateFlags::KEEP_SIZE, offset, len) {
+                Err(rustix::io::Errno::INTR) => {}
+                done => return done.map_err(io::Error::from),
+            }
+        }
     }
 }

@@ -67,7 +67,8 @@ impl Durable {
         self.wake();
     }
 
-    fn wake(&self) {
+    /// There is news, if only that there will be none for a while.
+    pub(super) fn wake(&self) {
         drop(self.lock.lock()); // a waiter is now either before its check or asleep
         self.moved.notify_all();
         // A full counter (2^64 - 2 unread commits) is the only error, and it still wakes the reader.

@@ -15,11 +15,12 @@ use super::commit::Writer;
 use super::durable::{Durable, Progress};
 use super::pending::{Pending, Shared};
 use super::recovery::{Recovered, recover};
+use super::room::UNKNOWN;
 use super::segment::segment_name;
 use super::signposts::Signposts;
 use super::stats::Counters;
-use super::{Disk, JournalConfig, JournalError, JournalReader, JournalStats, Journalled, RealDisk, Receipt};
-use crate::error::Refusal;
+use super::{Disk, JournalConfig, JournalError, JournalReader, JournalStats, Journalled, RealDisk, Receipt, Room};
+use crate::error::{Code, Refusal};
 use crate::receive::{Frame, FrameRef};
 
 /// An open journal. All methods take `&self`: share it in an `Arc`.
@@ -60,7 +61,8 @@ impl Journal {
             signposts: Signposts::default(),
             counters,
         });
-        let writer = Writer { shared: Arc::clone(&shared), live, mark };
+        let mut writer = Writer { shared: Arc::clone(&shared), live, mark, look_at: None };
+        writer.look()?;
         let thread = thread::Builder::new().name("journal".into()).spawn(move || writer.run());
         let thread = thread.map_err(JournalError::io("start the writer thread"))?;
         Ok(Self { shared, writer: Mutex::new(Some(thread)) })
@@ -75,8 +77,8 @@ impl Journal {
     /// never waits for the disk. The frame may be acknowledged once `durable_seq` has reached the receipt's number.
     ///
     /// # Errors
-    /// `TooLarge`; `Overloaded` when `waiting_bytes_max` is reached or the journal is closing; `JournalFull` at
-    /// `journal_bytes_max`; `Internal` once the disk has failed.
+    /// `TooLarge`; `Overloaded` when `waiting_bytes_max` is reached, the journal is closing or its disk has failed; `JournalFull`
+    /// at `journal_bytes_max` and when the disk has no room.
     pub fn submit(&self, frame: &FrameRef<'_>) -> Result<Receipt, Refusal> {
         self.shared.submit(frame)
     }
@@ -115,6 +117,28 @@ impl Journal {
     /// Why the journal is read-only; None while it works.
     pub fn failed(&self) -> Option<String> {
         self.shared.pending.lock().failed.clone()
+    }
+
+    /// How it stands with room on the disk.
+    pub fn room(&self) -> Room {
+        let pending = self.shared.pending.lock();
+        Room {
+            room_bytes: (pending.room != UNKNOWN).then_some(pending.room),
+            room_short: pending.room_short,
+            full: pending.full,
+            stuck: pending.stuck,
+        }
+    }
+
+    /// What to tell those who wait for frames that are not durable yet, when these will not be acknowledged soon or at all; None
+    /// while all goes well. The eventfd becomes readable when the answer changes.
+    pub fn withheld(&self) -> Option<Refusal> {
+        let pending = self.shared.pending.lock();
+        if let Some(why) = &pending.failed {
+            return Some(Refusal::new(Code::Overloaded, format!("not confirmed, the journal is read-only: {why}")));
+        }
+        let detail = "not confirmed, the journal's disk is full; send it again, copies are recognised";
+        pending.stuck.then(|| Refusal::new(Code::JournalFull, detail))
     }
 
     /// A reader that starts at this frame (or at 1).

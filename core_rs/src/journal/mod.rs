@@ -5,7 +5,9 @@
 //! - One order: sequence numbers start at 1 and have no gaps; they are given under one short lock.
 //! - Bounded (P5): `waiting_bytes_max` (32 MiB) between submit and disk, `journal_bytes_max` (16 GiB) on disk. Beyond them
 //!   submit refuses with `Overloaded` or `JournalFull`; nothing grows. A segment ends before the batch that would take it past
-//!   `segment_bytes_max` (64 MiB); a batch is never split.
+//!   `segment_bytes_max` (64 MiB), or later where the disk has no room for another; a batch is never split.
+//! - Room on disk is held before a frame is accepted (see `room`): 32 to 36 MiB ahead of the live segment's end, less where
+//!   the disk gives less. A full disk refuses with `JournalFull` and is asked again every second.
 //! - Group commit: one write and one `fdatasync` a batch. While a sync runs, the next batch gathers; an idle journal commits a
 //!   single frame at once. `commit_us_max` (0) may hold a batch back for disks with dear syncs, until `commit_frames_max`
 //!   or `commit_bytes_max` is reached.
@@ -43,6 +45,8 @@ mod mark;
 mod pending;
 mod reader;
 mod recovery;
+mod roll;
+mod room;
 mod segment;
 mod signposts;
 mod stats;
@@ -57,6 +61,7 @@ pub use error::JournalError;
 pub use handle::Journal;
 pub use locate::STRAGGLER_US;
 pub use reader::{JournalReader, Journalled};
+pub use room::{Full, Room};
 pub use stats::{JournalStats, SYNC_BUCKETS_US};
 
 /// The journal's answer to a frame: its place in the one order of everything. Sequence numbers start at 1 and have no gaps.

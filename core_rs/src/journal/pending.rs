@@ -10,6 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::config::FRAME_OVERHEAD_BYTES;
 use super::durable::Durable;
+use super::room::{Full, UNKNOWN};
 use super::segment::{append_record, record_len};
 use super::signposts::Signposts;
 use super::stats::Counters;
@@ -49,6 +50,14 @@ pub(super) struct Pending {
     pub(super) writing_bytes: usize,
     /// Bytes of all segments on disk.
     pub(super) disk_bytes: u64,
+    /// Bytes that are held on the disk behind the last durable one; `UNKNOWN` where they cannot be.
+    pub(super) room: u64,
+    /// The disk gave less than was asked for.
+    pub(super) room_short: bool,
+    /// Why the last frame was refused for want of room.
+    pub(super) full: Option<Full>,
+    /// The batch being written waits for the disk to have room.
+    pub(super) stuck: bool,
     pub(super) closing: bool,
     /// Why the journal is read-only.
     pub(super) failed: Option<String>,
@@ -72,6 +81,17 @@ impl Batch {
     }
 }
 
+/// What the writer should do next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Work {
+    /// Write the batch.
+    Batch,
+    /// Look for room on the disk.
+    Look,
+    /// Stop: nothing is left and nothing will come.
+    Closed,
+}
+
 impl Shared {
     /// See `Journal::submit`.
     pub(super) fn submit(&self, frame: &FrameRef<'_>) -> Result<Receipt, Refusal> {
@@ -83,12 +103,13 @@ impl Shared {
         }
         let len = record_len(frame);
         let mut pending = self.pending.lock();
-        self.admit(&pending, len)?;
+        self.admit(&mut pending, len)?;
         let seq = pending.next_seq;
         let first = pending.batch.frames == 0;
         append_record(&mut pending.batch.bytes, seq, first, frame).inspect_err(|_| {
             self.counters.refused_size.fetch_add(1, Relaxed);
         })?;
+        pending.full = None;
         pending.next_seq += 1;
         pending.batch.frames += 1;
         if first {
@@ -102,13 +123,13 @@ impl Shared {
     }
 
     /// Whether a record of `len` bytes may enter now (P5).
-    fn admit(&self, pending: &Pending, len: usize) -> Result<(), Refusal> {
+    fn admit(&self, pending: &mut Pending, len: usize) -> Result<(), Refusal> {
         let refuse = |counter: &std::sync::atomic::AtomicU64, code, detail: &str| {
             counter.fetch_add(1, Relaxed);
             Err(Refusal::new(code, detail))
         };
         if let Some(why) = &pending.failed {
-            return refuse(&self.counters.refused_failed, Code::Internal, &format!("the journal is read-only: {why}"));
+            return refuse(&self.counters.refused_failed, Code::Overloaded, &format!("the journal is read-only: {why}"));
         }
         if pending.closing {
             return refuse(&self.counters.refused_failed, Code::Overloaded, "the journal is closing");
@@ -118,21 +139,29 @@ impl Shared {
             return refuse(&self.counters.refused_overloaded, Code::Overloaded, "too many bytes wait for the disk");
         }
         if pending.disk_bytes + (waiting + len) as u64 > self.config.journal_bytes_max {
-            return refuse(&self.counters.refused_full, Code::JournalFull, "retention has to free space first");
+            pending.full = Some(Full::Cap);
+            return refuse(&self.counters.refused_full, Code::JournalFull, Full::Cap.detail());
+        }
+        if pending.room != UNKNOWN && (waiting + len) as u64 > pending.room {
+            pending.full = Some(Full::Disk);
+            return refuse(&self.counters.refused_disk, Code::JournalFull, Full::Disk.detail());
         }
         Ok(())
     }
 
-    /// Waits for a batch and takes it, leaving `spare` to gather the next; None once closing and empty.
-    pub(super) fn take_batch(&self, spare: Batch) -> Option<Batch> {
+    /// Waits for a batch and takes it into the empty `batch`, or until it is time to look for room.
+    pub(super) fn take_batch(&self, batch: &mut Batch, look_at: Option<Instant>) -> Work {
         let mut pending = self.pending.lock();
-        pending.writing_bytes = 0;
         loop {
             if pending.batch.frames == 0 {
                 if pending.closing {
-                    return None;
+                    return Work::Closed;
                 }
-                self.work.wait(&mut pending);
+                match look_at {
+                    Some(at) if at <= Instant::now() => return Work::Look,
+                    Some(at) => drop(self.work.wait_until(&mut pending, at)),
+                    None => self.work.wait(&mut pending),
+                }
                 continue;
             }
             match self.hold_back(&pending) {
@@ -142,9 +171,22 @@ impl Shared {
                 None => break,
             }
         }
-        let batch = mem::replace(&mut pending.batch, spare);
+        mem::swap(&mut pending.batch, batch);
         pending.writing_bytes = batch.bytes.len();
-        Some(batch)
+        Work::Batch
+    }
+
+    /// The disk has no room for the batch being written: nothing more is accepted, those who wait for it are told, and `pause`
+    /// later it may be tried again. False once the journal closes.
+    pub(super) fn wait_for_room(&self, pause: Duration) -> bool {
+        let mut pending = self.pending.lock();
+        (pending.room, pending.room_short, pending.stuck) = (0, true, true);
+        drop(pending);
+        self.durable.wake();
+        let until = Instant::now() + pause;
+        let mut pending = self.pending.lock();
+        while !pending.closing && !self.work.wait_until(&mut pending, until).timed_out() {}
+        !pending.closing
     }
 
     /// Until when the gathering batch should wait for company; None when it should go now.

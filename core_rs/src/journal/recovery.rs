@@ -126,7 +126,7 @@ fn recover_last(
         }
     }
     found.next_seq = tail.next_seq;
-    found.live = Some(Live { file, first_seq, bytes: tail.good_bytes, signpost: 0 });
+    found.live = Some(Live { file, first_seq, bytes: tail.good_bytes, signpost: 0, held_end: tail.good_bytes });
     Ok(true)
 }
 

@@ -40,6 +40,7 @@ counters! {
     sync_us_max: "Longest fdatasync, microseconds.",
     commit_frames_max: "Most frames in one batch.",
     refused_full: "Frames refused at the size cap.",
+    refused_disk: "Frames refused because the disk had no room.",
     refused_overloaded: "Frames refused because too many bytes waited for the disk.",
     refused_failed: "Frames refused because the journal is read-only or closing.",
     refused_size: "Frames refused because of their own size.",

@@ -19,6 +19,7 @@ def serve(
 
     from nightlamp import app
     from nightlamp.embedded.child import EmbeddedError
+    from nightlamp.endings import Ended
     from nightlamp.identity.data_folder import DataFolderError
     from nightlamp.identity.keys import KeyFile, KeyFileError
     from nightlamp.observe import logs
@@ -43,6 +44,8 @@ def serve(
         uvloop.run(app.run(settings, ready))
     except ConfigurationError as error:
         fail(str(error), 2)
+    except Ended as error:
+        fail(str(error), error.code)
     except (app.StartError, DataFolderError, EmbeddedError, KeyFileError, StoreError) as error:
         fail(str(error))
     finally:

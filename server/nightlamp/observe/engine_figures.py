@@ -16,8 +16,13 @@ from .metrics import Buckets, Statistics
 MQTT_GAUGES = frozenset({"held", "withheld", "sockets", "open"})
 BROKER_GAUGES = MQTT_GAUGES | {"connected"}
 JOURNAL_GAUGES = frozenset(
-    {"durable_seq", "first_seq", "bytes", "bytes_max", "bytes_waiting", "segments", "sync_us_max", "commit_frames_max"}
+    {
+        *("durable_seq", "first_seq", "bytes", "bytes_max", "bytes_waiting", "segments", "sync_us_max"),
+        *("commit_frames_max", "room_bytes", "room_short", "stuck"),
+    }
 )
+#: Why the journal refuses frames now.
+FULL = ("cap", "disk")
 #: Units are Prometheus' own: seconds.
 SYNC = "sync_buckets"
 
@@ -47,6 +52,7 @@ def _journal(journal: Mapping[str, Any]) -> dict[str, Any]:
     plain = {name: value for name, value in journal.items() if name not in {SYNC, "sync_buckets_us", "sync_us_sum"}}
     named: dict[str, Any] = {**_named(_flat(plain), JOURNAL_GAUGES)}
     named["up"] = int(journal.get("error") is None)
+    named["full"] = {why: int(journal.get("full") == why) for why in FULL}
     if counts:
         edges_s = [edge / 1e6 for edge in journal["sync_buckets_us"]]
         named["sync_seconds"] = Buckets(edges_s, counts, journal["sync_us_sum"] / 1e6)
@@ -60,7 +66,7 @@ def _flat(values: Mapping[str, Any], prefix: str = "") -> dict[str, int | float]
         if isinstance(value, Mapping):
             found |= _flat(value, prefix)
         elif isinstance(value, int | float):
-            found[prefix + name] = value
+            found[prefix + name] = int(value) if isinstance(value, bool) else value
     return found
 
 

@@ -52,6 +52,7 @@ def store(pipeline: Pipeline) -> Statistics:
             "cursor_seq": progress.stored_seq,
             "memory_bytes": lane.memory_bytes,
             "spool_bytes": lane.spool_bytes,
+            "spool_up": int(lane.spool_error is None),
         }
     }
 

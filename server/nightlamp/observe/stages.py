@@ -44,9 +44,15 @@ def _journal(journal: dict[str, Any]) -> StageHealth:
     if journal["error"] is not None:
         return StageHealth("journal", "down", f"cannot write: {journal['error']}")
     share = 100 * int(journal["bytes"]) // int(journal["bytes_max"])
-    if share >= 100:
-        return StageHealth("journal", "down", "full: new frames are refused with 507")
-    return StageHealth("journal", "degraded" if share >= 80 else "ok", f"{share} % of its size cap is used")
+    used = f"{share} % of its size cap is used"
+    if journal["stuck"] or journal["full"] == "disk":
+        return StageHealth("journal", "down", f"its disk is full: new frames are refused with 507; {used}")
+    if journal["full"] == "cap":
+        return StageHealth("journal", "down", f"at its size cap: new frames are refused with 507; {used}")
+    if journal["room_short"]:
+        left = int(journal["room_bytes"] or 0) >> 10
+        return StageHealth("journal", "degraded", f"its disk is nearly full: room for {left} KiB is held; {used}")
+    return StageHealth("journal", "degraded" if share >= 80 else "ok", used)
 
 
 def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:

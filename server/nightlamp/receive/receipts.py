@@ -1,7 +1,8 @@
 """Requests waiting for the journal: one future each, resolved in order when the engine says how far the disk is (P1).
 
 No task and no timer per frame: the engine's eventfd wakes the loop once per group commit, and everything up to the
-durable sequence number is answered. Limit: `receipts_max` waiting, then 503.
+durable sequence number is answered. Limit: `receipts_max` waiting, then 503. When the journal has failed or its disk is
+full, whoever waits is refused at once: their frames are not acknowledged, and copies sent later are recognised.
 """
 
 import asyncio
@@ -23,6 +24,14 @@ class DurableSource(Protocol):
         """The highest sequence number on disk."""
         ...
 
+    def journal_withheld(self) -> tuple[str, int, str] | None:
+        """(code, HTTP status, detail) while what waits will not be on disk soon."""
+        ...
+
+    def journal_failed(self) -> str | None:
+        """Why the journal will never write again."""
+        ...
+
 
 class Receipts:
     """Futures by sequence number. Sequence numbers are handed in as the engine gave them out: ascending."""
@@ -31,6 +40,8 @@ class Receipts:
         self._engine, self._receipts_max, self._timeout_s = engine, receipts_max, timeout_s
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._fd: int | None = None
+        #: Set once the journal will never write again.
+        self.failed = asyncio.Event()
 
     def start(self) -> None:
         """Listen to the engine; call on the loop that serves requests."""
@@ -61,10 +72,13 @@ class Receipts:
     async def durable(self, seq: int) -> None:
         """Return once `seq` is on disk.
 
-        Raises a 503 `Problem` when that takes too long: the outcome is then not known.
+        Raises a `Problem` where the frame is not acknowledged: 507 for a full disk, 503 for a failed journal and when
+        it takes too long. It may be on disk later all the same: the sender sends it again, and copies are recognised.
         """
         if self._engine.durable_seq() >= seq:
             return
+        if (withheld := self._withheld()) is not None:
+            raise withheld
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((seq, future))
         try:
@@ -88,3 +102,17 @@ class Receipts:
             _, future = waiting.popleft()
             if not future.done():
                 future.set_result(None)
+        if (withheld := self._withheld()) is None:
+            return
+        if self._engine.journal_failed() is not None:
+            self.failed.set()
+        while waiting:
+            _, future = waiting.popleft()
+            if not future.done():
+                future.set_exception(withheld)
+
+    def _withheld(self) -> Problem | None:
+        if (why := self._engine.journal_withheld()) is None:
+            return None
+        code, status, detail = why
+        return Problem(status, code, detail)

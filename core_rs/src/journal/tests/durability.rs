@@ -42,7 +42,7 @@ fn a_frame_is_not_durable_before_its_sync_has_returned() {
     disk.resume();
     assert_eq!(journal.wait_durable(last.seq, LONG).durable_seq, 50);
     assert_eq!(disk.switches().syncs.load(SeqCst), 2, "what came during a sync is one batch");
-    assert_eq!(disk.after_power_cut(|| false).get(&segment::segment_name(1)), disk.get(&segment::segment_name(1)));
+    assert_eq!(disk.synced_only().get(&segment::segment_name(1)), disk.get(&segment::segment_name(1)));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn a_failed_sync_acknowledges_nothing_and_is_not_tried_again() {
     let progress = journal.wait_durable(receipt.seq, LONG);
     assert_eq!(progress, Progress { durable_seq: 3, failed: true });
     disk.switches().fail_sync.store(false, SeqCst);
-    assert_eq!(submit(&journal, 5, 100).unwrap_err().code, Code::Internal);
+    assert_eq!(submit(&journal, 5, 100).unwrap_err().code, Code::Overloaded);
     assert!(journal.failed().unwrap().contains("sync"));
     assert_eq!(*journal.watch_durable().borrow(), progress);
     let mut reader = journal.reader(3);

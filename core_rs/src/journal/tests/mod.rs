@@ -2,6 +2,7 @@
 
 mod durability;
 mod fake_disk;
+mod full_disk;
 mod kill;
 mod reading;
 mod recovery;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use super::*;
 use crate::error::Refusal;
 use crate::receive::{FrameRef, Source};
-use fake_disk::FakeDisk;
+use fake_disk::{FakeDisk, Luck};
 
 const LONG: Duration = Duration::from_secs(20);
 

@@ -175,7 +175,7 @@ proptest! {
     fn a_power_cut_at_any_moment_loses_no_acknowledged_frame(
         before in proptest::collection::vec(1usize..400, 0..30),
         during in proptest::collection::vec(1usize..400, 1..30),
-        mut luck in any::<u64>(),
+        seed in any::<u64>(),
     ) {
         let disk = FakeDisk::new();
         let journal = reopen(&disk, small()).unwrap();
@@ -187,10 +187,7 @@ proptest! {
         let deadline = std::time::Instant::now() + Duration::from_millis(3);
         while std::time::Instant::now() < deadline {} // the writer is now inside its first stalled sync
         let acknowledged = journal.durable_seq();
-        let after = disk.after_power_cut(|| {
-            luck = luck.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            luck >> 63 == 1
-        });
+        let after = disk.after_power_cut(&mut Luck(seed));
         disk.resume();
         let journal = reopen(&after, small()).unwrap();
         prop_assert!(journal.durable_seq() >= acknowledged);

@@ -1,0 +1,46 @@
+"""Why the server ends without being asked, and its exit codes: for the supervisor that starts it again.
+
+Each is a failure that no part of this process can mend and that a fresh start may.
+"""
+
+import asyncio
+from typing import Any
+
+import structlog
+
+_log = structlog.get_logger("nightlamp.endings")
+#: How long `/readyz` shows a failed journal, and waiting requests are answered, before the server ends.
+FAILED_SHOWN_S = 2.0
+
+
+class Ended(Exception):
+    """The server ended by itself; the text says why and what to do."""
+
+    #: What the process leaves with.
+    code = 1
+
+
+class JournalFailed(Ended):
+    """A write or sync of the journal failed: nothing more may be acknowledged (P1). EX_IOERR of sysexits.h."""
+
+    code = 74
+
+
+async def over(stop: asyncio.Event, http: asyncio.Task[Any], journal_failed: asyncio.Event) -> None:
+    """Return when asked to stop or when the HTTP server has ended.
+
+    Raises `JournalFailed` two seconds after the journal has failed. A sync is not tried again: the kernel may have
+    dropped the pages and would report success. Only a new process reads what is really on the disk.
+    """
+    watched = [asyncio.create_task(stop.wait()), asyncio.create_task(journal_failed.wait())]
+    await asyncio.wait({http, *watched}, return_when=asyncio.FIRST_COMPLETED)
+    for one in watched:
+        one.cancel()
+    if not journal_failed.is_set():
+        return
+    _log.error("the journal cannot write; the server ends", exit_code=JournalFailed.code)
+    await asyncio.sleep(FAILED_SHOWN_S)
+    raise JournalFailed(
+        "the journal cannot be written any more, so nothing more can be acknowledged. Look at the disk of the data "
+        "folder; a new start goes on from what is safely on it"
+    )
