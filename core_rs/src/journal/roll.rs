@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::JournalError;
 use super::commit::{Live, Writer};
 use super::pending::Batch;
-use super::room::{LOOK_EVERY, STEP_BYTES, Trouble, UNKNOWN, failed, hold, trouble};
+use super::room::{LOOK_EVERY, STEP_BYTES, Trouble, failed, hold, trouble};
 use super::segment::{HEADER_BYTES, header, segment_name};
 
 const HEADER: u64 = HEADER_BYTES as u64;

@@ -51,7 +51,9 @@ async def test_p2_a_second_server_on_the_same_database_is_noticed(claimed: Store
     await other.close()
 
 
-@pytest.mark.parametrize("how", ["DELETE FROM store_cursor", "DROP TABLE store_cursor", "DROP TABLE observations CASCADE"])
+@pytest.mark.parametrize(
+    "how", ["DELETE FROM store_cursor", "DROP TABLE store_cursor", "DROP TABLE observations CASCADE"]
+)
 async def test_p2_an_emptied_database_is_refused(claimed: Store, sql: asyncpg.Connection, how: str) -> None:
     await sql.execute(how)
     with pytest.raises(StoreChanged, match=r"emptied|lost tables"):
