@@ -8,6 +8,7 @@ from typing_extensions import Buffer
 
 __all__ = [
     "Batch",
+    "CopyDigest",
     "CoreError",
     "Decoder",
     "Engine",
@@ -22,8 +23,12 @@ __all__ = [
     "__version__",
     "catalogue",
     "error_codes",
+    "journal_check",
+    "journal_extent",
+    "journal_mark",
     "replay_folder",
     "scan_hl7",
+    "snapshot_reads",
 ]
 
 __version__: str
@@ -310,6 +315,37 @@ class StoredRows:
 
     def next_batch(self) -> list[tuple[str, bytes]] | None:
         """Table and binary COPY stream of the next frames; None at the end. The GIL is released."""
+
+# --- backup (bindings/backup.rs): copies of a journal, what a table holds --------------------------------------------
+
+def journal_extent(folder: str, written_to: bool) -> tuple[int, list[tuple[str, int]]] | None:
+    """Last durable frame of the journal in this folder, and name and bytes of each segment up to it. `written_to`: a
+    server writes it; None then means that it cannot be said at this instant. Raises RuntimeError."""
+
+def journal_check(folder: str, segment: str) -> tuple[int, int, list[tuple[int, int]]]:
+    """Reads a segment from end to end: the frame that would come next, frames read, and (offset, frame) of each place
+    that cannot be read. Raises RuntimeError."""
+
+def journal_mark(durable_seq: int) -> bytes:
+    """`durable.mark` as it says that frames up to this one are durable."""
+
+def snapshot_reads(folder: str, seq: int) -> bool:
+    """Whether this build can go on from the snapshot after frame `seq`."""
+
+@final
+class CopyDigest:
+    """Rows of a binary COPY stream and a digest of them that does not depend on their order."""
+
+    def __new__(cls) -> CopyDigest: ...
+    def update(self, data: bytes) -> None:
+        """The next bytes, in pieces of any size. Raises ValueError where they are no such stream."""
+
+    @property
+    def rows(self) -> int:
+        """Rows so far."""
+
+    def finish(self) -> tuple[int, str]:
+        """Rows and digest (64 hexadecimal digits). Raises ValueError where the stream is not at its end."""
 
 # --- score -----------------------------------------------------------------------------------------------------------
 

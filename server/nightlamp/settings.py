@@ -412,6 +412,11 @@ def load(config: Path | None = None) -> Settings:
         raise ConfigurationError(str(error)) from None
 
 
+def file_in_use() -> Path | None:
+    """The TOML file of the last `load`."""
+    return _file_of_this_load
+
+
 def _refuse_unknown_environment() -> None:
     known = {f"{ENV_PREFIX}{name.upper()}" for name in Settings.model_fields}
     unknown = sorted(

@@ -2,6 +2,7 @@
 
 use pyo3::prelude::*;
 
+mod backup;
 mod bundle;
 mod decode;
 mod engine;
@@ -20,5 +21,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     decode::register(module)?;
     window::register(module)?;
     score::register(module)?;
-    bundle::register(module)
+    bundle::register(module)?;
+    backup::register(module)
 }

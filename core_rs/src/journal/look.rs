@@ -22,7 +22,7 @@ use super::{Disk, DiskFile, JournalConfig, JournalError};
 
 /// A folder nothing is written to.
 #[derive(Debug)]
-struct LookedAt(PathBuf);
+pub(super) struct LookedAt(pub(super) PathBuf);
 
 fn read_only() -> io::Error {
     io::Error::new(io::ErrorKind::PermissionDenied, "the journal was opened to read")

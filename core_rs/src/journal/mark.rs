@@ -29,11 +29,16 @@ impl Mark {
 
     /// Writes the mark; call only after the sync it speaks of.
     pub(super) fn write(&self, durable_seq: u64) -> io::Result<()> {
-        let seq = durable_seq.to_le_bytes();
-        let mut raw = [0; MARK_BYTES];
-        for (to, from) in raw.iter_mut().zip(seq.into_iter().chain(crc32c::crc32c(&seq).to_le_bytes())) {
-            *to = from;
-        }
-        self.file.write_at(&raw, 0)
+        self.file.write_at(&mark_bytes(durable_seq), 0)
     }
+}
+
+/// The mark as it stands on disk.
+pub fn mark_bytes(durable_seq: u64) -> [u8; MARK_BYTES] {
+    let seq = durable_seq.to_le_bytes();
+    let mut raw = [0; MARK_BYTES];
+    for (to, from) in raw.iter_mut().zip(seq.into_iter().chain(crc32c::crc32c(&seq).to_le_bytes())) {
+        *to = from;
+    }
+    raw
 }

@@ -8,6 +8,7 @@
 mod alerts;
 mod copy;
 mod dead_letters;
+mod digest;
 mod encounters;
 mod observations;
 mod patients;
@@ -16,6 +17,7 @@ mod scores;
 pub use alerts::AlertRows;
 pub use copy::CopyTable;
 pub use dead_letters::{DeadLetter, DeadLetterRows, ReplayRows};
+pub use digest::{CopyDigest, CopyError};
 pub use encounters::{EncounterRow, EncounterRows};
 pub use observations::{ObservationRow, ObservationRows};
 pub use patients::PatientRows;

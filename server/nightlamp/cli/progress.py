@@ -9,10 +9,13 @@ from .terminal import err
 
 
 @contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Bars on standard error: call what it gives with what is being done, how far it is, and how far it goes."""
+def progress(terminal_only: bool = False) -> Iterator[Callable[[str, int, int], None]]:
+    """Bars on standard error: call what it gives with what is being done, how far it is, and how far it goes.
+
+    With `terminal_only` a log or a mail of a timer shows none.
+    """
     columns = (TextColumn("{task.description:<40}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=err) as bars:
+    with Progress(*columns, console=err, disable=terminal_only and not err.is_terminal) as bars:
         tasks: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:

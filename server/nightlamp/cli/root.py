@@ -7,7 +7,22 @@ import typer
 
 import nightlamp
 
-from . import config, dead_letters, demo, evaluate, keys, migrate, models, parity, replay, serve, token, train, transfer
+from . import (
+    backup,
+    config,
+    dead_letters,
+    demo,
+    evaluate,
+    keys,
+    migrate,
+    models,
+    parity,
+    replay,
+    serve,
+    token,
+    train,
+    transfer,
+)
 from .terminal import out
 
 app = typer.Typer(
@@ -42,6 +57,9 @@ def version() -> None:
 app.command("serve")(serve.serve)
 app.command("config")(config.config)
 app.command("demo")(demo.demo)
+app.command("backup")(backup.backup)
+app.command("verify")(backup.verify)
+app.command("restore")(backup.restore)
 app.command("token")(token.token)
 app.command("replay")(replay.replay)
 app.command("train")(train.train)

@@ -11,6 +11,9 @@ from pathlib import Path
 
 from .keys import replace_file, site_key
 
+#: There while a restoration fills the folder (nightlamp/backup/restore.py).
+INCOMPLETE = "restore.incomplete"
+
 
 class DataFolderError(Exception):
     """The folder cannot be used; the text says why."""
@@ -35,6 +38,11 @@ class DataFolder:
         except OSError:
             os.close(handle)
             raise DataFolderError(f"{self.path} is in use by another nightlamp server") from None
+        if (self.path / INCOMPLETE).exists():
+            os.close(handle)
+            raise DataFolderError(
+                f"a restoration was begun in {self.path} and has not ended: run `nightlamp restore` again"
+            )
         self._lock = handle
 
     @property

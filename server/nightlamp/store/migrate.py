@@ -90,8 +90,11 @@ async def status(connection: Any, folder: Path = FOLDER) -> list[Status]:
     return states + unknown
 
 
-async def migrate(connection: Any, folder: Path = FOLDER) -> list[str]:
-    """Apply what is pending; the names of what was applied. Raises MigrationError; that file then changed nothing."""
+async def migrate(connection: Any, folder: Path = FOLDER, through: int | None = None) -> list[str]:
+    """Apply what is pending, or of it only up to the version `through`; the names of what was applied.
+
+    Raises MigrationError; that file then changed nothing.
+    """
     await connection.execute("SELECT pg_advisory_lock($1)", _LOCK)
     try:
         await connection.execute(_TABLE)
@@ -100,7 +103,7 @@ async def migrate(connection: Any, folder: Path = FOLDER) -> list[str]:
             one = wrong[0]
             why = "was changed after it was applied" if one.state == "changed" else "comes from a newer nightlamp"
             raise MigrationError(f"migration {one.name} {why}; nothing was done")
-        pending = {one.version for one in states if one.state == "pending"}
+        pending = {one.version for one in states if one.state == "pending" and one.version <= (through or one.version)}
         return [await _apply(connection, one) for one in migrations(folder) if one.version in pending]
     finally:
         if not connection.is_closed():

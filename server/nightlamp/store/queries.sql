@@ -210,3 +210,35 @@ LEFT JOIN LATERAL (
 ) AS replay ON true
 WHERE d.seq = $1
 ORDER BY d.ordinal;
+
+-- own_tables: every table of this schema that is no partition: its columns, the tables it refers to, about how many rows
+SELECT c.relname::text AS name,
+       ARRAY(SELECT a.attname::text FROM pg_attribute a
+             WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = ''
+             ORDER BY a.attnum) AS columns,
+       ARRAY(SELECT r.relname::text FROM pg_constraint k JOIN pg_class r ON r.oid = k.confrelid
+             WHERE k.conrelid = c.oid AND k.contype = 'f' AND r.oid <> c.oid) AS needs,
+       greatest(c.reltuples, 0, (SELECT sum(greatest(p.reltuples, 0)) FROM pg_inherits i
+                                 JOIN pg_class p ON p.oid = i.inhrelid WHERE i.inhparent = c.oid))::bigint AS rows_about
+FROM pg_class c
+WHERE c.relnamespace = current_schema()::text::regnamespace AND c.relkind IN ('r', 'p')
+  AND NOT c.relispartition AND c.relpersistence = 'p'
+ORDER BY c.relname;
+
+-- own_sequences: every sequence of this schema
+SELECT c.relname::text AS name FROM pg_class c
+WHERE c.relnamespace = current_schema()::text::regnamespace AND c.relkind = 'S' AND c.relpersistence = 'p'
+ORDER BY 1;
+
+-- series_partitions: when the native partitions of each table by time begin
+SELECT s.name, array_agg(to_char(to_timestamp(right(p.relname, 13), 'YYYYMMDD"T"HH24MI')::timestamp,
+                                 'YYYY-MM-DD"T"HH24:MI"+00:00"') ORDER BY p.relname) AS starts
+FROM series s JOIN pg_inherits i ON i.inhparent = to_regclass(s.name) JOIN pg_class p ON p.oid = i.inhrelid
+WHERE p.relname ~ '_\d{8}T\d{4}$'
+GROUP BY s.name;
+
+-- series_chunks: when the chunks of each hypertable begin
+SELECT s.name, array_agg(to_char(c.range_start AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI"+00:00"')
+                         ORDER BY c.range_start) AS starts
+FROM series s JOIN timescaledb_information.chunks c ON c.hypertable_name = s.name
+GROUP BY s.name;

@@ -27,6 +27,8 @@ from nightlamp.store.statements import sql
 
 _log = structlog.get_logger("nightlamp.store")
 CONNECT_S, STATEMENT_S = 5.0, 60.0
+#: How long maintenance waits for a table somebody reads, and makes writers wait behind it.
+MAINTAIN_LOCK_S = 2
 #: Partitions made ahead and behind; later or earlier rows go to the default partition, none is refused.
 AHEAD, BACK = timedelta(days=3), timedelta(days=1)
 #: Late and corrected values mostly come within days; compressed chunks take the rest, only slower.
@@ -71,13 +73,17 @@ class Writer:
     async def maintain(self, keep: timedelta | None = None) -> tuple[int, int]:
         """Make partitions ahead and, with `keep`, drop observations and scores older than that. Call it hourly.
 
-        Returns (partitions made, chunks or partitions dropped).
+        Returns (partitions made, chunks or partitions dropped). Raises StoreUnavailable where somebody reads the tables
+        (a backup): three days of partitions are there, so later will do.
         """
         now = datetime.now(UTC)
         async with self._connected() as connection:
+            # A backup reads every table for as long as it takes: step aside, so that nobody queues behind us.
+            await connection.execute(f"SET lock_timeout = '{MAINTAIN_LOCK_S}s'")
             made = await connection.fetchval(sql("make_partitions"), now, BACK, AHEAD)
             await connection.fetchval(sql("compress_old"), COMPRESS_AFTER)
             dropped = await connection.fetchval(sql("drop_old"), now, keep) if keep else 0
+            await connection.execute("RESET lock_timeout")
         return made, dropped
 
     async def cursor(self) -> int:

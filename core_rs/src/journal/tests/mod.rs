@@ -1,6 +1,7 @@
 //! The journal's promises, on real files and on a disk that fails on command.
 
 mod durability;
+mod extent;
 mod fake_disk;
 mod full_disk;
 mod kill;
