@@ -15,6 +15,9 @@ use crate::store::CopyDigest;
 /// The last frame, then name and bytes of each segment.
 type PyExtent = (u64, Vec<(String, u64)>);
 
+/// The frame that would come next, frames read, offset and frame of each damaged place.
+type PyChecked = (u64, u64, Vec<(u64, u64)>);
+
 #[pyfunction]
 fn journal_extent(py: Python<'_>, folder: &str, written_to: bool) -> PyResult<Option<PyExtent>> {
     let found = py.detach(|| extent(Path::new(folder), written_to));
@@ -23,7 +26,7 @@ fn journal_extent(py: Python<'_>, folder: &str, written_to: bool) -> PyResult<Op
 }
 
 #[pyfunction]
-fn journal_check(py: Python<'_>, folder: &str, segment: &str) -> PyResult<(u64, u64, Vec<(u64, u64)>)> {
+fn journal_check(py: Python<'_>, folder: &str, segment: &str) -> PyResult<PyChecked> {
     let checked = py.detach(|| check_segment(Path::new(folder), segment));
     let checked = checked.map_err(|error| PyRuntimeError::new_err(error.to_string()))?;
     let damage = checked.damage.iter().map(|place| (place.offset, place.seq)).collect();
