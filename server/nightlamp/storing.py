@@ -2,11 +2,12 @@
 
 One transaction takes up to `BYTES_MAX` of rows, whatever the number of batches, so that a backlog drains much faster
 than it grew. After a failure the next one takes half, down to one batch: a database that manages only small pieces gets
-small pieces. Pauses between attempts grow from 0.1 to 5 s. A batch with a row that the database will not have is
+small pieces. Pauses between attempts grow from 0.1 to 1 s. A batch with a row that the database will not have is
 written apart: that row becomes a dead letter, nothing else waits for it.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -22,7 +23,9 @@ _log = structlog.get_logger("nightlamp.pipeline")
 BYTES_MAX, BATCHES_MAX = 8 << 20, 2_048
 #: Less than this is one batch at a time.
 BYTES_MIN = 64 << 10
-RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0
+RETRY_S_MIN, RETRY_S_MAX = 0.1, 1.0
+#: An outage is logged when it begins and ends, and so often between.
+SAY_EVERY_S = 60.0
 Frame = tuple[int, str, str, int, bytes]
 
 
@@ -71,7 +74,7 @@ class Storing:
 
     def __init__(self, engine: Engine, writer: Writer, lane: Lane, progress: StoreProgress) -> None:
         self._engine, self._writer, self._lane, self._progress = engine, writer, lane, progress
-        self._bytes_max, self._pause_s = BYTES_MAX, RETRY_S_MIN
+        self._bytes_max, self._pause_s, self._said_at = BYTES_MAX, RETRY_S_MIN, 0.0
         #: Batches to be written one by one: a row in one of them was refused.
         self._single = 0
 
@@ -108,11 +111,11 @@ class Storing:
         progress = self._progress
         progress.store_failures += 1
         said = str(error) if isinstance(error, StoreError) else type(error).__name__
-        if progress.store_error != said:
-            last_seq = head[-1].last_seq if head else None
+        stuck, now = not isinstance(error, StoreUnavailable), time.monotonic()
+        if progress.store_error is None or progress.store_stuck != stuck or now > self._said_at + SAY_EVERY_S:
+            last_seq, self._said_at = head[-1].last_seq if head else None, now
             _log.warning("store cannot write; rows wait", last_seq=last_seq, reason=said, exc_info=error)
-        progress.store_error = said
-        progress.store_stuck = not isinstance(error, StoreUnavailable)
+        progress.store_error, progress.store_stuck = said, stuck
         self._bytes_max = self._bytes_max // 2 if self._bytes_max > BYTES_MIN else 1
         await asyncio.sleep(self._pause_s)
         self._pause_s = min(self._pause_s * 2, RETRY_S_MAX)

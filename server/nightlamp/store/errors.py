@@ -55,6 +55,7 @@ def translate(error: BaseException) -> StoreError | None:
         if sqlstate[:2] in _OF_A_ROW:
             return RowsRefused(text)
         return StoreUnavailable(text) if sqlstate[:2] in _PASSING else StoreError(text)
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError):
+    # asyncpg calls a line that broke between two messages an internal error.
+    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
         return StoreUnavailable(type(error).__name__)
     return None

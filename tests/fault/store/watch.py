@@ -1,0 +1,49 @@
+"""What a running server says of itself while a fault is on: metrics, readiness, memory."""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psutil
+from running_server import RunningServer
+
+T = TypeVar("T")
+
+
+def until(condition: Callable[[], T], within_s: float = 60) -> T:
+    """Ask until the answer is true; that answer."""
+    limit = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < limit, f"not within {within_s} s"
+        time.sleep(0.05)
+    return found
+
+
+def metrics(server: RunningServer) -> dict[str, float]:
+    """Sums over labels, by name without `nightlamp_`."""
+    found: dict[str, float] = {}
+    with server.client("sre") as sre:
+        text = sre.get("/metrics").text
+    for name, value in re.findall(r"^nightlamp_(\w+)(?:\{[^}]*\})? (\S+)$", text, re.MULTILINE):
+        found[name] = found.get(name, 0) + float(value)
+    return found
+
+
+def ready(server: RunningServer) -> tuple[int, dict[str, Any]]:
+    """/readyz: HTTP status, and what it says by stage."""
+    with server.client("sre") as sre:
+        answer = sre.get("/readyz")
+    return answer.status_code, answer.json()["stages"]
+
+
+def rss_mib(server: RunningServer) -> float:
+    """Resident memory of the server's own process, MiB."""
+    return float(psutil.Process(server.process.pid).memory_info().rss) / (1 << 20)
+
+
+def stored_all(server: RunningServer, within_s: float = 90) -> int:
+    """Wait until all that is durable now is stored; the last frame."""
+    durable = int(metrics(server)["journal_durable_seq"])
+    until(lambda: metrics(server)["store_cursor_seq"] >= durable, within_s)
+    return durable
