@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from urllib.parse import quote
 
+import structlog
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -19,6 +20,7 @@ from nightlamp.publish.census import Changes
 from nightlamp.publish.limits import PublishLimits
 from nightlamp.publish.stats import PublishStats
 
+_log = structlog.get_logger("nightlamp.publish")
 RETRY_S_MIN = 0.1
 
 
@@ -70,7 +72,7 @@ class RedisChannels:
                         await asyncio.sleep(pause_s)
                         pause_s = min(pause_s * 2, self.limits.redis_retry_s_max)
         finally:
-            with contextlib.suppress(RedisError, OSError):
+            with contextlib.suppress(RedisError, OSError, RuntimeError):
                 await self._redis.aclose()
 
     async def _publish_some(self) -> bool:
@@ -87,7 +89,10 @@ class RedisChannels:
                 pipeline.publish(channel(unit, "scores"), body)
             async with asyncio.timeout(self.limits.redis_timeout_s):
                 await pipeline.execute()
-        except (RedisError, OSError, TimeoutError):
+        except Exception as error:
+            # Anything: uvloop says RuntimeError of a line that was reset. What failed is tried again, whatever it was.
+            if self.stats.redis_up or not self.stats.redis_failures:
+                _log.warning("Redis takes no messages; they wait, the newest of each kind", reason=type(error).__name__)
             self.stats.redis_failures += 1
             self.stats.redis_up = 0
             self._alerts.extendleft(reversed(alerts))
@@ -98,6 +103,8 @@ class RedisChannels:
                     self._put_patient(key, body)
             self._settle()
             return False
+        if self.stats.redis_failures and not self.stats.redis_up:
+            _log.info("Redis takes messages again", waiting=self.stats.redis_waiting)
         self.stats.redis_up = 1
         self.stats.redis_published += len(alerts) + len(patients)
         self._settle()

@@ -55,7 +55,8 @@ def translate(error: BaseException) -> StoreError | None:
         if sqlstate[:2] in _OF_A_ROW:
             return RowsRefused(text)
         return StoreUnavailable(text) if sqlstate[:2] in _PASSING else StoreError(text)
-    # asyncpg calls a line that broke between two messages an internal error.
-    if isinstance(error, OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError):
+    # Of a line that broke at a bad moment asyncpg says InternalClientError, and uvloop RuntimeError.
+    line = OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError | RuntimeError
+    if isinstance(error, line):
         return StoreUnavailable(type(error).__name__)
     return None

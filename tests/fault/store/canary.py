@@ -13,6 +13,7 @@ import httpx
 import redis.asyncio
 import websockets
 from messages import ILL, acknowledgement, admission, unique, vitals
+from redis.exceptions import RedisError
 from running_server import RunningServer
 
 UNIT = "CANARY"
@@ -35,13 +36,15 @@ class Canary:
         self.told = Told()
         self._server, self._redis_url, self._every_s = server, redis_url, every_s
         self._stop, self._over, self._listening = threading.Event(), threading.Event(), threading.Barrier(3)
+        #: While it hears what Redis says.
+        self.subscribed = threading.Event()
         self._threads = [
             threading.Thread(target=self._send, daemon=True),
             threading.Thread(target=lambda: asyncio.run(self._listen()), daemon=True),
         ]
         for thread in self._threads:
             thread.start()
-        self._listening.wait(60)
+        assert self.subscribed.wait(60)
 
     def stop(self, patience_s: float = 30) -> None:
         """No more patients; wait for the alerts of those there are."""
@@ -78,29 +81,34 @@ class Canary:
                 self.told.sent[bed] = at
 
     async def _listen(self) -> None:
-        async with redis.asyncio.Redis.from_url(self._redis_url) as client, client.pubsub() as subscriber:
-            await subscriber.subscribe(f"nightlamp.{UNIT}.alerts")
-            url = self._server.url.replace("http", "ws", 1) + "/v1/stream"
-            headers = {"Authorization": f"Bearer {self._server.keys['charge_nurse']}"}
+        await asyncio.gather(self._stream(), self._redis())
+
+    async def _stream(self) -> None:
+        url = self._server.url.replace("http", "ws", 1) + "/v1/stream"
+        headers = {"Authorization": f"Bearer {self._server.keys['charge_nurse']}"}
+        with contextlib.suppress(websockets.ConnectionClosed):
             async with websockets.connect(url, additional_headers=headers, max_size=None) as stream:
                 await stream.send(json.dumps({"subscribe": {"units": [UNIT], "patients": []}}))
                 await asyncio.to_thread(self._listening.wait, 60)
-                await asyncio.gather(self._stream(stream), self._redis(subscriber))
+                async for text in stream:
+                    for message in json.loads(text):
+                        _note(self.told.stream, message)
 
-    async def _stream(self, stream: Any) -> None:
-        with contextlib.suppress(websockets.ConnectionClosed):
-            await self._read(stream)
-
-    async def _read(self, stream: Any) -> None:
-        async for text in stream:
-            for message in json.loads(text):
-                _note(self.told.stream, message)
-
-    async def _redis(self, subscriber: Any) -> None:
+    async def _redis(self) -> None:
+        """Subscribed for as long as Redis is there, again when it is back."""
+        await asyncio.to_thread(self._listening.wait, 60)
         while not self._over.is_set():
-            message = await subscriber.get_message(ignore_subscribe_messages=True, timeout=1)
-            if message is not None:
-                _note(self.told.redis, json.loads(message["data"]))
+            with contextlib.suppress(RedisError, OSError):
+                async with redis.asyncio.Redis.from_url(self._redis_url) as client, client.pubsub() as subscriber:
+                    await subscriber.subscribe(f"nightlamp.{UNIT}.alerts")
+                    await subscriber.get_message(timeout=5)
+                    self.subscribed.set()
+                    while not self._over.is_set():
+                        message = await subscriber.get_message(ignore_subscribe_messages=True, timeout=1)
+                        if message is not None:
+                            _note(self.told.redis, json.loads(message["data"]))
+            self.subscribed.clear()
+            await asyncio.sleep(0.02)
 
 
 def _note(heard: dict[str, float], message: dict[str, Any]) -> None:
