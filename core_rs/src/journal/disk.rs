@@ -62,9 +62,9 @@ impl RealDisk {
         let lock = options().create(true).open(path.join("LOCK")).map_err(JournalError::io("open the lock"))?;
         flock(&lock, FlockOperation::NonBlockingLockExclusive).map_err(|_| JournalError::Locked)?;
         let folder = File::open(path).map_err(JournalError::io("open the folder"))?;
-        // A new folder's own entry must survive a power cut too.
-        if is_new && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            File::open(parent).and_then(|parent| parent.sync_all()).map_err(JournalError::io("sync the parent folder"))?;
+        // A new folder's own entry must survive a power cut too, and that of the data folder, which may be as new.
+        for above in path.ancestors().skip(1).take(if is_new { 2 } else { 0 }).filter(|above| !above.as_os_str().is_empty()) {
+            File::open(above).and_then(|above| above.sync_all()).map_err(JournalError::io("sync the folder above"))?;
         }
         Ok(Self { path: path.to_owned(), folder, _lock: lock })
     }

@@ -188,10 +188,11 @@ impl Journal {
             self.shared.counters.removed_segments.fetch_add(1, Relaxed);
             self.shared.counters.removed_bytes.fetch_add(bytes, Relaxed);
             freed += bytes;
+            // Each for itself: were the next one gone for good and this one back after a power cut, that would be damage.
+            self.shared.disk.sync_dir().map_err(JournalError::io("sync the folder"))?;
         }
         if freed > 0 {
             self.shared.signposts.forget_before(self.first_seq());
-            self.shared.disk.sync_dir().map_err(JournalError::io("sync the folder"))?;
         }
         Ok(freed)
     }

@@ -131,12 +131,13 @@ impl JournalReader {
     }
 
     fn open(&mut self, first_seq: u64, end: u64) -> Result<SegmentCursor, JournalError> {
-        let opened = match SegmentCursor::open(&*self.shared.disk, first_seq, end) {
-            Err(JournalError::Damaged { .. }) if self.shared.config.on_damage == OnDamage::Quarantine => {
-                SegmentCursor::open_unchecked(&*self.shared.disk, first_seq, end)
+        let mut opened = SegmentCursor::open(&*self.shared.disk, first_seq, end);
+        if matches!(opened, Err(JournalError::Damaged { .. })) {
+            self.met_damage(first_seq);
+            if self.shared.config.on_damage == OnDamage::Quarantine {
+                opened = SegmentCursor::open_unchecked(&*self.shared.disk, first_seq, end);
             }
-            opened => opened,
-        };
+        }
         let mut cursor = opened?;
         self.signpost = 0;
         if let Some(post) = self.shared.signposts.before(first_seq, self.next_seq) {
@@ -171,18 +172,21 @@ impl JournalReader {
         Ok(())
     }
 
+    /// Counts a damaged place, once.
+    fn met_damage(&mut self, at: u64) {
+        if self.damage_seen_at.replace(at) != Some(at) {
+            self.shared.counters.damaged_places.fetch_add(1, Relaxed);
+        }
+    }
+
     /// Every acknowledged frame from the position up to this one is unreadable: counted, and refused unless quarantined.
     fn lost_before(&mut self, seq: u64) -> Result<(), JournalError> {
         if seq <= self.next_seq {
             return Ok(());
         }
-        let counters = &self.shared.counters;
-        if self.damage_seen_at != Some(self.next_seq) {
-            self.damage_seen_at = Some(self.next_seq);
-            counters.damaged_places.fetch_add(1, Relaxed);
-        }
+        self.met_damage(self.next_seq);
         if self.shared.config.on_damage == OnDamage::Quarantine {
-            counters.lost_frames.fetch_add(seq - self.next_seq, Relaxed);
+            self.shared.counters.lost_frames.fetch_add(seq - self.next_seq, Relaxed);
             return Ok(());
         }
         let at = self.cursor.take(); // the next call looks again, and says the same

@@ -1,10 +1,12 @@
 //! The journal's promises, on real files and on a disk that fails on command.
 
+mod bad_disk;
 mod durability;
 mod extent;
 mod fake_disk;
 mod full_disk;
 mod kill;
+mod model;
 mod reading;
 mod recovery;
 
