@@ -25,6 +25,8 @@ from fastapi import FastAPI
 from nightlamp import bundles, endings, http_app
 from nightlamp._core import Decoder, Engine, catalogue
 from nightlamp.as_of import AsOf
+from nightlamp.beginning import Beginning
+from nightlamp.beginning import StartError as StartError
 from nightlamp.embedded.keeper import Keeper
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
@@ -39,7 +41,7 @@ from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
 from nightlamp.settings import Settings
 from nightlamp.spool import Lane
-from nightlamp.store import Store, StoreError, StoreUnavailable
+from nightlamp.store import Store, StoreError
 
 _log = structlog.get_logger("nightlamp.app")
 STOP_S_MAX = 10.0
@@ -48,10 +50,6 @@ HTTP_STOP_S = 3
 ENGINE_STOP_S_MAX = 6.0
 KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
 Ready = Callable[[str, int | None], None]
-
-
-class StartError(Exception):
-    """The server could not start; the text says why and what to do."""
 
 
 async def run(settings: Settings, ready: Ready) -> None:
@@ -73,19 +71,30 @@ async def run(settings: Settings, ready: Ready) -> None:
                 starting.cancel()
                 await asyncio.gather(starting, return_exceptions=True)
                 return
-            parts, folder = starting.result()
+            parts, folder, later = starting.result()
             url = f"{'https' if settings.http.tls else 'http'}://{_host(settings)}:{listener.getsockname()[1]}"
             async with _http(settings, http_app.build(parts), listener) as finished:
                 folder.announce(url, parts.engine.mqtt_port())
                 stack.callback(folder.withdraw)
                 _log.info("ready", http=url, mqtt_port=parts.engine.mqtt_port())
                 ready(url, parts.engine.mqtt_port())
-                await endings.over(stop, finished, parts.door.receipts.failed)
+                if later is not None:
+                    begins = asyncio.create_task(_begin(later, folder, parts.engine, url), name="begin")
+                    stack.push_async_callback(_end, begins)
+                    await endings.over(stop, finished, parts.door.receipts.failed, begins)
+                else:
+                    await endings.over(stop, finished, parts.door.receipts.failed)
         _log.info("stopped")
 
 
-async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, DataFolder]:
-    """All parts but the HTTP server; `stack` stops them in reverse."""
+async def _begin(beginning: Beginning, folder: DataFolder, engine: Engine, url: str) -> None:
+    """The route begins when the database answers; then the MQTT doors are open, and their port is known."""
+    await beginning.later()
+    folder.announce(url, engine.mqtt_port())
+
+
+async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, DataFolder, Beginning | None]:
+    """All parts but the HTTP server, and the beginning that is to be waited for; `stack` stops them in reverse."""
     folder = DataFolder(settings.data_dir)
     folder.lock()
     keys = KeyFile(folder.keys)
@@ -96,25 +105,17 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
 
     store = await Store.connect(database_url)
     stack.push_async_callback(store.close)
-    try:
-        await store.migrate()
-    except StoreUnavailable as error:
-        raise StartError(f"PostgreSQL (database.url) must answer at start and does not: {error}") from None
-    cursor = await store.claim(journal)
-    await store.register(_signals(), _scorers(engine))
     engine.set_credentials(keys.mqtt_credentials())
     recorded = settings.decode.recorded_time
     if recorded:
         _log.warning("replaying a recording: frames count by the time their messages say; not for a live ward")
     hub = Hub(journal, history=_history(store), recorded_time=recorded)
     lane = Lane(folder.spool, settings.lane.memory_bytes_max, settings.lane.spool_bytes_max)
-    pipeline = Pipeline(engine, hub, store, lane, cursor)
+    pipeline = Pipeline(engine, hub, store, lane)
     stack.push_async_callback(_drain, engine, pipeline)
-    try:
-        await asyncio.to_thread(engine.start, cursor)
-    except (ValueError, RuntimeError) as error:
-        raise StartError(str(error)) from None
-    pipeline.start()
+    beginning = Beginning(store, engine, pipeline, journal, _signals(), _scorers(engine))
+    used_before = bool(settings.database.url.get_secret_value()) and engine.durable_seq() > 0
+    begun = await beginning.now_or_later(patient=used_before)
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
@@ -129,7 +130,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     http = settings.http
     door = Door(access, engine, decoder, receipts, DoorCounts(), settings.limits.frame_bytes_max, http.body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
-    return Parts(settings, access, engine, store, hub, pipeline, door, as_of), folder
+    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of)
+    return parts, folder, None if begun else beginning
 
 
 async def _neighbours(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> tuple[str, str]:
@@ -295,13 +297,12 @@ async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> As
 
 def _task(stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
     """A task that is cancelled and awaited when the stack unwinds."""
-    task = asyncio.create_task(work, name=name)
+    stack.push_async_callback(_end, asyncio.create_task(work, name=name))
 
-    async def end() -> None:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
-    stack.push_async_callback(end)
+async def _end(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _first(stop: asyncio.Event, task: asyncio.Task[Any]) -> None:

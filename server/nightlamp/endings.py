@@ -26,16 +26,28 @@ class JournalFailed(Ended):
     code = 74
 
 
-async def over(stop: asyncio.Event, http: asyncio.Task[Any], journal_failed: asyncio.Event) -> None:
+async def over(
+    stop: asyncio.Event,
+    http: asyncio.Task[Any],
+    journal_failed: asyncio.Event,
+    begins: asyncio.Task[None] | None = None,
+) -> None:
     """Return when asked to stop or when the HTTP server has ended.
 
     Raises `JournalFailed` two seconds after the journal has failed. A sync is not tried again: the kernel may have
-    dropped the pages and would report success. Only a new process reads what is really on the disk.
+    dropped the pages and would report success. Only a new process reads what is really on the disk. Raises also what
+    `begins` does: a route that was to begin later, and cannot.
     """
     watched = [asyncio.create_task(stop.wait()), asyncio.create_task(journal_failed.wait())]
-    await asyncio.wait({http, *watched}, return_when=asyncio.FIRST_COMPLETED)
+    ends: set[asyncio.Task[Any]] = {http, *watched}
+    if begins is not None:
+        await asyncio.wait({begins, *ends}, return_when=asyncio.FIRST_COMPLETED)
+    if begins is None or (begins.done() and begins.exception() is None):
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
     for one in watched:
         one.cancel()
+    if begins is not None and begins.done():
+        begins.result()
     if not journal_failed.is_set():
         return
     _log.error("the journal cannot write; the server ends", exit_code=JournalFailed.code)

@@ -53,12 +53,14 @@ class Progress(StoreProgress):
     taken_seq: int = 0
     #: Type of the error that ended taking; None while it runs.
     take_error: str | None = None
+    #: Why the route has not begun: what the database says; None once it has.
+    waits_for: str | None = None
 
 
 class Pipeline:
     """Two loops joined by the lane: `_take` and `Storing`."""
 
-    def __init__(self, engine: Engine, publisher: Publisher, writer: Writer, lane: Lane, cursor: int) -> None:
+    def __init__(self, engine: Engine, publisher: Publisher, writer: Writer, lane: Lane, cursor: int = 0) -> None:
         self._engine, self._publisher, self.lane = engine, publisher, lane
         self._thread = ThreadPoolExecutor(1, "batches")
         self._ending = False
@@ -66,8 +68,10 @@ class Pipeline:
         self.progress = Progress(taken_seq=cursor, stored_seq=cursor)
         self._storing = Storing(engine, writer, lane, self.progress)
 
-    def start(self) -> None:
-        """Start both loops."""
+    def start(self, cursor: int | None = None) -> None:
+        """Start both loops, behind the frame `cursor` where it was not known before."""
+        if cursor is not None:
+            self.progress.taken_seq = self.progress.stored_seq = cursor
         loops = {"take": self._take(), "store": self._storing.run()}
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
 

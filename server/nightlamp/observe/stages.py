@@ -56,6 +56,8 @@ def _journal(journal: dict[str, Any]) -> StageHealth:
 
 
 def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:
+    if progress.waits_for is not None:
+        return StageHealth(PIPELINE, "down", "waits for PostgreSQL to say where to begin; frames are journalled")
     why = engine["failed"] or progress.take_error
     if why is not None:
         return StageHealth(PIPELINE, "down", f"stopped: {why}")
@@ -67,6 +69,8 @@ def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:
 
 def _store(progress: Progress, lane: Lane) -> StageHealth:
     waiting = f"{lane.batches} batches wait ({(lane.memory_bytes + lane.spool_bytes) >> 20} MiB)"
+    if progress.waits_for is not None:
+        return StageHealth("store", "down", f"PostgreSQL has not answered since the start ({progress.waits_for})")
     if lane.spool_error is not None:
         return StageHealth(
             "store", "down", f"the spool cannot be written ({lane.spool_error}), scoring pauses; {waiting}"

@@ -7,7 +7,7 @@ from nightlamp.store.copy import COLUMNS, joined
 from nightlamp.store.errors import StoreError
 from nightlamp.store.statements import sql
 
-COPY_S = 120.0
+COPY_S = 60.0
 #: Tables from which others are derived.
 DERIVED_FROM = frozenset({"patients_seen", "encounter_events"})
 

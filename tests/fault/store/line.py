@@ -47,8 +47,9 @@ class Line:
     """The line from clients to one server (`upstream`: a Unix socket's path or a host and port).
 
     `cut_after`: a connection is reset once the client has sent so many bytes since it was set; then it is None again.
-    `delay_s`: how long each piece from the client waits. `silent`: nothing passes, in either direction, and nobody is
-    told: what a broken switch does. `cuts`: how often a connection was cut.
+    `cut_after_answers`: the same for what the server has sent. `delay_s`: how long each piece from the client waits.
+    `silent`: nothing passes, in either direction, and nobody is told: what a broken switch does. `cuts`: how often a
+    connection was cut.
     """
 
     def __init__(self, loop: Loop, upstream: Path | tuple[str, int]) -> None:
@@ -56,6 +57,7 @@ class Line:
         self.cut_after: int | None = None
         self.cut_after_answers: int | None = None
         self.delay_s, self.silent, self.cuts = 0.0, False, 0
+        self._muted: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._pairs: set[tuple[asyncio.StreamWriter, asyncio.StreamWriter]] = set()
         self._server: asyncio.Server | None = None
         self.port = 0
@@ -87,6 +89,14 @@ class Line:
 
         async def now() -> None:
             self._cut_all()
+
+        self._loop.run(now())
+
+    def mute(self) -> None:
+        """The connections there are now go silent for ever; new ones are served."""
+
+        async def now() -> None:
+            self._muted |= self._pairs
 
         self._loop.run(now())
 
@@ -129,7 +139,7 @@ class Line:
     ) -> None:
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             while piece := await reader.read(CHUNK_BYTES):
-                await self._heard()
+                await self._heard(pair)
                 if of_client and self.delay_s:
                     await asyncio.sleep(self.delay_s)
                 name = "cut_after" if of_client else "cut_after_answers"
@@ -145,10 +155,10 @@ class Line:
                     setattr(self, name, left - len(piece))
                 writer.write(piece)
                 await writer.drain()
-        await self._heard()  # whoever went away in silence did so unheard
+        await self._heard(pair)  # whoever went away in silence did so unheard
         self._pairs.discard(pair)
         writer.transport.abort()
 
-    async def _heard(self) -> None:
-        while self.silent:  # noqa: ASYNC110 (set from another thread)
+    async def _heard(self, pair: tuple[asyncio.StreamWriter, asyncio.StreamWriter]) -> None:
+        while self.silent or pair in self._muted:  # noqa: ASYNC110 (set from another thread)
             await asyncio.sleep(0.02)
