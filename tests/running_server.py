@@ -73,15 +73,7 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
     keys = _keys(data_dir)
     where = data_dir / "server.json"
     where.unlink(missing_ok=True)
-    with (data_dir / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "nightlamp", "serve", "--quiet"],
-            env=environment,
-            cwd=data_dir,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+    process = launch(data_dir, environment)
     until = time.monotonic() + START_S_MAX
     while not where.exists():
         if process.poll() is not None or time.monotonic() > until:
@@ -91,6 +83,19 @@ def start_server(data_dir: Path, **settings: str) -> RunningServer:
         time.sleep(0.05)
     said = json.loads(where.read_text())
     return RunningServer(data_dir, process, said["http_url"], said["mqtt_port"], keys, environment)
+
+
+def launch(data_dir: Path, environment: dict[str, str]) -> subprocess.Popen[bytes]:
+    """The bare process of a server, perhaps not ready yet; it logs to `server.log`."""
+    with (data_dir / "server.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "nightlamp", "serve", "--quiet"],
+            env=environment,
+            cwd=data_dir,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
 
 
 def refused_start(data_dir: Path, **settings: str) -> subprocess.CompletedProcess[str]:

@@ -10,6 +10,7 @@ import argparse
 import os
 import random
 import sys
+import traceback
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
@@ -28,6 +29,9 @@ def main() -> int:
     parser.add_argument("--messages", type=int, default=0, help="messages in all, with --kills")
     parser.add_argument("--schedules", type=int, default=1, help="how many schedules, each of a seed of its own")
     parser.add_argument("--parallel", type=int, default=1, help="schedules at a time; they mostly wait")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--outside", action="store_true", default=None, help="PostgreSQL and a broker of their own")
+    where.add_argument("--inside", action="store_false", dest="outside", help="the embedded ones; else by the seed")
     parser.add_argument("--keep", action="store_true", help="keep the evidence whatever the verdict")
     parser.add_argument("--judge", type=Path, default=None, help="a folder of evidence")
     wanted = parser.parse_args()
@@ -38,7 +42,8 @@ def main() -> int:
     if wanted.kills and not wanted.messages:
         parser.error("--kills needs --messages")
     seeds = [seed] if wanted.schedules == 1 else random.Random(seed).sample(range(1 << 31), wanted.schedules)
-    orders = [Order(one, wanted.seconds, wanted.messages, wanted.rate, wanted.kills, wanted.keep) for one in seeds]
+    asked = wanted.seconds, wanted.messages, wanted.rate, wanted.kills, wanted.keep, wanted.outside
+    orders = [Order(one, *asked) for one in seeds]
     return _all(orders, wanted.parallel)
 
 
@@ -67,7 +72,10 @@ def _all(orders: list[Order], parallel: int) -> int:
 def _one(order: Order) -> tuple[bool, str]:
     """In a process of its own."""
     os.nice(5)
-    verdict = run(order, say=lambda text: print(text, flush=True))
+    try:
+        verdict = run(order, say=lambda text: print(text, flush=True))
+    except Exception:
+        return False, f"seed {order.seed}: the run fell over\n{traceback.format_exc()}"
     return verdict.good, verdict.text()
 
 

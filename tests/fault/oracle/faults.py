@@ -74,6 +74,10 @@ class Breaker:
                 self._end_without_database(fault, signal.SIGKILL)
             case "terminate the server while postgresql stands still":
                 self._end_without_database(fault, signal.SIGTERM)
+            case "kill the server as it starts":
+                house.end(signal.SIGKILL)
+                house.start_and_kill(fault.for_s)
+                house.start()
             case "stop the server":
                 with house.lock:
                     os.kill(house.running.process.pid, signal.SIGSTOP)
@@ -96,8 +100,35 @@ class Breaker:
             case "cut the console":
                 self._console.cut()
             case _:
-                raise ValueError(f"no such fault: {fault.name}")
+                self._outside(fault)
         return None
+
+    def _outside(self, fault: Fault) -> None:
+        """Faults of what is not the server's."""
+        database, broker = self._house.postgresql, self._house.broker
+        if database is None or broker is None:
+            raise ValueError(f"no such fault: {fault.name}")
+        match fault.name:
+            case "kill postgresql for a time" | "shut postgresql down for a time":
+                database.end(signal.SIGKILL if fault.name.startswith("kill") else signal.SIGINT)
+                time.sleep(fault.for_s)
+                database.start()
+            case "cut the line to postgresql":
+                database.line.cut()
+            case "cut the line in the midst of a write":
+                database.line.cut(after_bytes=1 + fault.which * 200)
+            case "stall the line to postgresql":
+                database.line.stall(fault.for_s)
+                time.sleep(fault.for_s)
+            case "slow the line to postgresql":
+                database.line.slow(fault.for_s, 0.02)
+                time.sleep(fault.for_s)
+            case "restart the broker":
+                broker.end()
+                time.sleep(fault.for_s)
+                broker.start()
+            case _:
+                raise ValueError(f"no such fault: {fault.name}")
 
     def _stand_still(self, name: str, for_s: float) -> str:
         stopped = self._house.family(name)

@@ -17,7 +17,8 @@ import psutil
 
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from tests.fault.oracle.ledger import Address
-from tests.running_server import RunningServer, start_server
+from tests.fault.oracle.neighbours import Broker, Postgresql
+from tests.running_server import RunningServer, launch, start_server
 
 START_S_MAX, STOP_S_MAX = 90.0, 30.0
 #: Below the range the system takes outgoing ports from, so that nobody has ours while the server is away.
@@ -68,7 +69,8 @@ optional = true
 class House:
     """One data folder and the server that lives on it."""
 
-    def __init__(self, folder: Path, *, snapshot_s: int) -> None:
+    def __init__(self, folder: Path, *, snapshot_s: int, outside: bool = False) -> None:
+        """`outside`: PostgreSQL and a broker are the hospital's, else PostgreSQL is the server's own."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         policy = folder / "policy.toml"
         policy.write_text(POLICY)
@@ -79,6 +81,12 @@ class House:
             "POLICY_FILE": str(policy),
             "JOURNAL__SNAPSHOT_S": str(snapshot_s),
         }
+        self.postgresql: Postgresql | None = None
+        self.broker: Broker | None = None
+        if outside:
+            self.postgresql = Postgresql(folder)
+            self.broker = Broker(folder, _free_port())
+            self._settings |= {"DATABASE__URL": self.postgresql.url, "MQTT__BROKERS": self.broker.setting}
         self.server: RunningServer | None = None
         #: Held by whoever ends or starts the server.
         self.lock = threading.RLock()
@@ -103,7 +111,7 @@ class House:
     def address(self) -> Address:
         """Where the doors are."""
         ports = int(self._settings["HTTP__PORT"]), int(self._settings["MQTT__LISTEN__PORT"])
-        return Address(*ports, self.running.keys)
+        return Address(*ports, self.running.keys, self.broker.port if self.broker is not None else 0)
 
     def end(self, how: signal.Signals) -> float:
         """End it; the seconds it took."""
@@ -115,6 +123,21 @@ class House:
             self.surprises.append(f"exit code {code} after {how.name}")
         return took_s
 
+    def start_and_kill(self, after_s: float) -> None:
+        """A start that is killed on its way."""
+        with self.lock:
+            process = launch(self.folder, self.running.environment)
+            time.sleep(after_s)
+            process.kill()
+            process.wait()
+
+    def close(self) -> None:
+        """End the neighbours."""
+        if self.postgresql is not None:
+            self.postgresql.stop()
+        if self.broker is not None:
+            self.broker.end()
+
     def look_after(self) -> None:
         """A server that ended by itself is noted and started again, as its supervisor would."""
         with self.lock:
@@ -124,6 +147,8 @@ class House:
 
     def family(self, name: str) -> list[psutil.Process]:
         """The processes of an embedded server (`postgres`, `redis-server`), its first one first."""
+        if name == "postgres" and self.postgresql is not None:
+            return self.postgresql.family()
         with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.running.process.pid).children():
                 if child.name() == name:
@@ -144,6 +169,8 @@ class House:
 
     async def connect(self) -> Any:
         """A connection to its database."""
+        if self.postgresql is not None:
+            return await self.postgresql.connect()
         url = EmbeddedPostgresql.url_of(self.folder)
         return await asyncpg.connect(url, timeout=10, server_settings={"timezone": "UTC", "jit": "off"})
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.fault.oracle import journal, tables, words
 from tests.fault.oracle.evidence import Evidence
 from tests.fault.oracle.journal import Record
-from tests.fault.oracle.plan import Door, Frame, Plan
+from tests.fault.oracle.plan import MQTT, Door, Frame, Plan
 from tests.fault.oracle.verdict import Verdict
 
 _EPOCH_2000_US = 946_684_800_000_000
@@ -96,8 +96,11 @@ class _Journal:
             record.payload == frame.body
             and record.source == frame.door.value
             and record.context == frame.context
-            and record.principal == self._evidence.principals[ROLES[frame.door]]
+            and record.principal == self._evidence.principals[self._sender(frame)]
         )
+
+    def _sender(self, frame: Frame) -> str:
+        return "broker" if self._plan.kind_of(frame.number) == "broker" else ROLES[frame.door]
 
     def _expect(
         self,
@@ -109,13 +112,13 @@ class _Journal:
     ) -> None:
         """Compares what is stored of one record with what must be."""
         verdict, where = self._verdict, f"frame {record.seq}"
-        wanted = Counter(
+        wanted: Counter[tuple[object, ...]] = Counter(
             (words.patient(row.patient), row.signal, row.at_us, row.value, FINAL, record.source)
             for row in (frame.rows if frame is not None else ())
         )
         ordinals = [row[1] for row in found["observations"]]
         verdict.blame("stored twice", f"{where}: an observation", len(ordinals) - len(set(ordinals)))
-        have = Counter(
+        have: Counter[tuple[object, ...]] = Counter(
             (
                 self._patients.get(bytes(row[2] or b""), "nobody"),
                 tables.whole(row[3]),
@@ -146,11 +149,11 @@ class _Journal:
 
     def _senders(self) -> None:
         """What was acknowledged is journalled; what was refused is not; nothing is there that nobody sent."""
-        ledger, verdict, shape = self._evidence.ledger, self._verdict, self._evidence.shape
+        ledger, verdict = self._evidence.ledger, self._verdict
         for number in range(self._plan.total):
             times, sure = self._times[number], int(ledger.acknowledged[number])
             # paho sends again by itself, as often as its line breaks: what it delivers twice is known by its id.
-            mqtt = number >= shape.patients and shape.lanes[self._plan.lane_of(number)] == "mqtt"
+            mqtt = self._plan.kind_of(number) in MQTT
             most = sure + int(ledger.unknown[number])
             if times < (min(sure, 1) if mqtt else sure):
                 verdict.blame(
@@ -210,8 +213,8 @@ def _counters(evidence: Evidence, counted: Counter[str], verdict: Verdict) -> No
         kept = sum(m[f"nightlamp_pipeline_observations_{kind}_total"] for kind in ("kept", "repeated", "dead"))
         kinds = sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", *KINDS))
         # A door that was never used has no series.
-        said = (m.get(f"nightlamp_receive_http_{what}_total", 0) for what in ("messages", "accepted", "refused"))
-        messages, accepted, refused = said
+        http = [m.get(f"nightlamp_receive_http_{what}_total", 0) for what in ("messages", "accepted", "refused")]
+        messages, accepted, refused = http
         for left, right, what in (
             (m["nightlamp_pipeline_frames_total"], kinds, "frames by kind"),
             (m["nightlamp_pipeline_observations_total"], kept, "observations by kind"),

@@ -54,6 +54,8 @@ class Address:
     mqtt_port: int
     #: Key texts by role.
     keys: dict[str, str]
+    #: The hospital's own broker, where there is one.
+    broker_port: int = 0
 
     def principal(self, role: str) -> str:
         """The id of a key."""

@@ -1,4 +1,4 @@
-"""A sender over MQTT QoS 1: paho against the server's own listener, up to `INFLIGHT` messages under way.
+"""A sender over MQTT QoS 1: paho, up to `INFLIGHT` messages under way, to the server's own listener or a broker.
 
 paho keeps what has no PUBACK and sends it again by itself after a reconnect. A monitor that loses power forgets
 instead: then the lane throws the client away, and what was under way is unknown and never sent again.
@@ -46,7 +46,7 @@ class MqttLane:
         if line is not None:
             with contextlib.suppress(OSError):
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                line.shutdown(socket.SHUT_RDWR)
+                line.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
         if forget:
             self._replace()
 
@@ -63,14 +63,16 @@ class MqttLane:
         old.loop_stop()
 
     def _connect(self) -> Client:
-        role = self._address.keys["device"]
         client = Client(CallbackAPIVersion.VERSION2, client_id=f"oracle-{self._lane}-{time.monotonic_ns() % 10**9}")
-        client.username_pw_set(role.split("_")[1], role)
+        port = self._address.broker_port
+        if self._plan.shape.lanes[self._lane] == "mqtt":
+            port, key = self._address.mqtt_port, self._address.keys["device"]
+            client.username_pw_set(self._address.principal("device"), key)
         client.max_inflight_messages_set(INFLIGHT)
         client.reconnect_delay_set(min_delay=1, max_delay=1)
         client.on_publish = self._acknowledged
         client.on_connect = self._connected
-        client.connect_async("127.0.0.1", self._address.mqtt_port)
+        client.connect_async("127.0.0.1", port)
         client.loop_start()
         return client
 

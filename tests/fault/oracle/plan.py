@@ -26,8 +26,12 @@ class Door(Enum):
 #: The lanes: how each sends. A lane is one connection with one message under way, but `hl7 batch` (many a request) and
 #: `mqtt` (many in flight).
 LANES = ("hl7", "json", "mqtt", "hl7 batch", "mqtt", "json", "hl7 batch", "mqtt")
+#: With a broker of the hospital's own between some monitors and the server.
+OUTSIDE_LANES = (*LANES, "broker", "broker")
 #: The soak sends where many messages go at once.
-FAST_LANES = ("hl7 batch", "mqtt", "hl7 batch", "mqtt", "hl7 batch", "json", "mqtt", "hl7")
+FAST_LANES = (*("hl7 batch", "mqtt") * 7, "json", "hl7")
+#: Bytes on topics.
+MQTT = frozenset({"mqtt", "broker"})
 SPAN_S = 3_600
 #: Admissions lie so long before frame 0 that late values still find their patient in bed.
 ADMITTED_S = 7_200
@@ -102,6 +106,11 @@ class Plan:
         """The lane that sends this frame; admissions go first, by nobody's lane (-1)."""
         return -1 if number < self.shape.patients else number % self._lanes
 
+    def kind_of(self, number: int) -> str:
+        """How this frame is sent: the kind of its lane."""
+        lane = self.lane_of(number)
+        return "hl7" if lane < 0 else self.shape.lanes[lane]
+
     def of_lane(self, lane: int) -> range:
         """Numbers of the frames of a lane, in the order it sends them."""
         first = self.shape.patients
@@ -127,7 +136,7 @@ class Plan:
         dice = Dice(self.shape.seed, number)
         patient = mine[dice.below(len(mine))]
         special = dice.below(100)
-        if special < 3 and kind != "mqtt":
+        if special < 3 and kind not in MQTT:
             return self._refused(number, lane, kind, dice)
         if special < 8:
             return self._fault(number, lane, kind, patient, dice)
@@ -159,10 +168,10 @@ class Plan:
 
     def _fault(self, number: int, lane: int, kind: str, patient: int, dice: Dice) -> Frame:
         """One reading that cannot be used, perhaps beside good ones; by MQTT also bytes that are nothing."""
-        if kind == "mqtt" and dice.percent(30):
+        if kind in MQTT and dice.percent(30):
             body, context = words.nonsense(number), words.place(self._bed(patient))
             return Frame(number, lane, Door.MQTT_JSON, body, context, None, dead=("malformed",))
-        if kind == "mqtt" and dice.percent(30):
+        if kind in MQTT and dice.percent(30):
             at_us = self.at_us(number, dice)
             return self._sent(number, lane, kind, -1 - number % 50, dice, [Reading(SIGNALS[0], 70.0, at_us)])
         good = self._readings(number, patient, dice) if dice.percent(50) else []
@@ -196,16 +205,16 @@ class Plan:
         dead = tuple(one.reason for one in readings if one.reason is not None)
         if patient < 0:
             rows, dead = (), ("empty_bed",) * len(rows)
-        hl7 = kind.startswith("hl7") or (kind == "mqtt" and patient >= 0 and dice.percent(20))
+        hl7 = kind.startswith("hl7") or (kind in MQTT and patient >= 0 and dice.percent(20))
         bed = self._bed(patient)
         if hl7:
             body = words.report(number, name, words.patient(patient), readings)
-            door, ids = (Door.HL7 if kind != "mqtt" else Door.MQTT_HL7), ("hl7", name)
+            door, ids = (Door.HL7 if kind not in MQTT else Door.MQTT_HL7), ("hl7", name)
         else:
-            by_bed = kind == "mqtt" or dice.percent(30)
+            by_bed = kind in MQTT or dice.percent(30)
             body = words.device(number, name, None if by_bed else words.patient(patient), bed, readings)
-            door, ids = (Door.JSON if kind != "mqtt" else Door.MQTT_JSON), ("json", name)
-        context = words.place(bed) if kind == "mqtt" else ""
+            door, ids = (Door.JSON if kind not in MQTT else Door.MQTT_JSON), ("json", name)
+        context = words.place(bed) if kind in MQTT else ""
         return Frame(number, lane, door, body, context, ids, rows, dead, content_type=words.CONTENT_TYPES[hl7])
 
     def _adt(self, number: int, lane: int, patient: int, kind: int, dice: Dice | None = None) -> Frame:

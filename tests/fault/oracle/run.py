@@ -12,8 +12,9 @@ from pathlib import Path
 
 import httpx
 
-from tests.fault.oracle import tables
+from tests.fault.oracle import journal, tables, words
 from tests.fault.oracle.console import Listener
+from tests.fault.oracle.dice import Dice
 from tests.fault.oracle.evidence import Evidence
 from tests.fault.oracle.faults import Breaker
 from tests.fault.oracle.house import House
@@ -21,11 +22,12 @@ from tests.fault.oracle.http_lane import HttpLane
 from tests.fault.oracle.judge import judge
 from tests.fault.oracle.ledger import Ledger
 from tests.fault.oracle.mqtt_lane import MqttLane
-from tests.fault.oracle.plan import FAST_LANES, LANES, SPAN_S, Plan, Shape
+from tests.fault.oracle.neighbours import PRINCIPAL
+from tests.fault.oracle.plan import FAST_LANES, LANES, MQTT, OUTSIDE_LANES, SPAN_S, Plan, Shape
 from tests.fault.oracle.schedule import kills, schedule
 from tests.fault.oracle.verdict import Verdict
 
-SNAPSHOT_S = 2
+SNAPSHOT_S, SOAK_SNAPSHOT_S = 2, 10
 CATCH_UP_S_MAX, HEAR_S_MAX, LANES_S_MAX = 180.0, 30.0, 150.0
 
 
@@ -43,18 +45,27 @@ class Order:
     #: kills -9 spread over the messages, instead of a schedule of all faults by time.
     kills: int = 0
     keep: bool = False
+    #: Whether PostgreSQL and a broker are the hospital's own; None: by the seed, in two of five cases.
+    outside: bool | None = None
+
+    @property
+    def is_outside(self) -> bool:
+        """Whether PostgreSQL and a broker are the hospital's own."""
+        return (Dice(self.seed, 0x0075).percent(40) and not self.kills) if self.outside is None else self.outside
 
     def shape(self) -> Shape:
         """The plan that goes with it."""
         frames = self.messages or int(self.seconds * self.rate)
         begin_us = (time.time_ns() // 1_000_000 - (SPAN_S + 60) * 1_000) // 2 * 2_000
-        return Shape(self.seed, frames, begin_us, lanes=FAST_LANES if self.kills else LANES)
+        lanes = FAST_LANES if self.kills else OUTSIDE_LANES if self.is_outside else LANES
+        return Shape(self.seed, frames, begin_us, patients=160 if self.kills else 40, lanes=lanes)
 
     @property
     def again(self) -> str:
         """The command that does it again."""
         words = ["python -m tests.fault", f"--seed {self.seed}"]
         words += [f"--kills {self.kills} --messages {self.messages}"] if self.kills else [f"--seconds {self.seconds:g}"]
+        words += {None: [], True: ["--outside"], False: ["--inside"]}[self.outside]
         return " ".join([*words, f"--rate {self.rate:g}"])
 
 
@@ -81,7 +92,8 @@ class _Run:
         self._shape = order.shape()
         self._plan = Plan(self._shape)
         self._ledger = Ledger(self._plan.total)
-        self._house = House(folder / "house", snapshot_s=SNAPSHOT_S)
+        snapshot_s = SOAK_SNAPSHOT_S if order.kills else SNAPSHOT_S
+        self._house = House(folder / "house", snapshot_s=snapshot_s, outside=order.is_outside)
         self._stop, self._over = threading.Event(), threading.Event()
         self._surprises: list[str] = []
 
@@ -92,6 +104,7 @@ class _Run:
         listener = Listener(house.address)
         try:
             done = self._disturbed(listener)
+            self._empty_the_broker()
             mark = self._catch_up()
             metrics = house.metrics()
             self._dump(house, "tables", mark)
@@ -100,6 +113,7 @@ class _Run:
             self._over.set()
             listener.stop()
             house.end(signal.SIGTERM)
+            house.close()
         undisturbed = house.copy_for_an_undisturbed_run(self._folder / "undisturbed-house")
         again = self._undisturbed(undisturbed, mark)
         shutil.move(house.folder / "journal", self._folder / "journal")
@@ -107,7 +121,7 @@ class _Run:
             self._surprises.append(f"the console was not resumed {listener.not_resumed} times")
         if listener.failure:
             self._surprises.append(f"the console: {listener.failure}")
-        principals = {role: house.address.principal(role) for role in ("ehr", "device")}
+        principals = {role: house.address.principal(role) for role in ("ehr", "device")} | {"broker": PRINCIPAL}
         surprises = [*self._surprises, *house.surprises, *undisturbed.surprises]
         return Evidence(
             self._folder, self._shape, mark, principals, self._ledger, listener.alerts, metrics, again, surprises, done
@@ -116,6 +130,7 @@ class _Run:
     def _disturbed(self, listener: Listener) -> list[str]:
         """Admissions in peace, then everything at once. What was broken."""
         order, house, plan = self._order, self._house, self._plan
+        self._broker_connected()
         peace = HttpLane(plan, -1, house.address, self._ledger, self._stop, 0)
         for number in range(self._shape.patients):
             peace.send([plan.frame(number)], insist=True)
@@ -123,7 +138,7 @@ class _Run:
         lanes_n = len(self._shape.lanes)
         gap_s = lanes_n / order.rate if order.rate else 0.0
         lanes: list[HttpLane | MqttLane] = [
-            (MqttLane if kind == "mqtt" else HttpLane)(plan, lane, house.address, self._ledger, self._stop, gap_s)
+            (MqttLane if kind in MQTT else HttpLane)(plan, lane, house.address, self._ledger, self._stop, gap_s)
             for lane, kind in enumerate(self._shape.lanes)
         ]
         began = time.monotonic()
@@ -132,7 +147,11 @@ class _Run:
             by_time = (time.monotonic() - began) / order.seconds if order.seconds and not order.kills else 0.0
             return max(by_time, self._ledger.done / self._shape.frames if order.kills else 0.0)
 
-        todo = kills(order.seed, order.kills) if order.kills else schedule(order.seed, order.seconds)
+        todo = (
+            kills(order.seed, order.kills)
+            if order.kills
+            else schedule(order.seed, order.seconds, outside=order.is_outside)
+        )
         mqtt = [lane for lane in lanes if isinstance(lane, MqttLane)]
         breaker = Breaker(house, mqtt, listener, todo, progress, self._over)
         for one in (*lanes, breaker):
@@ -156,6 +175,14 @@ class _Run:
         self._say(f"seed {order.seed}: sent {self._figures}")
         return breaker.done
 
+    def _broker_connected(self) -> None:
+        """Before the server has subscribed once, the broker holds nothing for it."""
+        until = time.monotonic() + 30
+        while self._house.broker is not None and time.monotonic() < until:
+            if self._house.metrics().get("nightlamp_receive_mqtt_broker_connected"):
+                return
+            time.sleep(0.1)
+
     _told = 0.0
 
     def _tell(self, progress: float, breaker: Breaker, began: float) -> None:
@@ -163,6 +190,15 @@ class _Run:
             self._told = time.monotonic()
             rate = self._ledger.done / (time.monotonic() - began)
             self._say(f"{progress:6.1%}  {len(breaker.done)} faults  {rate:.0f} messages/s")
+
+    def _empty_the_broker(self) -> None:
+        """Wait until the server has what the broker has acknowledged."""
+        acknowledged = self._ledger.acknowledged
+        sent = {n for n in range(self._plan.total) if acknowledged[n] and self._plan.kind_of(n) == "broker"}
+        until, left = time.monotonic() + CATCH_UP_S_MAX, sent
+        while left and time.monotonic() < until:
+            time.sleep(0.5)
+            left = sent - {words.number_of(record.payload) for record in journal.read(self._house.folder / "journal")}
 
     def _catch_up(self) -> int:
         """Wait until all that is durable now is stored; that frame."""

@@ -14,12 +14,23 @@ FAULTS = (
     ("kill postgresql", 3, 0.0, 0.0),
     ("stop postgresql", 3, 1.0, 8.0),
     ("terminate postgresql's connections", 3, 0.0, 0.0),
+    ("kill the server as it starts", 2, 0.3, 3.0),
     ("kill redis", 2, 0.0, 0.0),
     ("stop redis", 1, 0.5, 4.0),
     ("flush redis", 1, 0.0, 0.0),
     ("reset mqtt", 3, 0.0, 0.0),
     ("reset mqtt and forget", 2, 0.0, 0.0),
     ("cut the console", 2, 0.0, 0.0),
+)
+#: With a PostgreSQL and a broker of the hospital's own.
+OUTSIDE = (
+    ("kill postgresql for a time", 3, 0.5, 8.0),
+    ("shut postgresql down for a time", 2, 0.5, 8.0),
+    ("cut the line to postgresql", 3, 0.0, 0.0),
+    ("cut the line in the midst of a write", 4, 0.0, 0.0),
+    ("stall the line to postgresql", 2, 1.0, 8.0),
+    ("slow the line to postgresql", 2, 2.0, 8.0),
+    ("restart the broker", 3, 0.0, 2.0),
 )
 
 
@@ -35,11 +46,12 @@ class Fault:
     which: int
 
 
-def schedule(seed: int, seconds: float) -> list[Fault]:
+def schedule(seed: int, seconds: float, *, outside: bool = False) -> list[Fault]:
     """Faults of a run of so many seconds, one every 1.5 to 6 s; always one kill and one order to end."""
     dice, faults, at_s = Dice(seed, 0xFA17), [], 1.0
-    names = [fault[0] for fault in FAULTS for _ in range(fault[1])]
-    spans = {fault[0]: fault[2:] for fault in FAULTS}
+    possible = [fault for fault in FAULTS if fault[0] != "kill postgresql"] + list(OUTSIDE) if outside else FAULTS
+    names = [fault[0] for fault in possible for _ in range(fault[1])]
+    spans = {fault[0]: fault[2:] for fault in possible}
     while (at_s := at_s + dice.between(1.5, 6.0)) < seconds - 1:
         name = {0: "kill the server", 1: "terminate the server"}.get(len(faults)) or names[dice.below(len(names))]
         low, high = spans[name]
