@@ -32,6 +32,7 @@ def main() -> int:
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--outside", action="store_true", default=None, help="PostgreSQL and a broker of their own")
     where.add_argument("--inside", action="store_false", dest="outside", help="the embedded ones; else by the seed")
+    parser.add_argument("--small", action="store_true", default=None, help="a small disk, filled; else by the seed")
     parser.add_argument("--keep", action="store_true", help="keep the evidence whatever the verdict")
     parser.add_argument("--judge", type=Path, default=None, help="a folder of evidence")
     wanted = parser.parse_args()
@@ -42,7 +43,7 @@ def main() -> int:
     if wanted.kills and not wanted.messages:
         parser.error("--kills needs --messages")
     seeds = [seed] if wanted.schedules == 1 else random.Random(seed).sample(range(1 << 31), wanted.schedules)
-    asked = wanted.seconds, wanted.messages, wanted.rate, wanted.kills, wanted.keep, wanted.outside
+    asked = wanted.seconds, wanted.messages, wanted.rate, wanted.kills, wanted.keep, wanted.outside, wanted.small
     orders = [Order(one, *asked) for one in seeds]
     return _all(orders, wanted.parallel)
 

@@ -93,6 +93,13 @@ class Breaker:
                 return f"{signal_all(house.family('redis-server')[:1], signal.SIGKILL)} killed"
             case "stop redis":
                 return self._stand_still("redis-server", fault.for_s)
+            case "fill the disk":
+                said = f"{house.disk.fill() >> 20} MiB of ballast"
+                try:
+                    time.sleep(fault.for_s)
+                finally:
+                    house.disk.empty()
+                return said
             case "flush redis":
                 self._flush()
             case "reset mqtt" | "reset mqtt and forget":

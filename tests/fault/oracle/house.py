@@ -6,6 +6,7 @@ import random
 import shutil
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Iterable
@@ -23,6 +24,7 @@ from tests.running_server import RunningServer, launch, start_server
 START_S_MAX, STOP_S_MAX = 90.0, 30.0
 #: Below the range the system takes outgoing ports from, so that nobody has ours while the server is away.
 PORTS = range(20_000, 30_000)
+DISK_BYTES = 700 << 20
 #: Alerts come and go at once: many of them in a short run.
 POLICY = """
 [[rule]]
@@ -69,9 +71,11 @@ optional = true
 class House:
     """One data folder and the server that lives on it."""
 
-    def __init__(self, folder: Path, *, snapshot_s: int, outside: bool = False) -> None:
-        """`outside`: PostgreSQL and a broker are the hospital's, else PostgreSQL is the server's own."""
+    def __init__(self, folder: Path, *, snapshot_s: int, outside: bool = False, small: bool = False) -> None:
+        """`outside`: PostgreSQL and a broker are the hospital's, else PostgreSQL is the server's own. `small`: the data
+        folder is a small disk (root only)."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.disk = Disk(folder, mounted=small)
         policy = folder / "policy.toml"
         policy.write_text(POLICY)
         self.folder = folder
@@ -81,11 +85,16 @@ class House:
             "POLICY_FILE": str(policy),
             "JOURNAL__SNAPSHOT_S": str(snapshot_s),
         }
+        if small:
+            # The journal holds room for itself ahead, at most to a segment's end: small ones come to the end of it.
+            self._settings["LIMITS__JOURNAL_SEGMENT_BYTES_MAX"] = str(1 << 20)
         self.postgresql: Postgresql | None = None
         self.broker: Broker | None = None
         if outside:
-            self.postgresql = Postgresql(folder)
-            self.broker = Broker(folder, _free_port())
+            beside = folder.with_name(f"{folder.name}-neighbours")
+            beside.mkdir(mode=0o711)
+            self.postgresql = Postgresql(beside)
+            self.broker = Broker(beside, _free_port())
             self._settings |= {"DATABASE__URL": self.postgresql.url, "MQTT__BROKERS": self.broker.setting}
         self.server: RunningServer | None = None
         #: Held by whoever ends or starts the server.
@@ -137,6 +146,12 @@ class House:
             self.postgresql.stop()
         if self.broker is not None:
             self.broker.end()
+
+    def unmount(self) -> None:
+        """Let go of the disk; its log stays."""
+        if self.disk.mounted:
+            shutil.copy(self.folder / "server.log", self.folder.with_name(f"{self.folder.name}.log"))
+        self.disk.unmount()
 
     def look_after(self) -> None:
         """A server that ended by itself is noted and started again, as its supervisor would."""
@@ -194,7 +209,41 @@ class House:
         for name in ("site.key", "keys.json", "test-keys.json", "journal.id"):
             shutil.copy(self.folder / name, folder / name)
         shutil.copytree(self.folder / "journal", folder / "journal")
-        return House(folder, snapshot_s=0)
+        house = House(folder, snapshot_s=0)
+        kept = "LIMITS__JOURNAL_SEGMENT_BYTES_MAX"
+        house._settings |= {name: value for name, value in self._settings.items() if name == kept}
+        return house
+
+
+class Disk:
+    """The file system of a data folder: a small one in memory, or whatever is there."""
+
+    def __init__(self, folder: Path, *, mounted: bool) -> None:
+        self.mounted, self._folder, self._ballast = mounted, folder, folder / "ballast"
+        if mounted:
+            argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0711", "tmpfs", str(folder)]
+            subprocess.run(argv, check=True)
+
+    def fill(self) -> int:
+        """Not a byte is left; how many it took."""
+        if not self.mounted:
+            raise ValueError("not this disk")
+        with contextlib.suppress(OSError), self._ballast.open("ab", buffering=0) as out:
+            while True:
+                out.write(bytes(1 << 20))
+        with contextlib.suppress(OSError), self._ballast.open("ab", buffering=0) as out:
+            while out.write(bytes(512)):
+                pass
+        return self._ballast.stat().st_size
+
+    def empty(self) -> None:
+        """There is room again."""
+        self._ballast.unlink(missing_ok=True)
+
+    def unmount(self) -> None:
+        """Give the memory back."""
+        if self.mounted:
+            subprocess.run(["umount", "-l", str(self._folder)], check=False)
 
 
 def signal_all(processes: Iterable[psutil.Process], wanted: signal.Signals) -> int:

@@ -4,8 +4,11 @@ Not sent (no connection) is no attempt. Once bytes have left, only an answer mak
 that nothing is known. What is unknown is sent again with the same id and bytes, or not (`Plan.insists`).
 """
 
+import contextlib
 import http.client
 import re
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -40,6 +43,8 @@ class HttpLane:
             for frames in self._requests():
                 if self._stop.is_set():
                     return
+                if self._plan.cut_before(frames[0].number):
+                    self._half(frames)
                 self.send(frames)
                 next_at = max(next_at + self._gap_s * len(frames), time.monotonic() - 1)
                 if (ahead_s := next_at - time.monotonic()) > 0:
@@ -79,13 +84,24 @@ class HttpLane:
             if frames:
                 time.sleep(RETRY_PAUSE_S)
 
+    def _half(self, frames: list[Frame]) -> None:
+        """Announce a body, send half of it and break the line."""
+        body = _body(frames)
+        with contextlib.suppress(OSError), self._connected() as line:
+            head = f"POST {PATHS[frames[0].door]} HTTP/1.1\r\nHost: oracle\r\nContent-Length: {len(body)}\r\n"
+            head += "".join(f"{name}: {value}\r\n" for name, value in self._headers(frames[0]).items())
+            line.sendall(f"{head}\r\n".encode() + body[: len(body) // 2])
+            line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def _connected(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self._address.http_port), timeout=TIMEOUT_S)
+
+    def _headers(self, frame: Frame) -> dict[str, str]:
+        key = self._address.keys[ROLES[frame.door]]
+        return {"Content-Type": frame.content_type, "Authorization": f"Bearer {key}"}
+
     def _request(self, frames: list[Frame]) -> list[str] | None:
         """An outcome for each message; None where nothing was sent."""
-        door = frames[0].door
-        headers = {
-            "Content-Type": frames[0].content_type,
-            "Authorization": f"Bearer {self._address.keys[ROLES[door]]}",
-        }
         try:
             if self._connection is None:
                 connection = http.client.HTTPConnection("127.0.0.1", self._address.http_port, timeout=TIMEOUT_S)
@@ -94,7 +110,7 @@ class HttpLane:
         except OSError:
             return None
         try:
-            self._connection.request("POST", PATHS[door], _body(frames), headers)
+            self._connection.request("POST", PATHS[frames[0].door], _body(frames), self._headers(frames[0]))
             answer = self._connection.getresponse()
             said = answer.read()
         except (OSError, http.client.HTTPException):

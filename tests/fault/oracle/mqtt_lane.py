@@ -45,8 +45,9 @@ class MqttLane:
         line = client.socket()
         if line is not None:
             with contextlib.suppress(OSError):
+                assert isinstance(line, socket.socket)
                 line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                line.shutdown(socket.SHUT_RDWR)  # type: ignore[attr-defined]
+                line.shutdown(socket.SHUT_RDWR)
         if forget:
             self._replace()
 

@@ -122,6 +122,10 @@ class Plan:
         back = (1 + dice.below(40)) * self._lanes
         return number - back if dice.percent(4) and number - back >= self.shape.patients else None
 
+    def cut_before(self, number: int) -> bool:
+        """Whether the sender's line first breaks in the midst of this frame: half of it must never be journalled."""
+        return Dice(self.shape.seed ^ 0xC07, number).percent(2)
+
     def insists(self, number: int) -> bool:
         """Whether the sender sends again, same id and bytes, when it got no answer."""
         return not Dice(self.shape.seed ^ 0xA6A1, number).percent(15)

@@ -1,6 +1,7 @@
 """One run: a house, its senders and a console under a schedule of faults; the undisturbed run; the verdict."""
 
 import asyncio
+import os
 import shutil
 import signal
 import tempfile
@@ -48,6 +49,18 @@ class Order:
     #: Whether PostgreSQL and a broker are the hospital's own; None: by the seed, in two of five cases.
     outside: bool | None = None
 
+    #: Whether the data folder is a small disk that is filled; None: by the seed, in one of four cases (root only).
+    small: bool | None = None
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the data folder is a small disk."""
+        return (
+            (Dice(self.seed, 0xD15C).percent(25) and not self.kills and os.geteuid() == 0)
+            if self.small is None
+            else self.small
+        )
+
     @property
     def is_outside(self) -> bool:
         """Whether PostgreSQL and a broker are the hospital's own."""
@@ -65,6 +78,7 @@ class Order:
         """The command that does it again."""
         words = ["python -m tests.fault", f"--seed {self.seed}"]
         words += [f"--kills {self.kills} --messages {self.messages}"] if self.kills else [f"--seconds {self.seconds:g}"]
+        words += ["--small"] if self.small else []
         words += {None: [], True: ["--outside"], False: ["--inside"]}[self.outside]
         return " ".join([*words, f"--rate {self.rate:g}"])
 
@@ -93,7 +107,7 @@ class _Run:
         self._plan = Plan(self._shape)
         self._ledger = Ledger(self._plan.total)
         snapshot_s = SOAK_SNAPSHOT_S if order.kills else SNAPSHOT_S
-        self._house = House(folder / "house", snapshot_s=snapshot_s, outside=order.is_outside)
+        self._house = House(folder / "house", snapshot_s=snapshot_s, outside=order.is_outside, small=order.is_small)
         self._stop, self._over = threading.Event(), threading.Event()
         self._surprises: list[str] = []
 
@@ -116,7 +130,8 @@ class _Run:
             house.close()
         undisturbed = house.copy_for_an_undisturbed_run(self._folder / "undisturbed-house")
         again = self._undisturbed(undisturbed, mark)
-        shutil.move(house.folder / "journal", self._folder / "journal")
+        shutil.copytree(house.folder / "journal", self._folder / "journal")
+        house.unmount()
         if listener.not_resumed:
             self._surprises.append(f"the console was not resumed {listener.not_resumed} times")
         if listener.failure:
@@ -150,7 +165,7 @@ class _Run:
         todo = (
             kills(order.seed, order.kills)
             if order.kills
-            else schedule(order.seed, order.seconds, outside=order.is_outside)
+            else schedule(order.seed, order.seconds, outside=order.is_outside, small=order.is_small)
         )
         mqtt = [lane for lane in lanes if isinstance(lane, MqttLane)]
         breaker = Breaker(house, mqtt, listener, todo, progress, self._over)

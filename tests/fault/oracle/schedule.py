@@ -32,6 +32,8 @@ OUTSIDE = (
     ("slow the line to postgresql", 2, 2.0, 8.0),
     ("restart the broker", 3, 0.0, 2.0),
 )
+#: On a disk of its own.
+SMALL = (("fill the disk", 8, 1.0, 15.0),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +48,12 @@ class Fault:
     which: int
 
 
-def schedule(seed: int, seconds: float, *, outside: bool = False) -> list[Fault]:
+def schedule(seed: int, seconds: float, *, outside: bool = False, small: bool = False) -> list[Fault]:
     """Faults of a run of so many seconds, one every 1.5 to 6 s; always one kill and one order to end."""
-    dice, faults, at_s = Dice(seed, 0xFA17), [], 1.0
+    dice, at_s = Dice(seed, 0xFA17), 1.0
+    faults: list[Fault] = []
     possible = [fault for fault in FAULTS if fault[0] != "kill postgresql"] + list(OUTSIDE) if outside else FAULTS
+    possible = [*possible, *SMALL] if small else possible
     names = [fault[0] for fault in possible for _ in range(fault[1])]
     spans = {fault[0]: fault[2:] for fault in possible}
     while (at_s := at_s + dice.between(1.5, 6.0)) < seconds - 1:

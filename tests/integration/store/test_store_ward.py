@@ -166,6 +166,7 @@ async def test_the_latest_statement_about_a_person_counts_and_silence_takes_noth
         encounter(3, UPDATE, family="", given=""),
     ]
     await _store(store, events, one_by_one)
-    assert await sql.fetchval("SELECT family FROM identities") == "New"
+    row = await sql.fetchrow("SELECT family, updated_seq FROM identities")
+    assert (row["family"], row["updated_seq"]) == ("New", 3)
     row = await sql.fetchrow("SELECT birth_day, sex FROM patients")
     assert (row["birth_day"], row["sex"]) == (date(1931, 2, 27), "F")
