@@ -6,10 +6,9 @@ import random
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ import asyncpg
 import psutil
 
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
+from tests.fault.oracle import journal
+from tests.fault.oracle.disk import Archive, Disk
 from tests.fault.oracle.ledger import Address
 from tests.fault.oracle.neighbours import Broker, Postgresql
 from tests.running_server import RunningServer, launch, start_server
@@ -24,7 +25,10 @@ from tests.running_server import RunningServer, launch, start_server
 START_S_MAX, STOP_S_MAX = 90.0, 30.0
 #: Below the range the system takes outgoing ports from, so that nobody has ours while the server is away.
 PORTS = range(20_000, 30_000)
-DISK_BYTES = 700 << 20
+SMALL_JOURNAL = {
+    "LIMITS__JOURNAL_SEGMENT_BYTES_MAX": str(1 << 20),
+    "LIMITS__JOURNAL_WAITING_BYTES_MAX": str((1 << 20) + 8_192),
+}
 #: Alerts come and go at once: many of them in a short run.
 POLICY = """
 [[rule]]
@@ -76,6 +80,7 @@ class House:
         folder is a small disk (root only)."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.disk = Disk(folder, mounted=small)
+        self._archive = Archive(folder / "journal", folder.with_name(f"{folder.name}-archive"))
         policy = folder / "policy.toml"
         policy.write_text(POLICY)
         self.folder = folder
@@ -86,8 +91,8 @@ class House:
             "JOURNAL__SNAPSHOT_S": str(snapshot_s),
         }
         if small:
-            # The journal holds room for itself ahead, at most to a segment's end: small ones come to the end of it.
-            self._settings["LIMITS__JOURNAL_SEGMENT_BYTES_MAX"] = str(1 << 20)
+            # The journal holds `waiting_bytes_max` of room ahead and up to 4 MiB more: little of it, so that it is used up.
+            self._settings |= SMALL_JOURNAL
         self.postgresql: Postgresql | None = None
         self.broker: Broker | None = None
         if outside:
@@ -142,16 +147,15 @@ class House:
 
     def close(self) -> None:
         """End the neighbours."""
+        self._archive.stop()
         if self.postgresql is not None:
             self.postgresql.stop()
         if self.broker is not None:
             self.broker.end()
 
-    def unmount(self) -> None:
-        """Let go of the disk; its log stays."""
-        if self.disk.mounted:
-            shutil.copy(self.folder / "server.log", self.folder.with_name(f"{self.folder.name}.log"))
-        self.disk.unmount()
+    def journal(self) -> Iterator[journal.Record]:
+        """All that is in the journal now. Raises JournalError where a segment is just going."""
+        return journal.read(self._archive.folder, self.folder / "journal")
 
     def look_after(self) -> None:
         """A server that ended by itself is noted and started again, as its supervisor would."""
@@ -208,42 +212,10 @@ class House:
         folder.mkdir(mode=0o700, parents=True)
         for name in ("site.key", "keys.json", "test-keys.json", "journal.id"):
             shutil.copy(self.folder / name, folder / name)
-        shutil.copytree(self.folder / "journal", folder / "journal")
+        self._archive.complete(folder / "journal")
         house = House(folder, snapshot_s=0)
-        kept = "LIMITS__JOURNAL_SEGMENT_BYTES_MAX"
-        house._settings |= {name: value for name, value in self._settings.items() if name == kept}
+        house._settings |= {name: self._settings[name] for name in SMALL_JOURNAL if name in self._settings}
         return house
-
-
-class Disk:
-    """The file system of a data folder: a small one in memory, or whatever is there."""
-
-    def __init__(self, folder: Path, *, mounted: bool) -> None:
-        self.mounted, self._folder, self._ballast = mounted, folder, folder / "ballast"
-        if mounted:
-            argv = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0711", "tmpfs", str(folder)]
-            subprocess.run(argv, check=True)
-
-    def fill(self) -> int:
-        """Not a byte is left; how many it took."""
-        if not self.mounted:
-            raise ValueError("not this disk")
-        with contextlib.suppress(OSError), self._ballast.open("ab", buffering=0) as out:
-            while True:
-                out.write(bytes(1 << 20))
-        with contextlib.suppress(OSError), self._ballast.open("ab", buffering=0) as out:
-            while out.write(bytes(512)):
-                pass
-        return self._ballast.stat().st_size
-
-    def empty(self) -> None:
-        """There is room again."""
-        self._ballast.unlink(missing_ok=True)
-
-    def unmount(self) -> None:
-        """Give the memory back."""
-        if self.mounted:
-            subprocess.run(["umount", "-l", str(self._folder)], check=False)
 
 
 def signal_all(processes: Iterable[psutil.Process], wanted: signal.Signals) -> int:

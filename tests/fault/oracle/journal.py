@@ -31,10 +31,14 @@ class Record:
     payload: bytes
 
 
-def read(folder: Path) -> Iterator[Record]:
-    """All records in order. Raises JournalError where a sequence number is missing."""
+def read(*folders: Path) -> Iterator[Record]:
+    """All records in order; a segment in a later folder counts before its copy in an earlier one.
+
+    Raises JournalError where a sequence number is missing.
+    """
     expected = None
-    for path in sorted(folder.glob("*.journal")):
+    segments = {path.name: path for folder in folders for path in folder.glob("*.journal")}
+    for _, path in sorted(segments.items()):
         for record in _segment(path):
             if expected is not None and record.seq != expected:
                 raise JournalError(f"{path.name}: frame {record.seq} where {expected} should be")

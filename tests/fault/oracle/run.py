@@ -1,6 +1,7 @@
 """One run: a house, its senders and a console under a schedule of faults; the undisturbed run; the verdict."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -68,7 +69,7 @@ class Order:
 
     def shape(self) -> Shape:
         """The plan that goes with it."""
-        frames = self.messages or int(self.seconds * self.rate)
+        frames = self.messages or int(self.seconds * self.rate * (1 + self.is_small))
         begin_us = (time.time_ns() // 1_000_000 - (SPAN_S + 60) * 1_000) // 2 * 2_000
         lanes = FAST_LANES if self.kills else OUTSIDE_LANES if self.is_outside else LANES
         return Shape(self.seed, frames, begin_us, patients=160 if self.kills else 40, lanes=lanes)
@@ -87,7 +88,11 @@ def run(order: Order, say: Callable[[str], None] = print) -> Verdict:
     """Do it; the verdict. The evidence is kept where the verdict is bad, and the verdict says where."""
     folder = Path(tempfile.mkdtemp(prefix=f"nightlamp-fault-{order.seed}-"))
     began = time.monotonic()
-    evidence = _Run(order, folder, say).through()
+    parts = _Run(order, folder, say)
+    try:
+        evidence = parts.through()
+    finally:
+        parts.house.disk.unmount()
     evidence.save()
     verdict = judge(evidence)
     verdict.figures["seconds in all"] = round(time.monotonic() - began)
@@ -107,13 +112,13 @@ class _Run:
         self._plan = Plan(self._shape)
         self._ledger = Ledger(self._plan.total)
         snapshot_s = SOAK_SNAPSHOT_S if order.kills else SNAPSHOT_S
-        self._house = House(folder / "house", snapshot_s=snapshot_s, outside=order.is_outside, small=order.is_small)
+        self.house = House(folder / "house", snapshot_s=snapshot_s, outside=order.is_outside, small=order.is_small)
         self._stop, self._over = threading.Event(), threading.Event()
         self._surprises: list[str] = []
 
     def through(self) -> Evidence:
         """From the first start to the undisturbed run."""
-        house = self._house
+        house = self.house
         house.start()
         listener = Listener(house.address)
         try:
@@ -129,9 +134,9 @@ class _Run:
             house.end(signal.SIGTERM)
             house.close()
         undisturbed = house.copy_for_an_undisturbed_run(self._folder / "undisturbed-house")
+        shutil.copytree(undisturbed.folder / "journal", self._folder / "journal")
+        house.disk.unmount()
         again = self._undisturbed(undisturbed, mark)
-        shutil.copytree(house.folder / "journal", self._folder / "journal")
-        house.unmount()
         if listener.not_resumed:
             self._surprises.append(f"the console was not resumed {listener.not_resumed} times")
         if listener.failure:
@@ -144,14 +149,15 @@ class _Run:
 
     def _disturbed(self, listener: Listener) -> list[str]:
         """Admissions in peace, then everything at once. What was broken."""
-        order, house, plan = self._order, self._house, self._plan
+        order, house, plan = self._order, self.house, self._plan
         self._broker_connected()
         peace = HttpLane(plan, -1, house.address, self._ledger, self._stop, 0)
         for number in range(self._shape.patients):
             peace.send([plan.frame(number)], insist=True)
         peace.close()
         lanes_n = len(self._shape.lanes)
-        gap_s = lanes_n / order.rate if order.rate else 0.0
+        # On a small disk twice as fast, so that what room is left is used up.
+        gap_s = lanes_n / order.rate / (1 + order.is_small) if order.rate else 0.0
         lanes: list[HttpLane | MqttLane] = [
             (MqttLane if kind in MQTT else HttpLane)(plan, lane, house.address, self._ledger, self._stop, gap_s)
             for lane, kind in enumerate(self._shape.lanes)
@@ -193,8 +199,8 @@ class _Run:
     def _broker_connected(self) -> None:
         """Before the server has subscribed once, the broker holds nothing for it."""
         until = time.monotonic() + 30
-        while self._house.broker is not None and time.monotonic() < until:
-            if self._house.metrics().get("nightlamp_receive_mqtt_broker_connected"):
+        while self.house.broker is not None and time.monotonic() < until:
+            if self.house.metrics().get("nightlamp_receive_mqtt_broker_connected"):
                 return
             time.sleep(0.1)
 
@@ -213,15 +219,16 @@ class _Run:
         until, left = time.monotonic() + CATCH_UP_S_MAX, sent
         while left and time.monotonic() < until:
             time.sleep(0.5)
-            left = sent - {words.number_of(record.payload) for record in journal.read(self._house.folder / "journal")}
+            with contextlib.suppress(journal.JournalError, OSError):
+                left = sent - {words.number_of(record.payload) for record in self.house.journal()}
 
     def _catch_up(self) -> int:
         """Wait until all that is durable now is stored; that frame."""
         until, wanted, said = time.monotonic() + CATCH_UP_S_MAX, None, ""
         while time.monotonic() < until:
-            self._house.look_after()
+            self.house.look_after()
             try:
-                m = self._house.metrics()
+                m = self.house.metrics()
                 wanted = wanted or m["nightlamp_journal_durable_seq"]
                 said = f"{m['nightlamp_store_cursor_seq']:.0f} of {wanted:.0f} stored"
                 if m["nightlamp_store_cursor_seq"] >= wanted and not self._between(m):
@@ -274,3 +281,4 @@ class _Run:
             return m
         finally:
             house.end(signal.SIGTERM)
+            house.close()

@@ -33,7 +33,7 @@ OUTSIDE = (
     ("restart the broker", 3, 0.0, 2.0),
 )
 #: On a disk of its own.
-SMALL = (("fill the disk", 8, 1.0, 15.0),)
+SMALL = (("fill the disk", 8, 1.0, 20.0),)
 
 
 @dataclass(frozen=True, slots=True)
