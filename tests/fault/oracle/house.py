@@ -27,7 +27,7 @@ START_S_MAX, STOP_S_MAX = 90.0, 30.0
 PORTS = range(20_000, 30_000)
 SMALL_JOURNAL = {
     "LIMITS__JOURNAL_SEGMENT_BYTES_MAX": str(1 << 20),
-    "LIMITS__JOURNAL_WAITING_BYTES_MAX": str((1 << 20) + 8_192),
+    "LIMITS__JOURNAL_WAITING_BYTES_MAX": str(3 << 19),
 }
 #: Alerts come and go at once: many of them in a short run.
 POLICY = """
@@ -91,7 +91,7 @@ class House:
             "JOURNAL__SNAPSHOT_S": str(snapshot_s),
         }
         if small:
-            # The journal holds `waiting_bytes_max` of room ahead and up to 4 MiB more: little of it, so that it is used up.
+            # The journal holds `waiting_bytes_max` of room and up to 4 MiB more: little, so that it is used up.
             self._settings |= SMALL_JOURNAL
         self.postgresql: Postgresql | None = None
         self.broker: Broker | None = None

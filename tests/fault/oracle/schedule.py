@@ -54,10 +54,11 @@ def schedule(seed: int, seconds: float, *, outside: bool = False, small: bool = 
     faults: list[Fault] = []
     possible = [fault for fault in FAULTS if fault[0] != "kill postgresql"] + list(OUTSIDE) if outside else FAULTS
     possible = [*possible, *SMALL] if small else possible
+    always = {0: "kill the server", 1: "terminate the server"} | ({2: SMALL[0][0], 5: SMALL[0][0]} if small else {})
     names = [fault[0] for fault in possible for _ in range(fault[1])]
     spans = {fault[0]: fault[2:] for fault in possible}
     while (at_s := at_s + dice.between(1.5, 6.0)) < seconds - 1:
-        name = {0: "kill the server", 1: "terminate the server"}.get(len(faults)) or names[dice.below(len(names))]
+        name = always.get(len(faults)) or names[dice.below(len(names))]
         low, high = spans[name]
         for_s = dice.between(low, high)
         faults.append(Fault(at_s / seconds, name, for_s, dice.below(1_000)))
