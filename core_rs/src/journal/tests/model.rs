@@ -3,7 +3,7 @@
 //!
 //! Each case runs a list of actions once to count its operations, then again for every one of them, with the power going during
 //! that operation; of each wreck several images are drawn (see `fake_disk`), opened, written on, and cut again while opening.
-//! `NIGHTLAMP_MODEL_CASES` sets how many lists are run (default 24).
+//! `NIGHTLAMP_MODEL_CASES` sets how many lists are run (default 100).
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering::SeqCst;
@@ -208,7 +208,7 @@ fn action() -> impl Strategy<Value = Action> {
 }
 
 fn cases() -> u32 {
-    std::env::var("NIGHTLAMP_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(24)
+    std::env::var("NIGHTLAMP_MODEL_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(100)
 }
 
 proptest! {
