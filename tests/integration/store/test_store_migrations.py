@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from copy_rows import T0, batch, observation
 
-from nightlamp.store import MigrationError, Store
+from nightlamp.store import MigrationError, Store, StoreUnavailable
 from nightlamp.store.copy import COLUMNS
 from nightlamp.store.migrate import FOLDER, migrate, migrations, status
 
@@ -135,3 +135,21 @@ async def test_compression_is_asked_of_licensed_editions_only(store: Store, sql:
     """Debian's TimescaleDB is the Apache edition, so what is proven here is that it is left alone."""
     licence = await sql.fetchval("SELECT current_setting('timescaledb.license', true)")
     assert await sql.fetchval("SELECT compress_old('7 days')") == (licence == "timescale")
+
+
+async def test_p3_partitions_that_cannot_be_made_hold_up_neither_the_start_nor_a_row(
+    url: str, store: Store, sql: asyncpg.Connection
+) -> None:
+    """The default partition takes what has none of its own; on TimescaleDB chunks are made with the first row."""
+    await sql.execute(
+        "CREATE OR REPLACE FUNCTION make_partitions(now timestamptz, back interval, ahead interval) RETURNS integer"
+        " LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'no' USING ERRCODE = 'lock_not_available'; END$$"
+    )
+    again = await Store.connect(url)
+    assert await again.migrate() == []
+    far = T0 + timedelta(days=30)
+    await again.write(batch(1, 1, observations=[observation(1, at=far)]))
+    assert await sql.fetchval("SELECT observed_at FROM observations") == far
+    with pytest.raises(StoreUnavailable, match="55P03"):
+        await again.maintain()
+    await again.close()
