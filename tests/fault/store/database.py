@@ -27,6 +27,12 @@ class Database:
         self.line = Line(self.loop, socket_folder(folder, Account.find()) / ".s.PGSQL.5432")
         self.url = f"postgresql://postgres@127.0.0.1:{self.line.port}/nightlamp"
 
+    @property
+    def direct_url(self) -> str:
+        """Past the line."""
+        assert self._server is not None
+        return self._server.url
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         self._server = self.loop.run(EmbeddedPostgresql.start(self._folder))

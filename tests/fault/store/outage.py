@@ -32,6 +32,8 @@ WARD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "
 GROWTH_MIB_MAX, DRAIN_MIN, LATE_S_MAX = 64.0, 4.0, 5.0
 DRAIN_S_MAX = 300.0
 INTERVAL_MS = 200
+#: Between two looks at the metrics: each costs the server some milliseconds.
+POLL_S = 0.5
 
 
 class Ward:
@@ -71,7 +73,8 @@ def run(
     redis = database.loop.run(EmbeddedRedis.start(folder / "redis"))
     data = folder / "server"
     data.mkdir()
-    server = start_server(data, DATABASE__URL=database.url, REDIS__URL=redis.url)
+    url = database.url if how in {"silent", "refuse"} else database.direct_url
+    server = start_server(data, DATABASE__URL=url, REDIS__URL=redis.url)
     try:
         figures = _story(server, database, redis.url, rate, seconds, warm_s, calm_s, how)
         figures["stored"] = _compare(server, database)
@@ -154,7 +157,7 @@ def _drain(server: RunningServer) -> dict[str, Any]:
     began = at = time.monotonic()
     waiting = first["store_frames_waiting"]
     while last["store_frames_waiting"] > max(0.02 * waiting, 1) and time.monotonic() < began + DRAIN_S_MAX:
-        time.sleep(0.1)
+        time.sleep(POLL_S)
         last, at = metrics(server), time.monotonic()
     spent = at - began
     stored = last["store_frames_total"] - first["store_frames_total"]
