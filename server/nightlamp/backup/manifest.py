@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from nightlamp.identity.keys import replace_file
+
 FORMAT = 1
 MANIFEST, SUMS = "manifest.json", "SHA256SUMS"
 #: Names of backups: the time they were begun, UTC.
@@ -106,22 +108,24 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Write both files."""
+    """Write both files, readable by their owner only, on disk when this returns."""
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n"
+    replace_file(folder / MANIFEST, content)
+    replace_file(folder / SUMS, _sums(content, manifest))
+
+
+def _sums(content: bytes, manifest: Manifest) -> bytes:
     sums = [(file.path, file.sha256) for file in manifest.files] + [(MANIFEST, hashlib.sha256(content).hexdigest())]
-    (folder / MANIFEST).write_bytes(content)
-    (folder / SUMS).write_text("".join(f"{digest}  {path}\n" for path, digest in sorted(sums)))
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(sums)).encode()
 
 
 def read(folder: Path) -> Manifest:
     """The manifest, held against SHA256SUMS, which must list the same files. Raises BackupError."""
     try:
-        content, sums = (folder / MANIFEST).read_bytes(), (folder / SUMS).read_text("ascii")
-    except (OSError, ValueError) as error:
-        raise BackupError(f"{folder}: no backup that can be read: {error}") from None
-    lines = (line.partition("  ") for line in sums.splitlines())
-    listed = {path: digest for digest, _, path in lines}
-    if listed.pop(MANIFEST, None) != hashlib.sha256(content).hexdigest():
+        content, sums = (folder / MANIFEST).read_bytes(), (folder / SUMS).read_bytes()
+    except OSError as error:
+        raise BackupError(f"{folder}: no backup that can be read: {error.filename}: {error.strerror}") from None
+    if f"{hashlib.sha256(content).hexdigest()}  {MANIFEST}\n".encode() not in sums:
         raise BackupError(f"{folder / MANIFEST}, or {SUMS} beside it, is damaged: the checksum differs")
     try:
         if msgspec.json.decode(content, type=dict[str, object]).get("format") != FORMAT:
@@ -129,8 +133,7 @@ def read(folder: Path) -> Manifest:
         manifest = msgspec.json.decode(content, type=Manifest)
     except msgspec.MsgspecError as error:
         raise BackupError(f"{folder / MANIFEST}: {error}") from None
-    known = {file.path: file.sha256 for file in manifest.files}
-    if listed != known or sums != "".join(sorted(sums.splitlines(keepends=True), key=lambda line: line[66:])):
+    if sums != _sums(content, manifest):
         raise BackupError(f"{folder / SUMS} is damaged: it says otherwise than {MANIFEST}")
     return manifest
 

@@ -70,7 +70,7 @@ async def restore(wanted: Wanted) -> Restored:
             journal = secrets.token_hex(8)
             _restore_files(wanted, manifest, folder, site_key, journal)
             async with connected(wanted.settings, folder, running=False, make=True) as connection:
-                await _fill(connection, wanted, manifest, journal)
+                await fill(connection, wanted.backup, manifest.store, journal, wanted.report)
     except OSError as error:
         raise full_disk(error, folder) from error
     return Restored(folder, manifest, moved_aside, _notes(wanted, manifest))
@@ -89,7 +89,7 @@ async def _restore_tables(wanted: Wanted, manifest: Manifest) -> Restored:
             raise BackupError(f"a server runs on {folder}: stop it first")
         _go_on(wanted, manifest, folder)
         async with connected(wanted.settings, folder, running=False, make=True) as connection:
-            await _fill(connection, wanted, manifest, lineage.journal)
+            await fill(connection, wanted.backup, manifest.store, lineage.journal, wanted.report)
     return Restored(folder, manifest, None, _notes(wanted, manifest))
 
 
@@ -192,14 +192,16 @@ def _sums(manifest: Manifest) -> set[str]:
     return {file.sha256 for file in manifest.files}
 
 
-async def _fill(connection: Any, wanted: Wanted, manifest: Manifest, journal: str) -> None:
-    """Schema as it was, rows and cursor in one transaction, then the migrations that came since."""
-    store = manifest.store
+async def fill(connection: Any, backup: Path, store: Store, journal: str, report: Report = silent) -> None:
+    """Schema as it was, rows and cursor in one transaction, then the migrations that came since.
+
+    Raises BackupError where the database holds anything else, MigrationError where the schema is not known.
+    """
     _known(store)
     if await _already(connection, store, journal):
         return
     await schema.migrate(connection, through=store.migrations[-1].version)
-    meter = Meter("tables, MiB", sum(table.bytes for table in store.tables), wanted.report)
+    meter = Meter("tables, MiB", sum(table.bytes for table in store.tables), report)
     async with connection.transaction():
         shapes, _ = await tables.shapes(connection)
         order = {shape.name: place for place, shape in enumerate(shapes)}
@@ -212,7 +214,7 @@ async def _fill(connection: Any, wanted: Wanted, manifest: Manifest, journal: st
                 for start in starts:
                     await connection.fetchval("SELECT make_partition($1, $2)", name, datetime.fromisoformat(start))
         for table in sorted(store.tables, key=lambda table: order[table.name]):
-            await tables.load(connection, table, wanted.backup / f"tables/{table.name}.copy", meter)
+            await tables.load(connection, table, backup / f"tables/{table.name}.copy", meter)
         for name, value in store.sequences.items():
             await connection.fetchval("SELECT setval($1::regclass, $2)", tables.quoted(name), value)
         moved_at = datetime.fromisoformat(store.moved_at)
