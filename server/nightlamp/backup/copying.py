@@ -82,9 +82,9 @@ class Target:
         return True
 
     def _make(self, path: str) -> Path:
-        target = self.folder / path
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return target
+        for parent in reversed(Path(path).parents[:-1]):
+            (self.folder / parent).mkdir(mode=0o700, exist_ok=True)  # one by one: `parents` would forget the mode
+        return self.folder / path
 
     def sync(self) -> None:
         """All names are on disk."""

@@ -141,11 +141,11 @@ def _emptied(folder: Path, replace: bool) -> Iterator[Path | None]:
         if running:
             raise BackupError(f"a server runs on {folder}: stop it first")
         mark, aside = folder / INCOMPLETE, None
-        there = [path for path in folder.iterdir() if path.name not in _NOTHING]
+        there = [path for path in folder.iterdir() if path.name not in _NOTHING and not _empty_mount(path)]
         if mark.exists():  # our own half: begun, never finished
             for path in there:
                 if path != mark and not path.name.startswith("before-restore-"):
-                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                    _remove(path)
         elif there and not replace:
             raise BackupError(f"{folder} is not empty; --replace moves what is in it aside")
         mark.write_text("a restoration was begun here and has not ended; run it again\n")
@@ -158,6 +158,23 @@ def _emptied(folder: Path, replace: bool) -> Iterator[Path | None]:
         yield aside
         mark.unlink()
         sync_folder(folder)
+
+
+def _empty_mount(path: Path) -> bool:
+    """A file system of its own, with nothing in it: journal/ may be one."""
+    return path.is_mount() and all(one.name in _NOTHING for one in path.iterdir())
+
+
+def _remove(path: Path) -> None:
+    """What an unfinished restoration has made."""
+    if path.is_mount():
+        for one in path.iterdir():
+            if one.name not in _NOTHING:
+                _remove(one)
+    elif path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _restore_files(wanted: Wanted, manifest: Manifest, folder: Path, site_key: bytes, journal: str) -> None:

@@ -13,6 +13,7 @@ import resource
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from nightlamp._core import journal_extent
@@ -24,12 +25,13 @@ PASSED_OVER = {
     "lock": "who uses the folder now",
     "keys.lock": "who changes the keys now",
     "server.json": "where the server listens now",
-    "store.spool": "batches on their way to PostgreSQL; the journal makes them again",
+    "store.spool*": "batches on their way to PostgreSQL; the journal makes them again",
     "log": "what was logged",
     "server.log": "what was logged",
     "postgresql": "the private PostgreSQL; its tables are copied as rows",
     "redis": "the private Redis keeps nothing",
     "run": "sockets",
+    "lost+found": "of the file system",
     "restored": "what an earlier restoration brought; models come from models.dir",
 }
 COPIED = {"journal", "journal.id", "keys.json", "snapshots", "site.key"}
@@ -112,8 +114,9 @@ class Held:
 
     def unknown(self) -> list[str]:
         """Entries of the data folder that are neither copied nor known not to matter."""
-        known = COPIED | PASSED_OVER.keys()
-        return sorted(path.name for path in self.folder.iterdir() if path.name not in known and path.name[0] != ".")
+        names = sorted(path.name for path in self.folder.iterdir() if not path.name.startswith("."))
+        known = [*COPIED, *PASSED_OVER]
+        return [name for name in names if not any(fnmatchcase(name, one) for one in known)]
 
     def close(self) -> None:
         """Let go."""
