@@ -5,6 +5,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import pytest
+
+from nightlamp import storing
 from nightlamp.spool import Lane, Rows, StoredRows
 from nightlamp.store import RowsRefused, StoreChanged, StoreUnavailable, Written
 from nightlamp.storing import StoreProgress, Storing
@@ -53,24 +56,28 @@ async def _stored(folder: Path, database: Database, batches: int) -> AsyncIterat
     lane, progress, engine = Lane(folder / "spool", 10_000, 1 << 30), StoreProgress(), Engine()
     for seq in range(1, batches + 1):
         await lane.put(_rows(seq))
-    storing = asyncio.create_task(Storing(engine, database, lane, progress).run())
+    task = asyncio.create_task(Storing(engine, database, lane, progress).run())
     yield progress
     async with asyncio.timeout(30):
         await lane.empty()
     assert progress.stored_seq == engine.stored_seq == progress.frames_stored == batches
-    storing.cancel()
+    task.cancel()
     lane.close()
 
 
 async def test_a_backlog_is_written_in_few_transactions(tmp_path: Path) -> None:
     database = Database(lambda _: None)
-    async with _stored(tmp_path, database, 3_000):
+    async with _stored(tmp_path, database, 1_000):
         pass
-    assert database.written == list(range(1, 3_001))
+    assert database.written == list(range(1, 1_001))
     assert len(database.transactions) <= 5
 
 
-async def test_p3_a_database_that_manages_small_pieces_only_gets_small_pieces(tmp_path: Path) -> None:
+async def test_p3_a_database_that_manages_small_pieces_only_gets_small_pieces(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(storing, "RETRY_S_MAX", 0.01)
+
     def refusal(batches: Sequence[Rows]) -> Exception | None:
         return StoreUnavailable("TimeoutError") if len(batches) > 3 else None
 
