@@ -36,6 +36,40 @@ def admission(patient: str, unit: str, bed: str, *, family: str = "Nightingale",
     )
 
 
+def adt(
+    event: str,
+    patient: str,
+    place: str = "",
+    *,
+    occurred: str = "",
+    cancels: str = "",
+    merges: str = "",
+    control_id: str = "",
+) -> str:
+    """ADT of an event (`A02`, `A13`, `A40` ...) of a patient, in `unit/bed` where given.
+
+    `occurred` is EVN-2 (now where empty), `cancels` EVN-6, `merges` the identifier that MRG-1 gives up.
+    """
+    evn = f"EVN|{event}|{occurred or stamp()}" + (f"||||{cancels}" if cancels else "")
+    lines = [
+        msh(f"ADT^{event}", control_id or f"A{unique()}"),
+        evn,
+        f"PID|1||{patient}^^^HOSP^MR||Nightingale^Florence||19500512|F",
+    ]
+    if merges:
+        lines.append(f"MRG|{merges}^^^HOSP^MR")
+    if place:
+        unit, bed = place.split("/")
+        lines.append(f"PV1|1|I|{unit}^1^{bed}||||||||||||||||V{patient}")
+    return "\r".join([*lines, ""])
+
+
+def result(patient: str, code: str, value: str, unit: str, at: str, status: str = "F") -> str:
+    """ORU^R01 with one OBX of a LOINC, observed at an HL7 time, with a status of table 0085."""
+    head = [msh("ORU^R01", f"R{unique()}"), f"PID|1||{patient}^^^HOSP^MR", f"OBR|1|||V|||{at}"]
+    return "\r".join([*head, f"OBX|1|NM|{code}^^LN||{value}|{unit}|||||{status}|||{at}", ""])
+
+
 def vitals(patient: str, values: dict[str, tuple[str, str]], *, control_id: str = "", ago_s: float = 1) -> str:
     """ORU^R01 with one OBX per (LOINC: (value, unit))."""
     rows = [

@@ -71,6 +71,10 @@ codes! {
     UnknownPatient      = "unknown_patient",      422, Ae, 204, "The patient is not known here.";
     EmptyBed            = "empty_bed",            422, Ae, 204, "No patient is admitted to this bed.";
     DuplicateConflict   = "duplicate_conflict",   409, Ae, 205, "The same message id was seen with other content.";
+    TooLate             = "too_late",             409, Ae, 207, "What the correction names can no longer be taken back.";
+    Superseded          = "superseded",           409, Ae, 205, "The value was corrected or withdrawn before it came.";
+    NothingToCancel     = "nothing_to_cancel",    409, Ae, 204, "The event to cancel is not known here.";
+    MergeConflict       = "merge_conflict",       409, Ae, 205, "The records cannot be merged in this way.";
     PatientLimit        = "patient_limit",        503, Ae, 207, "More patients than the limit are present.";
     SignalLimit         = "signal_limit",         503, Ae, 207, "One patient has more observations in memory than the limit.";
 }

@@ -8,6 +8,7 @@ mod batch;
 mod board;
 mod counters;
 mod focus;
+mod moving;
 mod past;
 mod redelivery;
 mod scoring;
@@ -25,17 +26,17 @@ use counters::add;
 pub use focus::Focus;
 pub use past::{Origin, Past, PastScore};
 use redelivery::Delivery;
-use scoring::{Cause, Scoring};
+use scoring::{Cause, Restated, Scoring};
 pub use state::{Gauges, Read, Setup, State, StateError};
 
-use crate::alert::{AlertEvent, AlertKind};
-use crate::decode::{BedKey, Decoded, Decoder, EncounterEvent, Event, Observation, PatientId, Rejected, SignalId};
+use crate::alert::{AlertEvent, AlertKind, Departure};
+use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, SignalId, Status};
 use crate::error::{Code, Refusal};
 use crate::journal::Journalled;
 use crate::limits::Limits;
 use crate::receive::{Frame, Source};
 use crate::score::{Occasion, Scorers};
-use crate::store::{DeadLetter, EncounterRow, ObservationRow};
+use crate::store::{DeadLetter, ObservationRow};
 use crate::window::{Applied, Change, Slot};
 
 /// The stages with their state.
@@ -52,6 +53,8 @@ pub struct Pipeline {
     due: Vec<Due>,
     /// Patients the current frame speaks of, in the order it does.
     touched: Vec<Slot>,
+    /// Those of them about whom it takes something back.
+    restated: Vec<(Slot, Restated)>,
     /// Signals it does, over all patients.
     signals: Vec<SignalId>,
     /// Scores it was given.
@@ -121,7 +124,7 @@ impl Pipeline {
         }
         for patient in self.state.ward.tick(at.at_us) {
             self.state.triggers.forget(patient);
-            self.later(at, Step::Left(patient, None));
+            self.later(at, Step::Left(patient, None, Departure::Left));
         }
         self.later(at, Step::Tick);
     }
@@ -215,8 +218,12 @@ impl Pipeline {
                 add(&self.counters.observations_repeated, 1);
                 Ok(())
             }
-            Applied::Kept { slot, patient, .. } => {
+            Applied::Kept { slot, patient, change } => {
                 add(&self.counters.observations_kept, 1);
+                add(&self.counters.observations_late, u64::from(change == Change::Expired));
+                if matches!(change, Change::Replaced | Change::Withdrawn) || observation.status == Status::Corrected {
+                    self.restate(slot, Restated::Signals);
+                }
                 self.touch(at, slot, patient);
                 self.signals.push(observation.signal);
                 if at.wanted {
@@ -237,39 +244,6 @@ impl Pipeline {
         }
     }
 
-    fn move_patient(&mut self, at: At<'_>, event: &EncounterEvent) -> Result<(), Rejected> {
-        let moved = self.state.ward.apply_encounter(event, at.at_us);
-        let moved = moved.map_err(|refusal| Rejected { ordinal: event.ordinal, refusal })?;
-        add(&self.counters.encounters, 1);
-        if at.wanted {
-            self.rows.encounters.push(&EncounterRow {
-                seq: at.seq,
-                received_at_us: at.received_us,
-                event,
-                lies: moved.to.as_ref(),
-                here: moved.here,
-                leaves: moved.left,
-                stale: moved.stale,
-            });
-        }
-        if moved.readmitted {
-            self.state.triggers.forget(event.patient);
-            self.later(at, Step::Returned(event.patient));
-        }
-        if moved.left {
-            if let Some(slot) = moved.slot {
-                self.ask(at, slot, Occasion::Discharge, moved.from.clone());
-            }
-            self.later(at, Step::Left(event.patient, moved.from));
-        } else if let Some(slot) = moved.slot {
-            self.touch(at, slot, event.patient);
-        }
-        if let Some(patient) = moved.displaced.filter(|_| at.wanted) {
-            self.shown.insert(patient, (at.seq, at.at_us));
-        }
-        Ok(())
-    }
-
     fn touch(&mut self, at: At<'_>, slot: Slot, patient: PatientId) {
         if self.touched.last() != Some(&slot) && !self.touched.contains(&slot) {
             self.touched.push(slot);
@@ -277,6 +251,14 @@ impl Pipeline {
         if at.wanted {
             self.rows.patients.push(patient, at.received_us);
             self.shown.insert(patient, (at.seq, at.at_us));
+        }
+    }
+
+    /// The frame under way takes something back that was known of a patient.
+    fn restate(&mut self, slot: Slot, what: Restated) {
+        match self.restated.iter_mut().find(|(one, _)| *one == slot) {
+            Some((_, known)) => *known = what.max(*known),
+            None => self.restated.push((slot, what)),
         }
     }
 
@@ -300,6 +282,7 @@ impl Pipeline {
             }
         }
         self.touched = touched;
+        self.restated.clear();
         self.signals.clear();
         self.scored = 0;
     }
@@ -310,10 +293,16 @@ impl Pipeline {
             return;
         }
         let first = self.scoring.len();
-        let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals, occasion };
-        self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
+        let restated = self.restated.iter().find(|(one, _)| *one == slot).map_or(Restated::No, |(_, restated)| *restated);
+        let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals, occasion, restated };
+        let silenced = self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
         for index in first..self.scoring.len() {
-            self.due.push(Due { seq: at.seq, at_us: at.at_us, step: Step::Score(index, bed.clone()) });
+            self.later(at, Step::Score(index, bed.clone(), restated != Restated::No));
+        }
+        if let Some(patient) = self.state.ward.patient(slot).map(|patient| patient.id()).filter(|_| !silenced.is_empty()) {
+            for scorer in silenced {
+                self.later(at, Step::Silent(patient, scorer));
+            }
         }
     }
 
@@ -323,12 +312,12 @@ impl Pipeline {
         for due in self.due.drain(..) {
             let wanted = due.seq > cursor;
             match due.step {
-                Step::Score(index, bed) => {
+                Step::Score(index, bed, restated) => {
                     let Some(score) = self.scoring.score(index) else { continue };
                     add(&self.counters.scores, 1);
                     let mut explain = |score: &_| self.scorers.why(score);
                     self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
-                    let recorded = self.state.board.record(score, !events.is_empty());
+                    let recorded = self.state.board.record(score, restated || !events.is_empty());
                     if let Some(focus) = &mut self.focus {
                         focus.note(score, recorded);
                     }
@@ -337,8 +326,12 @@ impl Pipeline {
                         self.rows.scores.push(score, self.scorers.named(score.scorer));
                     }
                 }
-                Step::Left(patient, bed) => {
-                    self.state.alerts.on_left(patient, due.at_us, due.seq, &mut events);
+                Step::Silent(patient, scorer) => {
+                    self.state.alerts.on_withdrawn(patient, scorer, (due.seq, due.at_us), &mut events);
+                    self.state.board.withdraw(patient, scorer);
+                }
+                Step::Left(patient, bed, why) => {
+                    self.state.alerts.on_left(patient, why, (due.seq, due.at_us), &mut events);
                     self.state.board.forget(patient);
                     if wanted {
                         self.messages.push(show::left(due.seq, due.at_us, patient, bed.as_ref()));

@@ -89,7 +89,7 @@ def router(store: Store, explainer: Explainer) -> APIRouter:
     ) -> Explanation:
         """The reasons by signal and in words, as stored with alerts, with every input and its age (P9)."""
         async with answers():
-            await seen(store, caller, patient_id)
+            patient_id = await seen(store, caller, patient_id)
             row = await store.reader.score(patient_id, cursor)
         if row is None:
             raise Problem(404, "not_found", "No such score.")

@@ -32,6 +32,17 @@ pub enum AlertKind {
     Cleared = 2,
 }
 
+/// Why a patient is no longer watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Departure {
+    /// Discharged, or not heard of for long.
+    Left,
+    /// The admission was cancelled.
+    AdmissionCancelled,
+    /// The record was merged into another, which is watched on.
+    Merged,
+}
+
 /// One step in the life of one alert. (seq, ordinal) orders all of them and is the cursor consoles resume from.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AlertEvent {

@@ -4,7 +4,7 @@ use super::lifecycle::cleared_event;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::state::{AlertState, RuleKey, RuleState};
-use super::{AlertEvent, RuleCounters};
+use super::{AlertEvent, Departure, RuleCounters};
 use crate::decode::{BedKey, PatientId};
 use crate::score::{Score, Why};
 
@@ -122,12 +122,23 @@ impl AlertEngine {
         }
     }
 
-    /// The patient left: what is open clears, and nothing is remembered.
-    pub fn on_left(&mut self, patient: PatientId, at_us: i64, seq: u64, out: &mut Vec<AlertEvent>) {
+    /// The patient is gone: what is open clears, and nothing is remembered. `at`: number and time of the frame.
+    pub fn on_left(&mut self, patient: PatientId, why: Departure, at: (u64, i64), out: &mut Vec<AlertEvent>) {
         for (index, rule) in self.policy.rules.iter().enumerate() {
-            self.state.clear(index, rule, patient, (seq, at_us), Clearing::Left, out);
+            self.state.clear(index, rule, patient, at, Clearing::Gone(why), out);
         }
         self.state.patients.swap_remove(&patient);
+    }
+
+    /// What a scorer said of a patient rested on values that were withdrawn, and it says nothing now: what is open clears.
+    pub fn on_withdrawn(&mut self, patient: PatientId, scorer: u16, at: (u64, i64), out: &mut Vec<AlertEvent>) {
+        for &index in self.by_scorer.get(usize::from(scorer)).into_iter().flatten() {
+            let Some(rule) = self.policy.rules.get(index) else { continue };
+            self.state.clear(index, rule, patient, at, Clearing::Withdrawn, out);
+            if let Some(known) = self.state.patients.get_mut(&patient).and_then(|rules| rules.get_mut(index)) {
+                known.run = 0;
+            }
+        }
     }
 
     /// Time passed: clears alerts of rules that are gone, and forgets up to 256 patients whose lock-outs are over. A patient

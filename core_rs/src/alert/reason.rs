@@ -1,6 +1,6 @@
 //! The sentence that says why an alert opened or cleared. Scores, thresholds and counts only: no identity (P6).
 
-use super::Rule;
+use super::{Departure, Rule};
 use crate::score::Score;
 
 /// Why an alert cleared.
@@ -8,8 +8,10 @@ use crate::score::Score;
 pub(super) enum Clearing<'a> {
     /// The score fell.
     Fell(&'a Score),
-    /// The patient left.
-    Left,
+    /// The patient left, or was never here.
+    Gone(Departure),
+    /// The values the score was made of were withdrawn.
+    Withdrawn,
     /// The patient was moved out of the rule's units.
     Moved,
     /// The policy no longer has the rule.
@@ -33,7 +35,10 @@ pub(super) fn cleared(rule: Option<&Rule>, clearing: Clearing<'_>) -> String {
             format!("{} {} fell to {} or less {}", rule.label, number(score.value), number(rule.clear), items(score))
         }
         (Clearing::Fell(_) | Clearing::RuleRemoved, _) => "the policy no longer has this rule".to_owned(),
-        (Clearing::Left, _) => "the patient left".to_owned(),
+        (Clearing::Gone(Departure::Left), _) => "the patient left".to_owned(),
+        (Clearing::Gone(Departure::AdmissionCancelled), _) => "the admission was cancelled".to_owned(),
+        (Clearing::Gone(Departure::Merged), _) => "the record was merged into another".to_owned(),
+        (Clearing::Withdrawn, _) => "the values it rested on were withdrawn".to_owned(),
         (Clearing::Moved, _) => "the patient was moved out of the rule's units".to_owned(),
     }
 }

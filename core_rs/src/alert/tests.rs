@@ -133,13 +133,34 @@ fn leaving_clears_all_alerts_of_the_patient_with_ids_of_their_own() {
     let mut engine = AlertEngine::new(policy(&text), 10);
     let mut out = Vec::new();
     engine.on_score(&news2(9, 8.0, 7), Some(&bed("icu")), &mut no_explanation, &mut out);
-    engine.on_left(patient(2), 10_000_000, 10, &mut out);
+    engine.on_left(patient(2), Departure::Left, (10, 10_000_000), &mut out);
     assert_eq!((out.len(), engine.open_alerts()), (2, 2));
-    engine.on_left(patient(1), 10_000_000, 10, &mut out);
+    engine.on_left(patient(1), Departure::Left, (10, 10_000_000), &mut out);
     let ids: Vec<_> = out.iter().map(|event| (event.seq, event.ordinal, event.alert_id)).collect();
     assert_eq!(ids, vec![(9, 0, 9 << 16), (9, 1, 9 << 16 | 1), (10, 0, 9 << 16), (10, 1, 9 << 16 | 1)]);
     assert_eq!((out[2].bed.clone(), out[2].value, out[2].reason.as_str()), (Some(bed("icu")), 8.0, "the patient left"));
     assert_eq!((engine.open_alerts(), engine.patients()), (0, 0));
+}
+
+#[test]
+fn p7_an_alert_whose_values_were_withdrawn_ends_and_says_so() {
+    let mut engine = AlertEngine::new(policy(&rule("lockout_s = 10")), 10);
+    let mut out = Vec::new();
+    engine.on_score(&news2(9, 8.0, 7), Some(&bed("icu")), &mut no_explanation, &mut out);
+    engine.on_withdrawn(patient(1), 1, (10, 10_000_000), &mut out);
+    assert_eq!(engine.open_alerts(), 1, "another scorer fell silent");
+    engine.on_withdrawn(patient(1), 0, (10, 10_000_000), &mut out);
+    engine.on_withdrawn(patient(1), 0, (11, 11_000_000), &mut out);
+    assert_eq!((out.len(), out[1].reason.as_str()), (2, "the values it rested on were withdrawn"));
+    for (why, reason) in [
+        (Departure::AdmissionCancelled, "the admission was cancelled"),
+        (Departure::Merged, "the record was merged into another"),
+    ] {
+        out.clear();
+        engine.on_score(&news2(99, 8.0, 7), Some(&bed("icu")), &mut no_explanation, &mut out);
+        engine.on_left(patient(1), why, (100, 100_000_000), &mut out);
+        assert_eq!((out.len(), out[1].reason.as_str()), (2, reason));
+    }
 }
 
 #[test]

@@ -22,7 +22,8 @@
 //!   refused: what else would the device get wrong.
 //! - `time`: RFC 3339 with offset, or whole milliseconds since 1970-01-01 UTC; per observation or for all.
 //! - `status`: the letters of OBX-11, or final, preliminary, corrected, amended, entered-in-error, withdrawn; final where
-//!   absent. X, I, N, O are skipped.
+//!   absent. X, I, N, O are skipped. A withdrawn one needs no value; a corrected one says that the value before was wrong:
+//!   where the new value cannot be used, or is missing, it is rejected and withdraws the old one as well.
 //! - Other keys are ignored, so that a device may say more than nightlamp reads.
 //! - Not JSON, or not this shape: refused whole (`malformed`). A wrong observation is rejected alone, under its index over
 //!   all objects of the frame. At most `frame_observations_max` observations and `frame_bytes_max` bytes; nesting beyond 128
@@ -196,7 +197,10 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
         for item in &message.observations {
             let reading = Reading { decoder, door: &door, message, ordinal };
             match subject.clone().and_then(|subject| reading.observation(item, subject)) {
-                Ok(Some(observation)) => out.events.push(Event::Observation(observation)),
+                Ok(Some((observation, wrong))) => {
+                    out.events.push(Event::Observation(observation));
+                    out.rejected.extend(wrong.map(|refusal| Rejected { ordinal, refusal }));
+                }
                 Ok(None) => out.skipped += 1,
                 Err(refusal) => out.rejected.push(Rejected { ordinal, refusal }),
             }
@@ -231,13 +235,21 @@ struct Reading<'a> {
 }
 
 impl Reading<'_> {
-    fn observation(&self, item: &Item<'_>, subject: Subject) -> Result<Option<Observation>, Refusal> {
+    /// What is said, and of a correction whose new value cannot be used, why.
+    fn observation(&self, item: &Item<'_>, subject: Subject) -> Result<Option<(Observation, Option<Refusal>)>, Refusal> {
         let Some(status) = status(Scalar::of(item.status))? else { return Ok(None) };
         let meaning = self.meaning(item)?;
-        let observed_at_us = self.time(item)?;
-        let value = if status == Status::Withdrawn { f64::NAN } else { self.value(&meaning, item)? };
-        let ordinal = self.ordinal;
-        Ok(Some(Observation { subject, signal: meaning.signal, value, observed_at_us, status, ordinal }))
+        let (observed_at_us, ordinal) = (self.time(item)?, self.ordinal);
+        let told = Observation { subject, signal: meaning.signal, value: f64::NAN, observed_at_us, status, ordinal };
+        let withdrawn = Observation { status: Status::Withdrawn, ..told.clone() };
+        if status == Status::Withdrawn {
+            return Ok(Some((withdrawn, None)));
+        }
+        match self.value(&meaning, item) {
+            Ok(value) => Ok(Some((Observation { value, ..told }, None))),
+            Err(refusal) if status == Status::Corrected => Ok(Some((withdrawn, Some(refusal)))),
+            Err(refusal) => Err(refusal),
+        }
     }
 
     fn meaning(&self, item: &Item<'_>) -> Result<Meaning<'_>, Refusal> {

@@ -89,6 +89,21 @@ pub enum EncounterKind {
     Register = 4,
     /// A08: demographics or location restated.
     Update = 5,
+    /// A11: the admission did not happen.
+    CancelAdmit = 6,
+    /// A12: the transfer did not happen.
+    CancelTransfer = 7,
+    /// A13: the discharge did not happen.
+    CancelDischarge = 8,
+    /// A40: the record under `former` is the same person's; it goes on under this patient.
+    Merge = 9,
+}
+
+impl EncounterKind {
+    /// Whether it undoes another event.
+    pub const fn cancels(self) -> bool {
+        matches!(self, Self::CancelAdmit | Self::CancelTransfer | Self::CancelDischarge)
+    }
 }
 
 /// Who a patient is. Only the store may show it, to roles that may see it (P6); Debug prints nothing of it.
@@ -113,10 +128,12 @@ impl std::fmt::Debug for Identity {
 /// An ADT event, reduced to what the ward needs.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct EncounterEvent {
-    /// Admit, transfer, discharge, register, update.
+    /// Admit, transfer, discharge, register, update, one of their cancellations, merge.
     pub kind: EncounterKind,
-    /// The pseudonym.
+    /// The pseudonym; of a merge the surviving one (PID-3).
     pub patient: PatientId,
+    /// Of a merge the one that is given up (MRG-1).
+    pub former: Option<PatientId>,
     /// Who that is, for the store.
     pub identity: Identity,
     /// PID-7, days since 1970-01-01.
@@ -137,8 +154,10 @@ pub struct EncounterEvent {
     pub discharged_at_us: Option<i64>,
     /// What the message says in codes.
     pub facts: Facts,
-    /// EVN-6, else EVN-2, else MSH-7, else receipt.
+    /// EVN-6, else EVN-2, else MSH-7, else receipt; of a cancellation EVN-2, else MSH-7, else receipt.
     pub occurred_at_us: i64,
+    /// Of a cancellation EVN-6: when the event occurred that it cancels.
+    pub undoes_at_us: Option<i64>,
     /// Position within the frame.
     pub ordinal: u32,
 }

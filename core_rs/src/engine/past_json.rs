@@ -14,6 +14,7 @@ impl Replayed {
     pub fn json(&self) -> Value {
         let past = &self.past;
         json!({
+            "patient_id": self.patient.to_string(),
             "at_us": self.at_us,
             "seq": self.frame.0,
             "received_at_us": self.frame.1,

@@ -106,6 +106,8 @@ struct Begun {
 /// A past, and how it was found.
 #[derive(Debug)]
 pub struct Replayed {
+    /// Whom it shows: the patient asked for, or whom that record had been merged into by then.
+    pub patient: PatientId,
     /// The time it shows, microseconds.
     pub at_us: i64,
     /// The last frame taken in, and its receipt.
@@ -172,25 +174,27 @@ impl History {
             until => self.target(until)?,
         };
         let begins = self.begins(last_seq, at_us)?;
-        let mut companions = Vec::new();
+        let (mut patient, mut companions) = (asked.patient, Vec::new());
         loop {
-            let focus = Focus::on(asked.patient, companions.iter().copied());
+            let focus = Focus::on(patient, companions.iter().copied());
             let focus = if asked.history { focus.with_history() } else { focus };
             let (Begun { from_seq, scorers, missing }, mut pipeline) = self.begin(&begins, asked, focus)?;
             frames += self.run(&mut pipeline, from_seq + 1, last_seq, deadline, stopping)?;
             let met: Vec<PatientId> = pipeline.focus().into_iter().flat_map(Focus::companions).collect();
-            if !met.is_empty() {
-                companions.extend(met);
+            let survivor = pipeline.survivor(patient);
+            if !met.is_empty() || survivor != patient {
+                companions.extend(met.into_iter().chain((survivor != patient).then_some(patient)));
+                patient = survivor;
                 continue;
             }
             let frame_time = pipeline.focus().and_then(Focus::changed_by).filter(|(seq, _)| *seq == last_seq);
             if let (Until::Frame(_), Some((_, frame_us))) = (asked.until, frame_time) {
                 at_us = frame_us; // with recorded time not the receipt
             }
-            let past = pipeline.past(asked.patient, at_us, last_seq).ok_or(ReplayError::NotKnown)?;
+            let past = pipeline.past(patient, at_us, last_seq).ok_or(ReplayError::NotKnown)?;
             let history = pipeline.focus().map(|focus| focus.history().to_vec()).unwrap_or_default();
             let (frame, companions) = ((last_seq, received_at_us), companions.len() as u64);
-            return Ok(Replayed { at_us, frame, past, history, scorers, missing, from_seq, frames, companions });
+            return Ok(Replayed { patient, at_us, frame, past, history, scorers, missing, from_seq, frames, companions });
         }
     }
 
@@ -224,7 +228,14 @@ impl History {
         let begins = self.begins(last_seq, at_us)?;
         let (begun, mut pipeline) = self.begin(&begins, asked, Focus::on(asked.patient, []).seeking(at_us))?;
         *frames += self.run(&mut pipeline, begun.from_seq + 1, last_seq, deadline, stopping)?;
-        let (seq, _) = pipeline.focus().and_then(Focus::changed_by).ok_or(ReplayError::NotKnown)?;
+        let mut found = pipeline.focus().and_then(Focus::changed_by);
+        let survivor = pipeline.survivor(asked.patient);
+        if survivor != asked.patient {
+            let (begun, mut pipeline) = self.begin(&begins, asked, Focus::on(survivor, []).seeking(at_us))?;
+            *frames += self.run(&mut pipeline, begun.from_seq + 1, last_seq, deadline, stopping)?;
+            found = found.max(pipeline.focus().and_then(Focus::changed_by));
+        }
+        let (seq, _) = found.ok_or(ReplayError::NotKnown)?;
         let received_at_us = self.journal.received_at_us(seq)?.ok_or_else(|| self.gone())?;
         Ok((seq, received_at_us, at_us))
     }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const MAGIC: &[u8; 8] = b"NLSNAP02";
+const MAGIC: &[u8; 8] = b"NLSNAP03";
 
 /// What is kept beyond what a start needs, for replays of the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

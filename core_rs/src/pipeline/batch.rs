@@ -1,7 +1,10 @@
 //! What the Rust half hands to the Python half: rows as COPY streams, and messages for consoles.
 
+use crate::alert::Departure;
 use crate::decode::{BedKey, PatientId};
-use crate::store::{AlertRows, CopyTable, DeadLetterRows, EncounterRows, ObservationRows, PatientRows, ReplayRows, ScoreRows};
+use crate::store::{
+    AlertRows, CopyTable, DeadLetterRows, EncounterRows, MergeRows, ObservationRows, PatientRows, ReplayRows, ScoreRows,
+};
 
 /// What a message is about; it decides how publish may treat it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +63,7 @@ pub struct Batch {
 pub struct Rows {
     pub patients: PatientRows,
     pub encounters: EncounterRows,
+    pub merges: MergeRows,
     pub observations: ObservationRows,
     pub scores: ScoreRows,
     pub alerts: AlertRows,
@@ -73,6 +77,7 @@ impl Rows {
         [
             self.patients.finish(),
             self.encounters.finish(),
+            self.merges.finish(),
             self.observations.finish(),
             self.scores.finish(),
             self.alerts.finish(),
@@ -88,10 +93,12 @@ impl Rows {
 /// One step that alert has to take, in journal order.
 #[derive(Debug)]
 pub enum Step {
-    /// A score, by its place among the scores of the batch, and where its patient lay then.
-    Score(usize, Option<BedKey>),
+    /// A score, by its place among the scores of the batch, where its patient lay then, and whether a correction asked for it.
+    Score(usize, Option<BedKey>, bool),
+    /// What this scorer said of the patient rested on values that were withdrawn; it says nothing now.
+    Silent(PatientId, u16),
     /// The patient left this bed.
-    Left(PatientId, Option<BedKey>),
+    Left(PatientId, Option<BedKey>, Departure),
     /// The patient came back: what a former stay was scored no longer counts.
     Returned(PatientId),
     /// Time passed.

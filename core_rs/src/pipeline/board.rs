@@ -2,8 +2,8 @@
 //! is worth a row.
 //!
 //! Scores are computed and alerted on at every trigger, but a row is stored only when the points, the band or the inputs present
-//! changed, it opened or cleared an alert, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2 every second is no information, and neither is a ratio
-//! that follows every heartbeat.
+//! changed, it opened or cleared an alert, a correction asked for it, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2
+//! every second is no information, and neither is a ratio that follows every heartbeat.
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
@@ -71,15 +71,16 @@ impl Board {
         entry.scores.get_mut(index)
     }
 
-    /// Takes in a score; true where it deserves a row. `alerted`: it opened or cleared an alert, so it must be there to be explained.
-    pub fn record(&mut self, score: &Score, alerted: bool) -> bool {
+    /// Takes in a score; true where it deserves a row. `wanted`: it opened or cleared an alert, so it must be there to be
+    /// explained, or a correction asked for it.
+    pub fn record(&mut self, score: &Score, wanted: bool) -> bool {
         let Some(newest) = self.newest(score.patient, score.scorer) else { return false };
         let changed = newest.score.as_ref().is_none_or(|before| {
             before.band != score.band || before.present != score.present || points_differ(before.value, score.value)
         });
         let due = newest.recorded_at_us.is_none_or(|at| score.at_us.saturating_sub(at) >= RECORD_EVERY_US);
         newest.score = Some(score.clone());
-        let recorded = changed || due || alerted;
+        let recorded = changed || due || wanted;
         if recorded {
             newest.recorded_at_us = Some(score.at_us);
         }
@@ -132,6 +133,15 @@ impl Board {
                 }
             }
             entry.alerts.retain_mut(|alert| index_now(alert.scorer).map(|now| alert.scorer = now).is_some());
+        }
+    }
+
+    /// What a scorer said of a patient no longer holds, and nothing else does.
+    pub fn withdraw(&mut self, patient: PatientId, scorer: u16) {
+        if let Some(newest) =
+            self.patients.get_mut(&patient).and_then(|entry| entry.scores.get_mut(usize::from(scorer)))
+        {
+            *newest = Newest::default();
         }
     }
 

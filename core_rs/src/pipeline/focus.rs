@@ -134,6 +134,14 @@ impl Focus {
         }
     }
 
+    /// A record was joined to a patient's: what was known under it bears on that patient from here on, and a run that has not
+    /// computed it must be done again.
+    pub(super) fn join(&mut self, former: PatientId, into: PatientId) {
+        if self.computed.contains(&into) || Some(former) == self.whom {
+            self.companions.extend([former, into]);
+        }
+    }
+
     /// The patient began another stay.
     pub(super) fn forget(&mut self, patient: PatientId) {
         if Some(patient) == self.whom {

@@ -54,6 +54,11 @@ impl Pipeline {
         self.focus = Some(focus);
     }
 
+    /// Who a record is by now: itself, or the one it was merged into.
+    pub fn survivor(&self, id: PatientId) -> PatientId {
+        self.state.ward.survivor(id)
+    }
+
     /// What is focused on, and what it has seen.
     pub fn focus(&self) -> Option<&Focus> {
         self.focus.as_ref()

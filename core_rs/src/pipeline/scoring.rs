@@ -11,6 +11,9 @@ use crate::window::{Patient, Slot};
 /// Microseconds in a second.
 const US_PER_S: f64 = 1_000_000.0;
 
+/// Scorers by index.
+pub(super) type Silenced = smallvec::SmallVec<[u16; 4]>;
+
 /// Rows of one bundle that wait for its forest.
 #[derive(Debug, Default)]
 struct Waiting {
@@ -29,6 +32,19 @@ pub(super) struct Cause<'a> {
     pub signals: &'a [SignalId],
     /// The discharge of the patient, or any other.
     pub occasion: Occasion,
+    /// Whether it took something back.
+    pub restated: Restated,
+}
+
+/// What of former knowledge a frame changed: then scores are made at once, whatever their interval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Restated {
+    /// Nothing.
+    No,
+    /// Values of the frame's signals were corrected or withdrawn.
+    Signals,
+    /// The record as a whole: it was merged, or its patient is back.
+    All,
 }
 
 /// The scores of the batch under way.
@@ -63,27 +79,39 @@ impl Scoring {
         }
     }
 
-    /// Evaluates the rules for a patient after a frame, and takes the rows of the bundles that are due.
-    pub fn take(&mut self, scorers: &Scorers, state: &mut State, slot: Slot, cause: Cause<'_>, ordinal: &mut u32) {
-        let Cause { seq, at_us, signals, occasion } = cause;
-        let Some(patient) = state.ward.patient(slot) else { return };
+    /// Evaluates the rules for a patient after a frame, and takes the rows of the bundles that are due. Returns the scorers that
+    /// a correction of their inputs has left without enough to say anything.
+    pub fn take(&mut self, scorers: &Scorers, state: &mut State, slot: Slot, cause: Cause<'_>, ordinal: &mut u32) -> Silenced {
+        let mut silenced = Silenced::new();
+        let Cause { seq, at_us, signals, occasion, restated } = cause;
+        let Some(patient) = state.ward.patient(slot) else { return silenced };
         let lookup = |signal: SignalId| latest(patient, signal, at_us);
+        let corrected = |inputs: &[SignalId]| restated == Restated::Signals && signals.iter().any(|one| inputs.contains(one));
         // A rule speaks of whoever lies there: not of who is leaving.
-        for rule in scorers.rules().iter().filter(|_| occasion == Occasion::Frame) {
+        for (rule, index) in scorers.rules().iter().zip(0..).filter(|_| occasion == Occasion::Frame) {
             if let Some(score) = rule.evaluate(&lookup, patient.id(), seq, *ordinal, at_us) {
                 *ordinal += 1;
                 self.scores.push(score);
+            } else if corrected(rule.definition().signals) {
+                silenced.push(index);
             }
         }
         for (bundle, waiting) in scorers.bundles().iter().zip(&mut self.waiting) {
             let id = patient.id();
-            if !bundle.trigger().asks(occasion, signals) {
+            let again = occasion == Occasion::Frame
+                && bundle.trigger().is_bedside()
+                && (restated == Restated::All || corrected(bundle.signals()));
+            if !again && !bundle.trigger().asks(occasion, signals) {
                 continue;
             }
             let inputs = inputs(bundle, patient, at_us);
             let present = inputs.iter().filter(|input| input.value.is_some()).count();
-            let interval_us = bundle.trigger().min_interval_s.saturating_mul(1_000_000);
-            if present < bundle.trigger().min_signals || !state.triggers.pull(id, bundle.scorer(), at_us, interval_us) {
+            let interval_us = if again { i64::MIN } else { bundle.trigger().min_interval_s.saturating_mul(1_000_000) };
+            if present < bundle.trigger().min_signals {
+                silenced.extend((again && restated == Restated::Signals).then_some(bundle.scorer()));
+                continue;
+            }
+            if !state.triggers.pull(id, bundle.scorer(), at_us, interval_us) {
                 continue;
             }
             let start = waiting.rows.len();
@@ -107,6 +135,7 @@ impl Scoring {
             });
             *ordinal += 1;
         }
+        silenced
     }
 
     /// Runs each bundle's forest over the rows that wait for it.

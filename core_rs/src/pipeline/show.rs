@@ -61,6 +61,9 @@ impl Pipeline {
 
     fn patient(&self, slot: Slot, seq: u64, at_us: i64) -> Option<Message> {
         let patient = self.state.ward.patient(slot).filter(|patient| patient.discharged_at_us().is_none())?;
+        if patient.is_blank() {
+            return None;
+        }
         let bed = self.state.ward.bed_of(slot);
         let items: Vec<Vec<ItemView<'_>>> = self.state.board.scores(patient.id()).map(items).collect();
         let scores: Vec<ScoreView<'_>> =

@@ -156,6 +156,7 @@ impl Pipeline {
             rows: Default::default(),
             due: Vec::new(),
             touched: Vec::new(),
+            restated: Vec::new(),
             signals: Vec::new(),
             scored: 0,
             shown: Default::default(),

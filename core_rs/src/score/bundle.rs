@@ -55,6 +55,11 @@ impl Trigger {
             || self.signals.is_empty()
             || touched.iter().any(|signal| self.signals.binary_search(signal).is_ok())
     }
+
+    /// Whether the model speaks of who lies there, not only of who is leaving.
+    pub fn is_bedside(&self) -> bool {
+        self.on.contains(&Occasion::Frame)
+    }
 }
 
 /// A loaded model with its plan, calibration and manifest. Immutable.

@@ -2,7 +2,7 @@
 //! encounters and bed stays are derived from them by SQL in the same transaction; SQL decides nothing about beds itself.
 
 use super::copy::{CopyBuffer, CopyTable};
-use crate::decode::{BedKey, EncounterEvent};
+use crate::decode::{BedKey, EncounterEvent, Identity, PatientId};
 
 /// One ADT event and what it did.
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +11,8 @@ pub struct EncounterRow<'a> {
     pub seq: u64,
     /// Receipt of the frame, microseconds since 1970-01-01 UTC.
     pub received_at_us: i64,
+    /// Whom it is about: the survivor, where the message still names a record that was merged into another.
+    pub patient: PatientId,
     /// What was said.
     pub event: &'a EncounterEvent,
     /// Where the patient lies after it, whatever the event said.
@@ -62,14 +64,16 @@ impl EncounterRows {
     /// Appends one row.
     pub fn push(&mut self, row: &EncounterRow<'_>) {
         let event = row.event;
-        let identity = &event.identity;
+        // A retired name is not the survivor's: that row names nobody.
+        let unnamed = Identity::default();
+        let identity = if row.patient == event.patient { &event.identity } else { &unnamed };
         let mut sex = [0; 4];
         self.0
             .tuple()
             .int8(row.seq)
             .int4(event.ordinal)
             .int2(event.kind as i16)
-            .uuid(event.patient.0)
+            .uuid(row.patient.0)
             .text(&identity.authority)
             .text(&identity.identifier)
             .text(&identity.family)

@@ -59,6 +59,8 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: T0_US + 60 * SECOND_US,
+        undoes_at_us: None,
+        former: None,
         ordinal: 0,
     };
     let bob = EncounterEvent {
@@ -75,12 +77,15 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: T0_US + 120 * SECOND_US,
+        undoes_at_us: None,
+        former: None,
         ordinal: 0,
     };
     let mut rows = EncounterRows::new();
     let row = EncounterRow {
         seq: 1,
         received_at_us: T0_US,
+        patient: ann.patient,
         event: &ann,
         lies: ann.bed.as_ref(),
         here: true,
@@ -88,7 +93,7 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         stale: false,
     };
     rows.push(&row);
-    rows.push(&EncounterRow { seq: 2, event: &bob, lies: None, here: false, leaves: true, ..row });
+    rows.push(&EncounterRow { seq: 2, patient: bob.patient, event: &bob, lies: None, here: false, leaves: true, ..row });
     assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/encounter_events.copy"), 2);
 }
 
@@ -105,6 +110,13 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
         (EncounterKind::Update, ANN, "icu/7", 4),
         (EncounterKind::Transfer, BOB, "ward/1", 6),
         (EncounterKind::Transfer, BOB, "icu/9", 5),
+        (EncounterKind::CancelTransfer, BOB, "icu/7", 7),
+        (EncounterKind::Discharge, BOB, "icu/7", 8),
+        (EncounterKind::CancelDischarge, BOB, "icu/7", 9),
+        (EncounterKind::CancelAdmit, BOB, "icu/7", 10),
+        (EncounterKind::Admit, BOB, "icu/8", 11),
+        (EncounterKind::Merge, ANN, "icu/8", 12),
+        (EncounterKind::Transfer, BOB, "icu/4", 13),
     ];
     for (seq, (kind, patient, place, minute)) in (1..).zip(said) {
         let (unit, bed) = place.split_once('/').expect("unit/bed");
@@ -127,12 +139,15 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
             unit: Default::default(),
             facts: Default::default(),
             occurred_at_us: T0_US + minute * 60 * SECOND_US,
+            undoes_at_us: None,
+            former: (kind == EncounterKind::Merge).then_some(BOB),
             ordinal: 0,
         };
         let moved = ward.apply_encounter(&event, T0_US).expect("room for two");
         rows.push(&EncounterRow {
             seq,
             received_at_us: T0_US,
+            patient: ward.survivor(event.patient),
             event: &event,
             lies: moved.to.as_ref(),
             here: moved.here,
@@ -140,7 +155,7 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
             stale: moved.stale,
         });
     }
-    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/ward_decisions.copy"), 6);
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/ward_decisions.copy"), 13);
 }
 
 #[test]
@@ -253,4 +268,18 @@ fn dead_letters_are_encoded_as_postgresql_reads_them() {
     let mut replays = ReplayRows::new();
     replays.push(5, 6, T0_US);
     assert_golden(replays.finish(), include_bytes!("../../../tests/integration/store/golden/dead_letter_replays.copy"), 1);
+}
+
+#[test]
+fn a_merge_is_a_row() {
+    let mut rows = MergeRows::new();
+    rows.push(&MergeRow {
+        seq: 12,
+        ordinal: 0,
+        received_at_us: T0_US,
+        occurred_at_us: T0_US + 12 * 60 * SECOND_US,
+        former: BOB,
+        patient: ANN,
+    });
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/patient_merges.copy"), 1);
 }

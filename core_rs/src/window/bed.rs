@@ -79,6 +79,30 @@ impl Bed {
         }
     }
 
+    /// A patient comes back into a bed. Where nobody else lay there since, the patient never left it. False, and nothing changed,
+    /// where somebody else lies there.
+    pub fn enter_again(&mut self, slot: Slot, patient: PatientId, at_us: i64) -> bool {
+        match self.stays.last_mut() {
+            Some(last) if last.patient == patient => (last.slot, last.until_us) = (slot, OPEN),
+            Some(last) if last.until_us == OPEN || last.from_us > at_us => return false,
+            _ => return self.enter(slot, patient, at_us).1,
+        }
+        true
+    }
+
+    /// Stays of a patient since a time were none.
+    pub fn void(&mut self, patient: PatientId, since_us: i64) {
+        self.stays.retain(|stay| stay.patient != patient || stay.from_us < since_us);
+        self.leave(patient, since_us);
+    }
+
+    /// What brought a patient here at a time did not happen: the stay it began was none, nor any later one here.
+    pub fn void_begun(&mut self, patient: PatientId, began_us: i64) {
+        if self.stays.iter().any(|stay| stay.patient == patient && stay.from_us == began_us) {
+            self.void(patient, began_us);
+        }
+    }
+
     /// A merged patient's stays become the survivor's.
     pub fn rename(&mut self, from: PatientId, slot: Slot, into: PatientId) {
         for stay in self.stays.iter_mut().filter(|stay| stay.patient == from) {

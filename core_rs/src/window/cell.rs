@@ -180,7 +180,7 @@ impl Cells {
     /// is one, as a value of the same time would be.
     pub fn absorb(&mut self, other: &Cells, raw: &Series, at: usize, keep: &CellRetention) {
         let width_us = self.width_us;
-        self.means.absorb(&other.means, &keep.means, |sample| index_of(sample.at_us, width_us));
+        self.means.absorb(&other.means, other.means.held(), &keep.means, |sample| index_of(sample.at_us, width_us));
         self.open = if other.open.index > self.open.index { other.open } else { self.open };
         let mut done = None;
         for at_us in raw.folded().last.iter().chain(raw.held()).map(|s| s.at_us) {

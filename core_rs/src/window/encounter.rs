@@ -1,4 +1,4 @@
-//! ADT: people come, move, merge and go. Events are ordered by when they occurred: an older one never undoes a newer location.
+//! ADT: people come, move and go (`cancel`, `merge`: and did not, or are one). Events are ordered by when they occurred: an older one never undoes a newer location.
 //!
 //! | event | does |
 //! |---|---|
@@ -27,6 +27,8 @@ pub struct Moved {
     pub to: Option<BedKey>,
     /// Who lost the bed to this patient.
     pub displaced: Option<PatientId>,
+    /// The record that was given up in a merge, where it was known; `from` is its bed.
+    pub gone: Option<PatientId>,
     /// The patient was not known before.
     pub created: bool,
     /// A new stay began: the state of the former one is gone.
@@ -42,13 +44,19 @@ pub struct Moved {
 impl Ward {
     /// Takes in one ADT event.
     pub fn apply_encounter(&mut self, event: &EncounterEvent, received_at_us: i64) -> Result<Moved, Refusal> {
+        match event.kind {
+            EncounterKind::Merge => return self.merge(event, received_at_us),
+            kind if kind.cancels() => return self.cancel(event, received_at_us),
+            _ => {}
+        }
         let mut moved = Moved::default();
-        let slot = match self.slot(event.patient) {
+        let id = self.survivor(event.patient);
+        let slot = match self.slot(id) {
             Some(slot) => slot,
             None if event.kind == EncounterKind::Discharge => return Ok(Moved { stale: true, ..moved }),
             None => {
                 moved.created = true;
-                self.admit(event.patient, received_at_us)?
+                self.admit(id, received_at_us)?
             }
         };
         moved.slot = Some(slot);
@@ -62,7 +70,11 @@ impl Ward {
         };
         patient.heard_us = patient.heard_us.max(received_at_us);
         let stale = patient.is_stale(event);
+        let (bed, place) = (patient.bed, patient.person.place());
         moved.readmitted = patient.take_in(event);
+        if event.kind == EncounterKind::Transfer && event.bed.is_some() && !stale && patient.discharged_at_us.is_none() {
+            patient.undoable.transfer(event.occurred_at_us, bed, place);
+        }
         if event.kind == EncounterKind::Discharge {
             moved.left = !stale && self.discharge(slot, event.occurred_at_us);
         } else if let Some(key) = event.bed.as_ref().filter(|_| !stale && self.is_here(slot)) {
@@ -73,11 +85,11 @@ impl Ward {
         Ok(moved)
     }
 
-    fn patient_mut(&mut self, slot: Slot) -> Option<&mut Patient> {
+    pub(super) fn patient_mut(&mut self, slot: Slot) -> Option<&mut Patient> {
         self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut())
     }
 
-    fn is_here(&self, slot: Slot) -> bool {
+    pub(super) fn is_here(&self, slot: Slot) -> bool {
         self.patient(slot).is_some_and(|patient| patient.discharged_at_us.is_none())
     }
 
@@ -86,22 +98,29 @@ impl Ward {
         let known = patient.discharged_at_us.is_some();
         (patient.discharged_at_us, patient.located_at_us) = (Some(at_us), at_us);
         let (id, bed) = (patient.id, patient.bed.take());
+        patient.undoable.depart(at_us, bed);
         self.free_bed(bed, id, at_us);
         !known
     }
 
-    fn free_bed(&mut self, bed: Option<u32>, id: PatientId, at_us: i64) {
+    pub(super) fn free_bed(&mut self, bed: Option<u32>, id: PatientId, at_us: i64) {
         if let Some((_, bed)) = bed.and_then(|at| self.beds.get_index_mut(at as usize)) {
             bed.leave(id, at_us);
         }
     }
 
+    /// The place of a bed, made if it is new; None where there are too many.
+    pub(super) fn bed_index(&mut self, key: &BedKey) -> Option<u32> {
+        match self.beds.get_index_of(key) {
+            Some(at) => Some(at as u32),
+            None if self.beds.len() >= self.limits.patients_max * 2 => None,
+            None => Some(self.beds.insert_full(key.clone(), Default::default()).0 as u32),
+        }
+    }
+
     /// Moves a patient into a bed; who lost it.
-    fn settle(&mut self, slot: Slot, key: &BedKey, at_us: i64) -> Option<PatientId> {
-        let at = match self.beds.get_index_of(key) {
-            Some(at) => at,
-            None => self.beds.insert_full(key.clone(), Default::default()).0,
-        } as u32;
+    pub(super) fn settle(&mut self, slot: Slot, key: &BedKey, at_us: i64) -> Option<PatientId> {
+        let at = self.bed_index(key)?;
         let patient = self.patient_mut(slot)?;
         patient.located_at_us = at_us;
         if patient.bed == Some(at) {
@@ -119,31 +138,6 @@ impl Ward {
         }
         Some(displaced.patient)
     }
-
-    /// Two records of one person become one (A40): `from`'s observations join `into`'s, which win at the same time; a bed is
-    /// kept, `into`'s first. False where `from` is unknown; an unknown `into` takes the state over whole.
-    pub fn merge(&mut self, from: PatientId, into: PatientId, at_us: i64) -> bool {
-        let Some(from_slot) = self.slot(from).filter(|_| from != into) else { return false };
-        let Some(gone) = self.patient(from_slot).cloned() else { return false };
-        self.remove(from, at_us);
-        let Ok(slot) = self.slot(into).map_or_else(|| self.admit(into, gone.heard_us), Ok) else { return false };
-        let union = std::mem::take(&mut self.union);
-        if let Some(patient) = self.patient_mut(slot) {
-            patient.vitals.absorb(&gone.vitals, &union);
-            patient.person.absorb(&gone.person);
-            patient.admitted |= gone.admitted;
-            patient.heard_us = patient.heard_us.max(gone.heard_us);
-        }
-        self.union = union;
-        for bed in self.beds.values_mut() {
-            bed.rename(from, slot, into);
-        }
-        let key = gone.bed.and_then(|at| self.beds.get_index(at as usize)).map(|(key, _)| key.clone());
-        if let Some(key) = key.filter(|_| self.is_here(slot) && self.bed_of(slot).is_none()) {
-            self.settle(slot, &key, gone.located_at_us.max(at_us));
-        }
-        true
-    }
 }
 
 impl Patient {
@@ -160,9 +154,18 @@ impl Patient {
             (self.vitals, self.discharged_at_us) = (Vitals::default(), None);
             self.person.begin_stay();
         }
+        if arrives && !self.is_stale(event) {
+            self.undoable.arrive(event.occurred_at_us, returns);
+        }
+        self.admitted |= event.kind != EncounterKind::Discharge;
+        self.describe(event);
+        returns
+    }
+
+    /// Takes person, visit and codes from an event.
+    pub(super) fn describe(&mut self, event: &EncounterEvent) {
         let newer = event.occurred_at_us >= self.described_at_us;
         self.described_at_us = self.described_at_us.max(event.occurred_at_us);
-        self.admitted |= event.kind != EncounterKind::Discharge;
         if !event.visit.is_empty() && (newer || self.visit.is_empty()) {
             self.visit = event.visit.clone();
         }
@@ -170,6 +173,5 @@ impl Patient {
             self.class = event.class.clone();
         }
         self.person.learn(event, newer);
-        returns
     }
 }

@@ -49,6 +49,7 @@
 
 mod bed;
 mod block;
+mod cancel;
 mod cell;
 mod coded;
 mod compile;
@@ -56,6 +57,7 @@ mod derived;
 mod encounter;
 mod folded;
 mod meaning;
+mod merge;
 mod pane;
 mod patient;
 mod person;
@@ -72,16 +74,19 @@ mod tests;
 
 pub use bed::{GRACE_US, STAYS_MAX};
 pub use block::{HOUR_US, Sample};
+pub use cancel::TRANSFERS_MAX;
 pub use cell::{CELL_S_MAX, CELL_S_MIN};
 pub use coded::{CATEGORIES_MAX, CATEGORY_BYTES_MAX, CODED_MAX, CodedSpec};
 pub use compile::{FeaturePlan, Window, catalogue_signal};
 pub use derived::{DerivedRule, RATIOS};
 pub use encounter::Moved;
 pub use meaning::Meaning;
+pub use merge::{ALIASES_MAX, Aliases};
 pub use patient::{SIGNALS_MAX, Vitals};
 pub use person::Person;
 pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, PlanSpec, Stat, WINDOW_S_MAX, WINDOWS_MAX};
 pub use recording::Recording;
-pub use series::{BLOCK, Change, Series};
+pub use series::{BLOCK, Change, Said, Series};
+pub use track::SETTLED_MAX;
 pub use union::{CellRetention, PANED_RAW_US, Retention, Union};
 pub use ward::{Applied, LINGER_US, Patient, SWEEP_US, Slot, UNADMITTED_US, Ward};

@@ -9,7 +9,7 @@ use super::block::{Sample, hours};
 use super::compile::{FeaturePlan, Over, SignalFeatures, end_us};
 use super::person::Person;
 use super::plan::Stat;
-use super::series::{Change, Series};
+use super::series::{Change, Said, Series};
 use super::track::Track;
 use super::union::Union;
 use super::walk::{Extent, Walk};
@@ -27,13 +27,13 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Writes one observation. Refused are signal numbers from `SIGNALS_MAX` and values that are no numbers.
+    /// Writes one observation. Refused are signal numbers from `SIGNALS_MAX` and values that are no numbers where one is said.
     #[inline]
     pub fn apply(
         &mut self,
         signal: SignalId,
         sample: Sample,
-        withdrawn: bool,
+        said: Said,
         received_at_us: i64,
         union: &Union,
         samples_max: usize,
@@ -41,7 +41,8 @@ impl Vitals {
         if signal.0 >= SIGNALS_MAX {
             return Err(Refusal::new(Code::SignalLimit, format!("signal numbers end at {SIGNALS_MAX}")));
         }
-        if !withdrawn && !sample.value.is_finite() {
+        let needs_value = matches!(said, Said::Told | Said::Corrected) || !sample.value.is_nan();
+        if needs_value && said != Said::Withdrawn && !sample.value.is_finite() {
             return Err(Refusal::new(Code::MissingValue, "the value is not a number"));
         }
         self.clock_us = self.clock_us.max(received_at_us);
@@ -53,10 +54,9 @@ impl Vitals {
         let keep = union.signal(signal);
         let track = match place {
             Some(track) => track,
-            None if withdrawn => return Ok(Change::NoMatch),
             None => place.insert(Box::new(Track::of(keep))),
         };
-        Ok(track.apply(sample, withdrawn, self.clock_us, keep, samples_max))
+        Ok(track.apply(sample, said, self.clock_us, keep, samples_max))
     }
 
     /// The series of a signal, if it was ever observed.
@@ -108,6 +108,11 @@ impl Vitals {
             inputs.extend(derived.inputs.iter().map(|s| self.latest(*s, t_us).map_or(f64::NAN, |last| last.0)));
             put(row, derived.column, (derived.rule.eval)(&inputs));
         }
+    }
+
+    /// Whether no value was ever taken in.
+    pub fn is_blank(&self) -> bool {
+        self.series.iter().flatten().all(|track| track.is_blank())
     }
 
     /// The newest receipt of an observation, microseconds.

@@ -15,6 +15,13 @@ use super::plan::Demographic;
 const YEAR_DAYS: f64 = 365.2425;
 const DAY_US: i64 = 86_400_000_000;
 
+/// The unit and since when: what a cancelled transfer brings back.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Place {
+    unit: CompactString,
+    entered_at_us: Option<i64>,
+}
+
 /// Person and encounter as ADT told them. Times are microseconds since 1970-01-01 UTC.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Person {
@@ -74,6 +81,18 @@ impl Person {
         }
     }
 
+    /// Where the patient is.
+    pub(super) fn place(&self) -> Place {
+        Place { unit: self.unit.clone(), entered_at_us: self.unit_entered_at_us }
+    }
+
+    /// Back to where the patient was before, unless the message names another unit.
+    pub(super) fn restore(&mut self, place: &Place, named: &str) {
+        if named.is_empty() || named == place.unit {
+            (self.unit, self.unit_entered_at_us) = (place.unit.clone(), place.entered_at_us);
+        }
+    }
+
     /// The record of the same person under another identifier: it fills what is unknown here.
     pub(super) fn absorb(&mut self, gone: &Person) {
         self.birth_day = self.birth_day.or(gone.birth_day);
@@ -87,6 +106,13 @@ impl Person {
             (self.unit_entered_at_us, self.unit_told_at_us) = (gone.unit_entered_at_us, gone.unit_told_at_us);
         }
         self.facts.learn(&gone.facts, false);
+    }
+
+    /// Where and when, as the other record says.
+    pub(super) fn locate_as(&mut self, other: &Person) {
+        self.unit.clone_from(&other.unit);
+        (self.unit_entered_at_us, self.unit_told_at_us) = (other.unit_entered_at_us, other.unit_told_at_us);
+        self.left_at_us = other.left_at_us;
     }
 
     pub(super) fn demographic(&self, which: Demographic, t_us: i64) -> f64 {

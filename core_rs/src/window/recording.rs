@@ -7,6 +7,7 @@
 use super::block::Sample;
 use super::compile::FeaturePlan;
 use super::plan::{PlanError, refuse};
+use super::series::Said;
 use super::union::Union;
 use super::ward::Patient;
 use crate::decode::{EncounterEvent, EncounterKind, PatientId, SignalId};
@@ -93,9 +94,9 @@ impl Recording<'_> {
                 let until = encounter.unwrap_or((*of_row, t_us.saturating_add(1)));
                 while let Some(((of, signal), (known_us, sample))) = events.next_if(|((of, _), (at, _))| (**of, **at) < until) {
                     if of == of_row {
-                        let withdrawn = !self.known_at_us.is_empty() && sample.value.is_nan();
-                        let applied =
-                            patient.vitals.apply(SignalId(*signal), sample, withdrawn, *known_us, &union, samples_max);
+                        // What is stored took effect; without a receipt nothing is withdrawn, and no number is no value.
+                        let said = if self.known_at_us.is_empty() { Said::Told } else { Said::Effective };
+                        let applied = patient.vitals.apply(SignalId(*signal), sample, said, *known_us, &union, samples_max);
                         refused += u64::from(applied.is_err());
                     }
                 }
@@ -123,12 +124,24 @@ fn is_sorted(mut keys: impl Iterator<Item = (i64, i64)>) -> bool {
 impl Patient {
     /// An event outside a ward: what `Ward::apply_encounter` does but for beds.
     fn hear(&mut self, event: &EncounterEvent) {
+        if event.kind.cancels() {
+            // One that is refused in service has no row here.
+            let _ = self.cancel(event);
+            return;
+        }
         let stale = self.is_stale(event);
+        let place = self.person.place();
         self.take_in(event);
         if event.kind == EncounterKind::Discharge {
-            (self.discharged_at_us, self.located_at_us) = (Some(event.occurred_at_us), event.occurred_at_us);
-        } else if event.bed.is_some() && !stale {
+            if !stale {
+                (self.discharged_at_us, self.located_at_us) = (Some(event.occurred_at_us), event.occurred_at_us);
+                self.undoable.depart(event.occurred_at_us, None);
+            }
+        } else if event.bed.is_some() && !stale && self.discharged_at_us.is_none() {
             self.located_at_us = event.occurred_at_us;
+            if event.kind == EncounterKind::Transfer {
+                self.undoable.transfer(event.occurred_at_us, None, place);
+            }
         }
     }
 }

@@ -31,10 +31,25 @@ pub enum Change {
     Duplicate,
     /// The value of that time is gone.
     Withdrawn,
-    /// A withdrawal of a time that holds no value.
+    /// A withdrawal of a time that holds no value: one that comes later for it will be superseded.
     NoMatch,
+    /// A value of a time that was corrected or withdrawn before it came; nothing changed.
+    Superseded,
     /// The time is already folded; nothing changed.
     Expired,
+}
+
+/// How a value is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Said {
+    /// For the first time, as far as its sender says: it replaces another of its kind, never a correction.
+    Told,
+    /// As a correction: it stands against whatever else is told of its time, before or after.
+    Corrected,
+    /// As wrong: there is no value of its time, whatever else is told of it, until a correction.
+    Withdrawn,
+    /// By a recording that holds only what took effect: it replaces or, not being a number, removes.
+    Effective,
 }
 
 /// The ring. Serialises raw samples only: the sums are made again on restore, with the same bits.
@@ -209,6 +224,12 @@ impl Series {
         self.samples.get(self.start..).unwrap_or(&[])
     }
 
+    /// The held sample of exactly this time.
+    pub fn at(&self, at_us: i64) -> Option<Sample> {
+        let held = self.held();
+        held.binary_search_by_key(&at_us, |sample| sample.at_us).ok().and_then(|at| held.get(at)).copied()
+    }
+
     /// The newest value at or before `t_us`, folded ones included.
     #[inline]
     pub fn last(&self, t_us: i64) -> Option<Sample> {
@@ -250,10 +271,10 @@ impl Series {
             + self.folded.panes.bytes()
     }
 
-    /// Takes in the samples of another series of the same signal (patients merged); of two samples with the same key this one's
-    /// is kept.
-    pub(super) fn absorb(&mut self, other: &Series, keep: &Retention, key: impl Fn(&Sample) -> i64) {
-        let mut all: Vec<Sample> = self.held().iter().chain(other.held()).copied().collect();
+    /// Takes in another series of the same signal (patients merged), of its held samples `theirs`; of two samples with the same
+    /// key this one's is kept.
+    pub(super) fn absorb(&mut self, other: &Series, theirs: &[Sample], keep: &Retention, key: impl Fn(&Sample) -> i64) {
+        let mut all: Vec<Sample> = self.held().iter().chain(theirs).copied().collect();
         all.sort_by_key(|s| key(s)); // stable: own samples first
         all.dedup_by_key(|s| key(s));
         // One folded edge for both: what is held behind it would never be corrected nor folded in order again.

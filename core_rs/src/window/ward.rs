@@ -19,10 +19,12 @@ use crate::limits::Limits;
 
 use super::bed::Bed;
 use super::block::Sample;
+use super::cancel::Undoable;
 use super::compile::FeaturePlan;
+use super::merge::Aliases;
 use super::patient::Vitals;
 use super::person::Person;
-use super::series::Change;
+use super::series::{Change, Said};
 use super::union::Union;
 
 /// How long a discharged patient's state is kept for late results, microseconds.
@@ -70,6 +72,7 @@ pub struct Patient {
     /// Receipt of the newest frame about the patient.
     pub(super) heard_us: i64,
     pub(super) admitted: bool,
+    pub(super) undoable: Undoable,
     pub(super) vitals: Vitals,
 }
 
@@ -86,6 +89,7 @@ impl Patient {
             discharged_at_us: None,
             heard_us: received_at_us,
             admitted: false,
+            undoable: Undoable::default(),
             vitals: Vitals::default(),
         }
     }
@@ -113,6 +117,11 @@ impl Patient {
     /// When the patient left, if so.
     pub fn discharged_at_us(&self) -> Option<i64> {
         self.discharged_at_us
+    }
+
+    /// Whether anything is known: not so of who was only named by a withdrawal.
+    pub fn is_blank(&self) -> bool {
+        !self.admitted && self.vitals.is_blank()
     }
 
     /// Receipt of the newest frame about the patient, microseconds since 1970-01-01 UTC.
@@ -149,9 +158,11 @@ impl Patient {
 pub struct Ward {
     pub(super) patients: Vec<Option<Box<Patient>>>,
     /// Free slots, the last is used next.
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
     pub(super) beds: IndexMap<BedKey, Bed, hashbrown::DefaultHashBuilder>,
     swept_us: i64,
+    /// Records that were merged into others.
+    pub(super) aliases: Aliases,
     #[serde(skip)]
     pub(super) by_id: HashMap<PatientId, Slot>,
     #[serde(skip)]
@@ -193,13 +204,25 @@ impl Ward {
     fn try_observation(&mut self, observation: &Observation, received_at_us: i64) -> Result<Applied, Refusal> {
         let (slot, patient) = self.hear(observation, received_at_us)?;
         let sample = Sample { at_us: observation.observed_at_us, value: observation.value };
-        let withdrawn = observation.status == Status::Withdrawn;
+        let said = match observation.status {
+            Status::Final | Status::Preliminary => Said::Told,
+            Status::Corrected => Said::Corrected,
+            Status::Withdrawn => Said::Withdrawn,
+        };
         let samples_max = self.limits.signal_observations_max;
         let Some(known) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
-        let change = known.vitals.apply(observation.signal, sample, withdrawn, received_at_us, &self.union, samples_max)?;
-        Ok(Applied::Kept { slot, patient, change })
+        let change = known.vitals.apply(observation.signal, sample, said, received_at_us, &self.union, samples_max)?;
+        match (change, said) {
+            (Change::Superseded, _) => {
+                Err(Refusal::new(Code::Superseded, "a correction or withdrawal of the value of this time came before"))
+            }
+            (Change::Expired, Said::Corrected | Said::Withdrawn) => {
+                Err(Refusal::new(Code::TooLate, "the value of this time is folded into sums: it stays in windows and scores"))
+            }
+            _ => Ok(Applied::Kept { slot, patient, change }),
+        }
     }
 
     /// Whose an observation is, its value aside: a patient the message names becomes known here, and is heard of.
@@ -208,10 +231,13 @@ impl Ward {
     /// `EmptyBed`, `PatientLimit`.
     pub fn hear(&mut self, observation: &Observation, received_at_us: i64) -> Result<(Slot, PatientId), Refusal> {
         let slot = match &observation.subject {
-            Subject::Patient(id) => match self.by_id.get(id) {
-                Some(slot) => *slot,
-                None => self.admit(*id, received_at_us)?,
-            },
+            Subject::Patient(id) => {
+                let id = self.survivor(*id);
+                match self.by_id.get(&id) {
+                    Some(slot) => *slot,
+                    None => self.admit(id, received_at_us)?,
+                }
+            }
             Subject::Bed(key) => self.lying_in(key, observation.observed_at_us)?,
         };
         let Some(patient) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
@@ -226,7 +252,9 @@ impl Ward {
     pub fn can_pass(&self, subject: &Subject, wanted: impl Fn(PatientId) -> bool) -> bool {
         let passable = |patient: &Patient| patient.admitted && patient.discharged_at_us.is_none() && !wanted(patient.id);
         match subject {
-            Subject::Patient(id) => self.by_id.get(id).and_then(|slot| self.patient(*slot)).is_some_and(passable),
+            Subject::Patient(id) => {
+                self.slot(self.survivor(*id)).and_then(|slot| self.patient(slot)).is_some_and(passable)
+            }
             Subject::Bed(key) => self.lain_in(key).all(passable),
         }
     }
@@ -234,7 +262,7 @@ impl Ward {
     /// Somebody was spoken of, and the values were not read.
     pub fn hear_passed(&mut self, subject: &Subject, received_at_us: i64, mut heard: impl FnMut(PatientId)) {
         let spoken_of: smallvec::SmallVec<[Slot; 4]> = match subject {
-            Subject::Patient(id) => self.by_id.get(id).copied().into_iter().collect(),
+            Subject::Patient(id) => self.slot(self.survivor(*id)).into_iter().collect(),
             Subject::Bed(key) => self.lain_in(key).filter_map(|patient| self.slot(patient.id)).collect(),
         };
         for slot in spoken_of {

@@ -129,12 +129,17 @@ fn stored(replayed: &Replayed) -> Vec<Vec<u8>> {
 
 #[test]
 fn every_stored_score_comes_out_of_the_journal_again_bit_for_bit() {
+    let mut merged = 0;
     for seed in 1..=3 {
         let told = tell(ward::frames(seed, 1_200), &[]);
         let (last, mut compared, mut companions) = (told.frames.len() as u64, 0, 0);
         assert!(told.scores.values().map(Vec::len).sum::<usize>() > 100, "the ward is scored");
         for (patient, rows) in &told.scores {
             let Ok(replayed) = told.ask(*patient, Until::Frame(last), true) else { continue };
+            if replayed.patient != *patient {
+                merged += 1; // shown as the survivor, whose rows are compared under the own name
+                continue;
+            }
             let again: Vec<Vec<u8>> = replayed.history.iter().map(|score| row(score, &told.scorers)).collect();
             assert!(again == *rows, "seed {seed}");
             companions += replayed.companions;
@@ -147,6 +152,7 @@ fn every_stored_score_comes_out_of_the_journal_again_bit_for_bit() {
         }
         assert!(compared > 5 && companions > 0, "seed {seed}: {compared} compared, {companions} companions");
     }
+    assert!(merged > 0, "no scored record was merged");
 }
 
 #[test]

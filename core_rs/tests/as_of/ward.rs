@@ -1,4 +1,4 @@
-//! A random ward as frames: monitors, laboratory, transfers, swaps, discharges, corrections, late data, redeliveries, conflicts,
+//! A random ward as frames: monitors, laboratory, transfers, swaps, discharges, their cancellations, merges, corrections, late data, redeliveries, conflicts,
 //! gateways that speak of several beds at once. The same seed gives the same frames.
 
 use bytes::Bytes;
@@ -44,6 +44,16 @@ pub fn adt(event: &str, patient: usize, bed: usize, at_us: i64) -> Frame {
     let text = format!(
         "MSH|^~\\&|EHR|HOSP|NL|HOSP|{time}||ADT^{event}^ADT_A01|{event}-{patient}-{at_us}|P|2.5.1\rEVN||{time}\r\
          PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19{patient}00101|F\rPV1|1|I|ICU^{bed}^{bed}\r"
+    );
+    frame(Source::Hl7Http, "", at_us, &text)
+}
+
+/// A40: `former` turns out to be `patient`.
+pub fn merge(former: usize, patient: usize, at_us: i64) -> Frame {
+    let time = dtm(at_us);
+    let text = format!(
+        "MSH|^~\\&|EHR|HOSP|NL|HOSP|{time}||ADT^A40^ADT_A39|A40-{former}-{at_us}|P|2.5.1\rEVN||{time}\r\
+         PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19{patient}00101|F\rMRG|P{former}^^^HOSP^MR\r"
     );
     frame(Source::Hl7Http, "", at_us, &text)
 }
@@ -148,6 +158,26 @@ pub fn frames(seed: u64, n: usize) -> Vec<Frame> {
                 }
             }
             12 => out.push(frame(Source::JsonMqtt, &format!("ICU/{bed}"), at_us, "not json")),
+            13 if dice.one_in(2) => {
+                // Somebody does not exist under that name: admitted by mistake, or known twice.
+                let twice = PATIENTS + dice.below(3);
+                match dice.below(4) {
+                    0 => out.push(adt("A01", twice, bed, at_us)),
+                    1 => out.push(laboratory(&mut dice, twice, at_us)),
+                    2 => out.push(adt("A11", twice, bed, at_us)),
+                    _ => out.push(merge(twice, dice.below(PATIENTS), at_us)),
+                }
+            }
+            14 if dice.one_in(3) => {
+                let (event, patient) = (["A11", "A12", "A13"][dice.below(3)], dice.below(PATIENTS));
+                out.push(adt(event, patient, bed, at_us));
+            }
+            15 if dice.one_in(3) => {
+                // Left by mistake, back at once.
+                let patient = dice.below(PATIENTS);
+                let bed = lies[patient].unwrap_or(0);
+                out.extend([adt("A03", patient, bed, at_us), adt("A13", patient, bed, at_us + 1_000)]);
+            }
             _ => {
                 let text = reading(&mut dice, &format!("m-{at_us}"), bed, at_us - 200_000, "F");
                 let early_us = if dice.one_in(20) { 1_500_000 } else { 0 };

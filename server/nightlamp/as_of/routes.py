@@ -35,7 +35,8 @@ def router(as_of: AsOf, store: Store) -> APIRouter:
         """From the journal: values and ages, scores with inputs and contributions, open alerts, and whether what was
         stored is the same bit for bit. `at` is a receipt time: the frames up to the last one received by then count.
         404 where nobody knew the patient then, 409 where the scorer asked for is not here any more, 410 where the
-        journal does not reach back, 503 while another past is being computed."""
+        journal does not reach back, 503 while another past is being computed. A record that was merged by then is shown
+        as the survivor (`patient_id` says who), before the merge as it was known then: on its own."""
         at_us = _checked(at, seq)
         await _seen(store, viewer, patient_id)
         _log.info(
@@ -65,10 +66,10 @@ def _checked(at: datetime | None, seq: int | None) -> int | None:
 async def _seen(store: Store, viewer: Principal, patient_id: UUID) -> None:
     """404 for a patient who is not known or lies outside the caller's units: the two must look the same."""
     try:
-        unit = await store.reader.patient_unit(patient_id)
+        found = await store.reader.patient(patient_id)
     except StoreUnavailable:
         raise Problem(503, "store_unavailable", "The database cannot answer now.") from None
     except StoreError as error:
         raise Problem(500, "internal", "The database refused the query.") from error
-    if unit is None or not viewer.may_see(unit):
+    if found is None or not viewer.may_see(found[1]):
         raise Problem(404, "not_found", "No such patient.")

@@ -111,6 +111,7 @@ class AsOf:
         names = {model.name for model in missing}
         for table in ("scores", "alerts"):
             told[table] = [one for one in told[table] if one["model"] not in names]
+        patient_id = UUID(told["patient_id"])  # the survivor, where the record had been merged by then
         view = past(patient_id, told, scorer=scorer, features=features)
         view.missing_models = missing
         await self._compare(patient_id, told, view)

@@ -39,7 +39,7 @@ _TUPLE = np.dtype(
 _EPOCH_US = 946_684_800_000_000
 _EPOCH_DAYS = 10_957
 _SILENT_US = 72 * HOUR_US
-_EVENTS = {1: "A01", 2: "A02", 3: "A03", 4: "A04", 5: "A08"}
+_EVENTS = {1: "A01", 2: "A02", 3: "A03", 4: "A04", 5: "A08", 6: "A11", 7: "A12", 8: "A13", 9: "A40"}
 
 
 @dataclass

@@ -19,6 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("visit", "class", "unit", "bed", "admitted_at", "occurred_at", "received_at"),
         *("lies_unit", "lies_bed", "here", "leaves", "stale"),
     ),
+    "patient_merges": ("seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id"),
     "observations": (
         *("seq", "ordinal", "patient_id", "signal_id", "observed_at", "received_at", "value", "status", "source"),
     ),

@@ -62,7 +62,7 @@ WHERE patients.patient_id = stated.patient_id
       (coalesce(stated.birth_day, patients.birth_day), coalesce(stated.sex, patients.sex));
 
 -- derive_identities: who is who as the frames $1 to $2 last stated it, the same however frames are cut into batches; an empty name
--- does not replace a known one
+-- does not replace a known one, and a row under a retired identifier (it names none) replaces nothing
 INSERT INTO identities (patient_id, authority, identifier, family, given, updated_seq)
 SELECT patient_id,
        (array_agg(authority ORDER BY seq DESC, ordinal DESC))[1],
@@ -70,7 +70,7 @@ SELECT patient_id,
        coalesce((array_agg(family ORDER BY seq DESC, ordinal DESC) FILTER (WHERE family <> '' OR given <> ''))[1], ''),
        coalesce((array_agg(given ORDER BY seq DESC, ordinal DESC) FILTER (WHERE family <> '' OR given <> ''))[1], ''),
        max(seq)
-FROM encounter_events WHERE seq BETWEEN $1 AND $2
+FROM encounter_events WHERE seq BETWEEN $1 AND $2 AND identifier <> ''
 GROUP BY patient_id
 ORDER BY patient_id
 ON CONFLICT (patient_id) DO UPDATE SET
@@ -98,7 +98,7 @@ SELECT compress_old($1);
 -- drop_old: forget observations and scores older than $2 before $1
 SELECT drop_old($1, $2);
 
--- patients: the ward, or with $4 everybody, after the patient $2; $1 a unit or NULL, $5 units that may be seen or NULL
+-- patients: the ward, or with $4 everybody but records merged into another, after the patient $2; $1 a unit or NULL, $5 units that may be seen or NULL
 SELECT p.patient_id, p.first_seen_at, p.last_seen_at, p.sex,
        date_part('year', age(now(), p.birth_day))::int AS age_years,
        stay.unit, stay.bed, stay.started_at AS in_bed_since,
@@ -106,31 +106,40 @@ SELECT p.patient_id, p.first_seen_at, p.last_seen_at, p.sex,
 FROM patients AS p
 LEFT JOIN bed_stays AS stay ON stay.patient_id = p.patient_id AND stay.ended_at IS NULL
 LEFT JOIN identities AS i ON i.patient_id = p.patient_id
-WHERE ($2::uuid IS NULL OR p.patient_id > $2)
+WHERE p.patient_id NOT IN (SELECT record_id FROM former_records)
+  AND ($2::uuid IS NULL OR p.patient_id > $2)
   AND ($1::text IS NULL OR stay.unit = $1)
   AND ($4::boolean OR stay.unit IS NOT NULL)
   AND ($5::text[] IS NULL OR stay.unit = ANY ($5))
 ORDER BY p.patient_id
 LIMIT $3;
 
--- patient: one patient and where he or she lies, or last lay
+-- patient: who the record $1 is (itself, or whom it was merged into), and where he or she lies, or last lay
 SELECT p.patient_id, coalesce(stay.unit, '') AS unit
 FROM patients AS p
 LEFT JOIN LATERAL (
-    SELECT unit FROM bed_stays WHERE patient_id = p.patient_id ORDER BY (ended_at IS NULL) DESC, started_at DESC LIMIT 1
+    SELECT unit FROM bed_stays WHERE patient_id = ANY (records_of(p.patient_id))
+    ORDER BY (ended_at IS NULL) DESC, started_at DESC LIMIT 1
 ) AS stay ON true
-WHERE p.patient_id = $1;
+WHERE p.patient_id = survivor($1);
 
--- observations: current values of patient $1, newest first, from $2 to before $3; $4 signal names or NULL; after ($5, $6)
+-- observations: current values of patient $1 (a survivor), newest first, from $2 to before $3; $4 signal names or NULL; after ($5, $6)
 SELECT o.observed_at, s.id AS signal_id, s.name AS signal, s.unit, o.value, o.status, o.source, o.received_at, o.seq, o.ordinal
 FROM signals AS s
 CROSS JOIN LATERAL (
-    SELECT * FROM observations_current AS current
-    WHERE current.patient_id = $1 AND current.signal_id = s.id
+    (SELECT * FROM observations_of_record AS current
+    WHERE current.patient_id = $1 AND current.signal_id = s.id AND cardinality(records_of($1)) = 1
       AND current.observed_at >= $2 AND current.observed_at < $3
       AND ($5::timestamptz IS NULL OR current.observed_at < $5 OR (current.observed_at = $5 AND s.id > $6::smallint))
     ORDER BY current.observed_at DESC
-    LIMIT $7
+    LIMIT $7)
+    UNION ALL
+    (SELECT * FROM observations_current AS current
+    WHERE current.patient_id = $1 AND current.signal_id = s.id AND cardinality(records_of($1)) > 1
+      AND current.observed_at >= $2 AND current.observed_at < $3
+      AND ($5::timestamptz IS NULL OR current.observed_at < $5 OR (current.observed_at = $5 AND s.id > $6::smallint))
+    ORDER BY current.observed_at DESC
+    LIMIT $7)
 ) AS o
 WHERE $4::text[] IS NULL OR s.name = ANY ($4)
 ORDER BY o.observed_at DESC, s.id
@@ -154,7 +163,7 @@ SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, 
        (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
         FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
 FROM scores
-WHERE patient_id = $1 AND scored_at = $2 AND seq = $3::bigint AND ordinal = $4::integer;
+WHERE patient_id = ANY (records_of($1)) AND scored_at = $2 AND seq = $3::bigint AND ordinal = $4::integer;
 
 -- scores_of_frames: rows of patient $1 scored at the times $2 by the frames $3, to compare with what a replay computes
 SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
@@ -173,7 +182,7 @@ ORDER BY model, scored_at DESC, seq DESC;
 -- alerts: newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 open, $5 from, $6 to, $7 units, each or NULL
 SELECT * FROM alerts
 WHERE ($1::bigint IS NULL OR alert_id < $1)
-  AND ($2::uuid IS NULL OR patient_id = $2)
+  AND ($2::uuid IS NULL OR record_id = ANY (records_of($2)))
   AND ($3::text IS NULL OR unit = $3)
   AND ($4::boolean IS NULL OR (cleared_at IS NULL) = $4)
   AND ($5::timestamptz IS NULL OR opened_at >= $5)

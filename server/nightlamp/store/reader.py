@@ -69,10 +69,13 @@ class Reader:
         rows = await self._fetch("patients", unit, after, limit + 1, gone, units)
         return page(rows, limit, lambda row: (row["patient_id"],))
 
-    async def patient_unit(self, patient_id: UUID) -> str | None:
-        """The unit of the patient's present or last bed, empty where there was none; None for an unknown patient."""
-        rows = await self._fetch("patient", patient_id)
-        return str(rows[0]["unit"]) if rows else None
+    async def patient(self, record_id: UUID) -> tuple[UUID, str] | None:
+        """Whose record it is, and the unit of that patient's present or last bed, empty where there was none.
+
+        A record that was merged into another is the survivor's. None for an unknown patient.
+        """
+        rows = await self._fetch("patient", record_id)
+        return (UUID(str(rows[0]["patient_id"])), str(rows[0]["unit"])) if rows else None
 
     async def observations(
         self,

@@ -1,6 +1,7 @@
 """The query API: a patient's observations, scores and alerts with time ranges and pages.
 
 Pseudonyms everywhere (P6); names only for callers with the permission read_identity, only of units a caller may see.
+Asked by the pseudonym of a record that was merged into another, they answer for the survivor.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -74,7 +75,7 @@ def router(store: Store, require: Require) -> APIRouter:
         """Newest first; corrected values stand for what they replace, withdrawn ones are left out."""
         begin, end = _range(since, until)
         async with answers():
-            await seen(store, caller, patient_id)
+            patient_id = await seen(store, caller, patient_id)
             found = await reader.observations(patient_id, begin, end, signals=signal, limit=limit, cursor=cursor)
         return views.ObservationPage(items=[_observation(row) for row in found.items], next_cursor=found.next_cursor)
 
@@ -92,7 +93,7 @@ def router(store: Store, require: Require) -> APIRouter:
         """Newest first, each with model, version, hash and inputs with their ages (P9)."""
         begin, end = _range(since, until)
         async with answers():
-            await seen(store, caller, patient_id)
+            patient_id = await seen(store, caller, patient_id)
             found = await reader.scores(patient_id, begin, end, model=model, limit=limit, cursor=cursor)
         return views.ScorePage(items=[_score(row, features) for row in found.items], next_cursor=found.next_cursor)
 
@@ -108,7 +109,7 @@ def router(store: Store, require: Require) -> APIRouter:
     ) -> views.AlertPage:
         """Newest first; the range is of opening times."""
         async with answers():
-            await seen(store, caller, patient_id)
+            patient_id = await seen(store, caller, patient_id)
             found = await reader.alerts(
                 patient_id=patient_id, open=open, since=_aware(since), until=_aware(until), limit=limit, cursor=cursor
             )
@@ -153,11 +154,15 @@ async def answers() -> AsyncIterator[None]:
         raise HTTPException(500, "The database refused the query.") from error
 
 
-async def seen(store: Store, caller: Caller, patient_id: UUID) -> None:
-    """404 for a patient who is not known or lies outside the caller's units: the two must look the same."""
-    unit = await store.reader.patient_unit(patient_id)
-    if unit is None or (caller.units is not None and unit not in caller.units):
+async def seen(store: Store, caller: Caller, patient_id: UUID) -> UUID:
+    """Whose record it is: the patient's own, or that of the survivor where it was merged into another.
+
+    404 for a patient who is not known or lies outside the caller's units: the two must look the same.
+    """
+    found = await store.reader.patient(patient_id)
+    if found is None or (caller.units is not None and found[1] not in caller.units):
         raise HTTPException(404, "No such patient.")
+    return found[0]
 
 
 def _units(caller: Caller) -> list[str] | None:

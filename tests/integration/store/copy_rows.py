@@ -58,7 +58,7 @@ _TYPES: dict[str, Callable[[Any], bytes]] = {
     **dict.fromkeys(("signal_id", "status", "source", "kind", "severity", "band", "present", "expected"), packed("!h")),
     **dict.fromkeys(("value", "raw_score"), packed("!d")),
     **dict.fromkeys(("here", "leaves", "stale"), packed("!?")),
-    "patient_id": lambda value: value.bytes,
+    **dict.fromkeys(("patient_id", "former_id"), lambda value: value.bytes),
     "birth_day": day,
     "input_signals": array(21, "!h"),
     "input_values": array(701, "!d"),
@@ -128,14 +128,20 @@ def encounter(
     **more: Any,
 ) -> dict[str, Any]:
     """An ADT event in time: by default the engine follows it; `lies` and `here` say what it made of it otherwise."""
-    here = kind != 3 if here is None else here
+    here = kind not in {3, 6} if here is None else here
     unit, bed = _place(place)
     lies_unit, lies_bed = _place((lies or place) if here else None)
-    decided = {"lies_unit": lies_unit, "lies_bed": lies_bed, "here": here, "leaves": kind == 3, "stale": False}
+    decided = {"lies_unit": lies_unit, "lies_bed": lies_bed, "here": here, "leaves": kind in {3, 6}, "stale": False}
     names = {"authority": "HOSP", "identifier": f"id-{patient.hex[:4]}", "family": "Äß'; --", "given": "Ann"}
     times = {"admitted_at": None, "occurred_at": T0 + timedelta(minutes=seq), "received_at": T0}
     row = {"seq": seq, "ordinal": 0, "kind": kind, "patient_id": patient, "birth_day": None, "sex": None}
     return row | names | times | {"visit": "", "class": "", "unit": unit, "bed": bed} | decided | more
+
+
+def merge(seq: int, former: UUID, into: UUID) -> dict[str, Any]:
+    """A record that is given up, as of the event of the same frame."""
+    times = {"received_at": T0, "occurred_at": T0 + timedelta(minutes=seq)}
+    return {"seq": seq, "ordinal": 0, **times, "former_id": former, "patient_id": into}
 
 
 def score(seq: int, **more: Any) -> dict[str, Any]:
@@ -195,6 +201,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
         encounter(1, 1, place="icu/4", birth_day=date(1931, 2, 28), sex="F", visit="V1", **{"class": "I"}),
         encounter(2, 3, patient=BOB, family="", given=""),
     ],
+    "patient_merges": [merge(12, BOB, ANN)],
     "observations": [observation(3), observation(4, ordinal=7, value=None, status=4)],
     "scores": [score(3), score(4, model="sepsis", model_sha256=b"\x01\x02", features=[1.5, float("nan")])],
     "alert_events": [alert(3, 3 << 16, 1), alert(4, 3 << 16, 2, unit=None, bed=None)],
@@ -211,6 +218,15 @@ WARD_DECISIONS: list[dict[str, Any]] = [
     encounter(4, 5, place="icu/7", here=False),
     encounter(5, 2, patient=BOB, place="ward/1", occurred_at=T0 + timedelta(minutes=6)),
     encounter(6, 2, patient=BOB, place="icu/9", occurred_at=T0 + timedelta(minutes=5), lies="ward/1", stale=True),
+    # The transfer is cancelled, then a discharge, then the admission. Admitted again, Bob turns out to be Ann; he moves once
+    # more under the retired name.
+    encounter(7, 7, patient=BOB, place="icu/7"),
+    encounter(8, 3, patient=BOB, place="icu/7"),
+    encounter(9, 8, patient=BOB, place="icu/7"),
+    encounter(10, 6, patient=BOB, place="icu/7"),
+    encounter(11, 1, patient=BOB, place="icu/8"),
+    encounter(12, 9, place="icu/8"),
+    encounter(13, 2, place="icu/4", authority="", identifier="", family="", given=""),
 ]
 
 

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from copy_rows import ANN, BOB, T0, WARD_DECISIONS, batch, encounter
+from copy_rows import ANN, BOB, T0, WARD_DECISIONS, batch, encounter, merge, observation
 
 from nightlamp.store import Store
 
 ADMIT, TRANSFER, DISCHARGE, REGISTER, UPDATE = 1, 2, 3, 4, 5
+CANCEL_ADMIT, CANCEL_TRANSFER, CANCEL_DISCHARGE, MERGE = 6, 7, 8, 9
 
 
 async def _stays(sql: asyncpg.Connection) -> list[tuple[str, str, int, int | None]]:
@@ -23,10 +24,16 @@ async def _stays(sql: asyncpg.Connection) -> list[tuple[str, str, int, int | Non
 async def _store(store: Store, events: list[dict[str, Any]], one_by_one: bool) -> None:
     """The same events in one batch or in one each: the outcome must not differ."""
     if not one_by_one:
-        await store.write(batch(1, len(events), encounter_events=events))
+        await store.write(batch(1, len(events), encounter_events=events, **_merges(events)))
         return
     for event in events:
-        await store.write(batch(event["seq"], event["seq"], encounter_events=[event]))
+        await store.write(batch(event["seq"], event["seq"], encounter_events=[event], **_merges([event])))
+
+
+def _merges(events: list[dict[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Each A40 here gives Bob's record up for Ann's."""
+    found = [merge(event["seq"], BOB, ANN) for event in events if event["kind"] == MERGE]
+    return {"patient_merges": found} if found else {}
 
 
 cut = pytest.mark.parametrize("one_by_one", [False, True], ids=["one-batch", "batch-each"])
@@ -73,7 +80,7 @@ async def test_an_update_after_discharge_takes_the_bed_from_nobody_and_opens_no_
 
 @cut
 async def test_a_late_transfer_moves_nobody(store: Store, sql: asyncpg.Connection, one_by_one: bool) -> None:
-    await _store(store, WARD_DECISIONS, one_by_one)
+    await _store(store, WARD_DECISIONS[:6], one_by_one)
     assert await _stays(sql) == [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, 5), ("bob", "ward/1", 5, None)]
     ended = await sql.fetchval("SELECT ended_at FROM bed_stays WHERE ended_seq = 5")
     assert ended == T0 + timedelta(minutes=6)
@@ -170,3 +177,69 @@ async def test_the_latest_statement_about_a_person_counts_and_silence_takes_noth
     assert (row["family"], row["updated_seq"]) == ("New", 3)
     row = await sql.fetchrow("SELECT birth_day, sex FROM patients")
     assert (row["birth_day"], row["sex"]) == (date(1931, 2, 27), "F")
+
+
+@cut
+async def test_p7_what_is_cancelled_is_undone_and_kept_in_the_tables(
+    store: Store, sql: asyncpg.Connection, one_by_one: bool
+) -> None:
+    for last, stays, cancelled in (
+        (7, [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, None), ("bob", "ward/1", 5, 7)], {5}),
+        (8, [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, 8), ("bob", "ward/1", 5, 7)], {5}),
+        (9, [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, None), ("bob", "ward/1", 5, 7)], {5}),
+        (10, [("ann", "icu/7", 1, 2), ("bob", "icu/7", 3, 10), ("bob", "ward/1", 5, 7)], {3, 5}),
+    ):
+        await _store(store, WARD_DECISIONS[:last], one_by_one)
+        assert await _stays(sql) == stays, last
+        assert {r["started_seq"] for r in await sql.fetch("SELECT * FROM bed_stays WHERE cancelled")} == cancelled
+        ended = {8: False, 9: True, 10: False}.get(last, True)
+        assert (await _encounters(sql, BOB))[-1] == (3, "", ended), last
+        await sql.execute("UPDATE store_cursor SET seq = 0")
+        for table in ("bed_stays", "encounters", "encounter_events"):
+            await sql.execute(f"DELETE FROM {table}")
+
+
+@cut
+async def test_p7_merged_records_are_read_as_one_and_keep_their_ids(
+    store: Store, sql: asyncpg.Connection, one_by_one: bool
+) -> None:
+    await _store(store, WARD_DECISIONS, one_by_one)
+    assert (await _stays(sql))[3:] == [("bob", "icu/8", 11, 12), ("ann", "icu/8", 12, 13), ("ann", "icu/4", 13, None)]
+    assert [row["patient_id"] for row in (await store.reader.patients(gone=True)).items] == [ANN]
+    assert await store.reader.patient(BOB) == (ANN, "icu")
+    assert await sql.fetchval("SELECT identifier FROM identities WHERE patient_id = $1", ANN) == "id-0001"
+    later = T0 + timedelta(seconds=1)
+    rows = [
+        observation(14, patient_id=BOB, value=1.0),
+        observation(14, ordinal=1, patient_id=BOB, value=2.0, at=later),
+        observation(15, value=3.0),
+        observation(16, value=4.0, at=later + timedelta(seconds=1)),
+        observation(16, ordinal=1, value=None, status=4, at=later + timedelta(seconds=2)),
+        observation(17, patient_id=BOB, value=5.0, at=later + timedelta(seconds=2)),
+    ]
+    await store.write(batch(14, 17, observations=rows))
+    await store.register([(1, "HR", "/min", None)])
+    # At the same time the survivor's own word holds: a value, or that there is none.
+    for who in (ANN, BOB):
+        known = await store.reader.patient(who)
+        assert known is not None
+        page = await store.reader.observations(known[0], T0 - timedelta(days=1), T0 + timedelta(days=1))
+        assert [row["value"] for row in page.items] == [4.0, 2.0, 3.0]
+    held = await sql.fetch("SELECT value FROM observations_current WHERE patient_id = $1 ORDER BY observed_at", ANN)
+    assert [row["value"] for row in held] == [3.0, 2.0, 4.0]
+    assert await sql.fetchval("SELECT count(*) FROM observations WHERE patient_id = $1", BOB) == 3
+
+
+async def test_a_chain_of_merges_keeps_the_order_in_which_records_were_joined(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    cy = UUID(int=7)
+    events = [encounter(1, ADMIT, patient=who) | {"ordinal": n} for n, who in enumerate((ANN, BOB, cy))]
+    await store.write(batch(1, 1, encounter_events=events))
+    for seq, former, into in ((2, ANN, BOB), (3, BOB, cy)):
+        await store.write(
+            batch(seq, seq, encounter_events=[encounter(seq, MERGE, patient=into)], patient_merges=[merge(seq, former, into)])
+        )
+    rows = await sql.fetch("SELECT record_id, patient_id FROM former_records ORDER BY rank")
+    assert [(row["record_id"], row["patient_id"]) for row in rows] == [(BOB, cy), (ANN, cy)]
+    assert await sql.fetchval("SELECT records_of($1)", cy) == [cy, BOB, ANN]

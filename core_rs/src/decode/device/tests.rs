@@ -236,3 +236,14 @@ fn with_recorded_time_the_newest_observation_gives_the_frames_time() {
     let none = format!(r#"{{"observations":[{{{hr}}}]}}"#);
     assert_eq!(at(&none), (NOON_US, 0, vec![Code::MissingTime]));
 }
+
+#[test]
+fn p7_a_correction_without_a_usable_value_withdraws_the_old_one_and_is_rejected() {
+    for rest in [r#""value":80,"unit":"furlong""#, r#""value":null"#, r#""value":"80","unit":"bpm""#] {
+        let out = at_bed(&format!("{{\"code\":\"HR\",{rest},\"status\":\"corrected\"}}"));
+        assert_eq!(out.rejected.len(), 1, "{rest}");
+        assert!(matches!(out.events.as_slice(), [Event::Observation(row)] if row.status == Status::Withdrawn), "{rest}");
+    }
+    let out = at_bed(r#"{"code":"HR","status":"withdrawn"}"#);
+    assert!(out.rejected.is_empty() && out.events.len() == 1);
+}

@@ -1,7 +1,9 @@
-//! ADT A01 A02 A03 A04 A08: one encounter event.
+//! ADT A01 A02 A03 A04 A08, their cancellations A11 A12 A13: one encounter event. A40: one a pair of PID and MRG.
+//!
+//! A cancellation occurs when it is recorded (EVN-2); its EVN-6 is when the event occurred that it cancels (HL7 v2.4 on).
 //!
 //! A part that cannot be read (a name in another character set, a time that is none) is a dead letter of its own beside the
-//! event, from ordinal 1 on: an admission is not lost over an umlaut.
+//! event, from the ordinal after the events on: an admission is not lost over an umlaut.
 
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -12,16 +14,17 @@ use super::patient::{Leaves, bed, choose};
 use super::scan::Fields;
 use crate::decode::DIAGNOSES_MAX;
 use crate::decode::Decoder;
-use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, Rejected};
+use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, PatientId, Rejected};
 use crate::decode::time::{TimeFault, Written};
 use crate::error::{Code, Refusal};
 
 /// The segments of an ADT message that matter; absent ones are empty.
-#[derive(Default)]
+#[derive(Default, Clone)]
 struct Parts<'a> {
     evn: &'a [u8],
     pid: &'a [u8],
     pv1: &'a [u8],
+    mrg: &'a [u8],
     /// The first `DIAGNOSES_MAX` of them.
     dg1: SmallVec<[&'a [u8]; 8]>,
     dg1_count: u32,
@@ -34,10 +37,11 @@ pub(super) struct Reading<'a> {
     faults: Vec<Refusal>,
 }
 
-/// Decode an ADT message into one event.
+/// Decode an ADT message into one event, an A40 into one a merged record.
 ///
 /// # Errors
-/// `MissingPatient`, or `BadCharset` of what identifies the patient or the bed.
+/// `MissingPatient`, or `BadCharset` of what identifies the patient or the bed. Of an A40 a pair that cannot be read is
+/// rejected alone.
 pub fn decode(
     decoder: &Decoder,
     header: &Header<'_>,
@@ -48,12 +52,21 @@ pub fn decode(
     out: &mut Decoded,
 ) -> Result<(), Refusal> {
     debug_assert!(matches!(header.check(decoder.config()), Ok(Kind::Adt(_))));
-    let mut parts = Parts::default();
+    let (mut parts, mut groups) = (Parts::default(), Vec::new());
     for segment in segments {
         let segment = segment?;
         let slot = match segment.get(..3).unwrap_or_default() {
             b"EVN" => &mut parts.evn,
+            b"PID" if kind == EncounterKind::Merge => {
+                // Each PID begins another pair; the one before it is whole.
+                if !parts.pid.is_empty() {
+                    groups.push(parts.clone());
+                    (parts.pid, parts.mrg, parts.pv1) = (b"", b"", b"");
+                }
+                &mut parts.pid
+            }
             b"PID" => &mut parts.pid,
+            b"MRG" => &mut parts.mrg,
             b"PV1" => &mut parts.pv1,
             b"DG1" => {
                 parts.dg1_count = parts.dg1_count.saturating_add(1);
@@ -69,9 +82,16 @@ pub fn decode(
         }
     }
     let mut reading = Reading { decoder, leaves, received_at_us, faults: Vec::new() };
-    let event = reading.event(header, kind, &parts)?;
-    out.events.push(Event::Encounter(Box::new(event)));
-    out.rejected.extend((1u32..).zip(reading.faults).map(|(ordinal, refusal)| Rejected { ordinal, refusal }));
+    groups.push(parts);
+    let ordinals = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+    for (parts, ordinal) in groups.iter().zip(0_u32..) {
+        match reading.event(header, kind, parts) {
+            Ok(event) => out.events.push(Event::Encounter(Box::new(EncounterEvent { ordinal, ..event }))),
+            Err(refusal) if kind == EncounterKind::Merge => out.rejected.push(Rejected { ordinal, refusal }),
+            Err(refusal) => return Err(refusal),
+        }
+    }
+    out.rejected.extend((ordinals..).zip(reading.faults).map(|(ordinal, refusal)| Rejected { ordinal, refusal }));
     Ok(())
 }
 
@@ -85,17 +105,21 @@ impl Reading<'_> {
             return Err(Refusal::new(Code::MissingPatient, "PID-3 names no identifier").at("PID^1^3"));
         };
         let patient = self.decoder.digest().patient(&identifier.authority, &identifier.identifier);
+        let former = if kind == EncounterKind::Merge { Some(self.former(parts.mrg)?) } else { None };
         let identity = Identity {
             authority: identifier.authority,
             identifier: identifier.identifier,
             family: self.name(pid.get(5), 1),
             given: self.name(pid.get(5), 2),
         };
+        let undoes_at_us = if kind.cancels() { self.time(evn.get(6), "EVN^1^6") } else { None };
         let candidates = [(evn.get(6), "EVN^1^6"), (evn.get(2), "EVN^1^2"), (header.field(7), "MSH^1^7")];
-        let occurred_at_us = candidates.iter().find_map(|(value, place)| self.time(value, place));
+        let mut candidates = candidates.iter().skip(usize::from(kind.cancels()));
+        let occurred_at_us = candidates.find_map(|(value, place)| self.time(value, place));
         Ok(EncounterEvent {
             kind,
             patient,
+            former,
             identity,
             birth_day: self.day(pid.get(7)),
             sex: sex(self.leaves.component(pid.get(8), 1)),
@@ -107,8 +131,17 @@ impl Reading<'_> {
             discharged_at_us: self.time(pv1.get(45), "PV1^1^45"),
             facts: self.facts(&pid, &pv1, &parts.dg1, parts.dg1_count),
             occurred_at_us: occurred_at_us.unwrap_or(self.received_at_us),
+            undoes_at_us,
             ordinal: 0,
         })
+    }
+
+    /// MRG-1: the record that is given up.
+    fn former(&self, mrg: &[u8]) -> Result<PatientId, Refusal> {
+        let mrg = Fields::<2>::split(mrg, self.leaves.delimiters.field);
+        let found = choose(mrg.get(1), &self.leaves, self.decoder.config()).map_err(|refusal| refusal.at("MRG^1^1"))?;
+        let missing = || Refusal::new(Code::MissingPatient, "MRG-1 names no identifier").at("MRG^1^1");
+        found.map(|found| self.decoder.digest().patient(&found.authority, &found.identifier)).ok_or_else(missing)
     }
 
     /// How many parts could not be read so far.

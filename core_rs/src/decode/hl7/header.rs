@@ -17,7 +17,7 @@ const PARTS: usize = 18;
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// ADT of the five events that move a patient.
+    /// ADT of an event that moves a patient, undoes that, or joins two records.
     Adt(EncounterKind),
     /// ORU R01.
     Oru,
@@ -96,11 +96,16 @@ impl<'a> Header<'a> {
             (b"ADT", b"A03") => Ok(Kind::Adt(EncounterKind::Discharge)),
             (b"ADT", b"A04") => Ok(Kind::Adt(EncounterKind::Register)),
             (b"ADT", b"A08") => Ok(Kind::Adt(EncounterKind::Update)),
+            (b"ADT", b"A11") => Ok(Kind::Adt(EncounterKind::CancelAdmit)),
+            (b"ADT", b"A12") => Ok(Kind::Adt(EncounterKind::CancelTransfer)),
+            (b"ADT", b"A13") => Ok(Kind::Adt(EncounterKind::CancelDischarge)),
+            (b"ADT", b"A40") => Ok(Kind::Adt(EncounterKind::Merge)),
             (b"ORU", b"R01") => Ok(Kind::Oru),
             (b"", _) => Err(Refusal::new(Code::MissingField, "MSH-9 message type").at("MSH^1^9^1^1")),
             (b"ADT" | b"ORU", b"") => Err(Refusal::new(Code::MissingField, "MSH-9.2 trigger event").at("MSH^1^9^1^2")),
             (b"ADT" | b"ORU", event) => {
-                let detail = format!("MSH-9.2 '{}'; read are ADT A01 A02 A03 A04 A08 and ORU R01", shown(event));
+                let read = "ADT A01 A02 A03 A04 A08 A11 A12 A13 A40 and ORU R01";
+                let detail = format!("MSH-9.2 '{}'; read are {read}", shown(event));
                 Err(Refusal::new(Code::UnsupportedEvent, detail).at("MSH^1^9^1^2"))
             }
             (kind, _) => {

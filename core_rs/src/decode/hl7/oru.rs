@@ -5,6 +5,8 @@
 //!
 //! OBX-11: F, U and empty are final; P, R, S preliminary; C corrected; D, W withdrawn; X, I, N, O carry no result and are
 //! skipped, as are rows with neither type nor value (the MDS and VMD rows of IHE PCD-01). Any other status is refused.
+//! D and W need no value. C says that the value before was wrong: with the null value (`""`) it withdraws that, and where the
+//! new value cannot be used it is a dead letter and withdraws the old one as well.
 //! Each OBX has one ordinal, skipped or not.
 
 use super::patient::{Leaves, bed, choose};
@@ -40,6 +42,8 @@ struct Group<'a> {
 
 enum Row {
     Value(Observation),
+    /// A correction whose new value cannot be used: the old one is withdrawn.
+    Wrong(Observation, Refusal),
     Skipped,
 }
 
@@ -79,6 +83,10 @@ pub fn decode<'a>(
                 match group.observation(&Obx::split(segment, leaves.delimiters.field), ordinal) {
                     Ok(Row::Value(observation)) => out.events.push(Event::Observation(observation)),
                     Ok(Row::Skipped) => out.skipped += 1,
+                    Ok(Row::Wrong(observation, refusal)) => {
+                        out.events.push(Event::Observation(observation));
+                        out.rejected.push(Rejected { ordinal, refusal });
+                    }
                     Err(refusal) => out.rejected.push(Rejected { ordinal, refusal }),
                 }
                 ordinal += 1;
@@ -127,22 +135,29 @@ impl<'a> Group<'a> {
         else {
             return Ok(Row::Skipped);
         };
-        if kind.is_empty() && obx.raw(5).is_empty() {
+        if kind.is_empty() && obx.raw(5).is_empty() && status != Status::Withdrawn {
             return Ok(Row::Skipped);
         }
         let meaning = self.meaning(obx.get(3)).map_err(|refusal| at(refusal, 3))?;
         let subject = self.subject()?;
         let observed_at_us = self.time(obx.get(14)).map_err(|refusal| at(refusal, 14))?;
-        let value = if status == Status::Withdrawn {
-            f64::NAN
-        } else {
-            let catalogue = self.decoder.catalogue();
-            value::read(catalogue, &meaning, kind, answer, obx.get(6), &self.leaves).map_err(|refusal| {
+        let told = Observation { subject, signal: meaning.signal, value: f64::NAN, observed_at_us, status, ordinal };
+        let nulled = status == Status::Corrected && obx.raw(5).trim_ascii() == b"\"\"";
+        if status == Status::Withdrawn || nulled {
+            return Ok(Row::Value(Observation { status: Status::Withdrawn, ..told }));
+        }
+        let catalogue = self.decoder.catalogue();
+        match value::read(catalogue, &meaning, kind, answer, obx.get(6), &self.leaves) {
+            Ok(value) => Ok(Row::Value(Observation { value, ..told })),
+            Err(refusal) => {
                 let field = if matches!(refusal.code, Code::UnknownUnit | Code::MissingUnit) { 6 } else { 5 };
-                at(refusal, field)
-            })?
-        };
-        Ok(Row::Value(Observation { subject, signal: meaning.signal, value, observed_at_us, status, ordinal }))
+                let refusal = at(refusal, field);
+                if status != Status::Corrected {
+                    return Err(refusal);
+                }
+                Ok(Row::Wrong(Observation { status: Status::Withdrawn, ..told }, refusal))
+            }
+        }
     }
 
     /// OBX-3: the code, or its alternate.

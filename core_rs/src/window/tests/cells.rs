@@ -1,11 +1,11 @@
 //! Cells: one observation an hour is what it always was, a monitor is heard once an hour, and merging keeps both histories.
 
-use super::{H, S, T0, by_patient, compiled, entry, patient, resolve, ward};
-use crate::decode::SignalId;
+use super::{H, S, T0, by_patient, compiled, entry, merge, patient, resolve, ward};
+use crate::decode::{SignalId, Status};
 use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
-use crate::window::{FeaturePlan, FeatureSpec, PlanSpec, Sample};
+use crate::window::{FeaturePlan, FeatureSpec, PlanSpec, Said, Sample};
 
 const STATS: [&str; 11] =
     ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope", "time_since_abnormal"];
@@ -36,7 +36,7 @@ fn bits(plan: FeaturePlan, phase_us: i64) -> Vec<Vec<u32>> {
         for signal in 0..2 {
             if noise(hour * 2 + i64::from(signal)) < 0.9 - 0.6 * f64::from(signal) {
                 let sample = Sample { at_us, value: 40.0 + 80.0 * noise(hour * 31 + i64::from(signal)) };
-                vitals.apply(SignalId(signal), sample, false, at_us, &union, 100_000).unwrap();
+                vitals.apply(SignalId(signal), sample, Said::Told, at_us, &union, 100_000).unwrap();
             }
         }
         let mut row = vec![0.0f32; plan.width()];
@@ -66,10 +66,10 @@ fn a_monitor_that_speaks_every_second_gives_what_its_hourly_means_give() {
             let at_us = begin_us + hour * H + second * S;
             let value = 80.0 + 20.0 * noise(hour * 3_600 + second);
             sum += value;
-            seconds.apply(SignalId(0), Sample { at_us, value }, false, at_us, &union, 100_000).unwrap();
+            seconds.apply(SignalId(0), Sample { at_us, value }, Said::Told, at_us, &union, 100_000).unwrap();
         }
         let sample = Sample { at_us: begin_us + (hour + 1) * H, value: sum / 3_600.0 };
-        means.apply(SignalId(0), sample, false, sample.at_us, &union, 100_000).unwrap();
+        means.apply(SignalId(0), sample, Said::Told, sample.at_us, &union, 100_000).unwrap();
     }
     let mut rows = [vec![0.0f32; plan.width()], vec![0.0f32; plan.width()]];
     for (vitals, row) in [&seconds, &means].into_iter().zip(&mut rows) {
@@ -88,23 +88,21 @@ fn a_withdrawn_cell_is_gone_and_a_later_observation_of_an_older_cell_finds_the_r
     let plan = compiled(vec![FeatureSpec { cell: Some("1h".into()), ..entry("HR", &["last", "count", "mean"], &["6h"]) }]);
     let mut ward = ward(&plan);
     let begin_us = T0.div_euclid(H) * H;
-    let mut say = |minute: i64, value: f64, withdrawn: bool| {
+    let mut say = |minute: i64, value: f64, status: Status| {
         let at_us = begin_us + minute * 60 * S;
         let mut observation = by_patient(1, at_us, value);
-        if withdrawn {
-            observation.status = crate::decode::Status::Withdrawn;
-        }
+        observation.status = status;
         ward.apply_observation(&observation, at_us);
         let mut row = [0.0f32; 3];
         ward.row(ward.slot(patient(1)).unwrap(), &plan, begin_us + 150 * 60 * S, &mut row);
         row
     };
-    assert_eq!(say(10, 60.0, false), [60.0, 1.0, 60.0]);
-    assert_eq!(say(70, 90.0, false), [90.0, 2.0, 75.0]);
-    assert_eq!(say(70, 0.0, true), [60.0, 1.0, 60.0]);
-    assert_eq!(say(20, 80.0, false), [70.0, 1.0, 70.0]);
-    assert_eq!(say(70, 100.0, false), [100.0, 2.0, 85.0]);
-    assert_eq!(say(20, 0.0, true), [100.0, 2.0, 80.0]);
+    assert_eq!(say(10, 60.0, Status::Final), [60.0, 1.0, 60.0]);
+    assert_eq!(say(70, 90.0, Status::Final), [90.0, 2.0, 75.0]);
+    assert_eq!(say(70, 0.0, Status::Withdrawn), [60.0, 1.0, 60.0]);
+    assert_eq!(say(20, 80.0, Status::Final), [70.0, 1.0, 70.0]);
+    assert_eq!(say(70, 100.0, Status::Corrected), [100.0, 2.0, 85.0]);
+    assert_eq!(say(20, 0.0, Status::Withdrawn), [100.0, 2.0, 80.0]);
 }
 
 #[test]
@@ -121,7 +119,7 @@ fn merged_patients_share_their_cells() {
             }
         }
     }
-    assert!(ward.merge(patient(1), patient(2), begin_us + 5 * H));
+    assert!(merge(&mut ward, 1, 2, begin_us + 5 * H).is_ok());
     let mut row = [0.0f32; 4];
     ward.row(ward.slot(patient(2)).unwrap(), &plan, begin_us + 5 * H, &mut row);
     assert_eq!(row[..2], [5.0, 5.0]);

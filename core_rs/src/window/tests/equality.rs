@@ -11,26 +11,26 @@ use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
 use crate::window::walk::Extent;
-use crate::window::{Change, FeatureSpec, PlanSpec, Sample, Window};
+use crate::window::{Change, FeatureSpec, PlanSpec, Said, Sample, Window};
 
 const NORMAL: (f64, f64) = (60.0, 100.0);
 
-/// One write: seconds the clock moves, seconds the observation lies behind it (ahead where negative), value, withdrawn.
+/// One write: seconds the clock moves, seconds the observation lies behind it (ahead where negative), value, how it is said.
 #[derive(Debug, Clone)]
 struct Write {
     step_s: i64,
     behind_s: i64,
     value: f64,
-    withdrawn: bool,
+    said: Said,
     read: bool,
 }
 
 fn writes(step_s: i64, count: usize) -> impl Strategy<Value = Vec<Write>> {
     let behind = prop_oneof![12 => Just(0i64), 2 => 0..20 * step_s, 1 => 0..400 * step_s, 1 => -300..0i64];
     let value = prop_oneof![1 => Just(80.0), 1 => (55i32..110).prop_map(f64::from), 4 => 30.0..180.0f64, 1 => 0.0..0.001f64];
-    let one =
-        (prop_oneof![1 => Just(0i64), 9 => 1..=step_s], behind, value, prop::bool::weighted(0.05), prop::bool::weighted(0.1));
-    let one = one.prop_map(|(step_s, behind_s, value, withdrawn, read)| Write { step_s, behind_s, value, withdrawn, read });
+    let said = prop_oneof![18 => Just(Said::Told), 1 => Just(Said::Corrected), 1 => Just(Said::Withdrawn)];
+    let one = (prop_oneof![1 => Just(0i64), 9 => 1..=step_s], behind, value, said, prop::bool::weighted(0.1));
+    let one = one.prop_map(|(step_s, behind_s, value, said, read)| Write { step_s, behind_s, value, said, read });
     prop::collection::vec(one, 1..count)
 }
 
@@ -145,9 +145,9 @@ fn run(plan: &FeaturePlan, stream: &[Write]) -> Vec<Change> {
     for write in stream {
         clock_us += write.step_s * S;
         let at_us = clock_us - write.behind_s * S;
-        let sample = Sample { at_us, value: if write.withdrawn { f64::NAN } else { write.value } };
-        let change = vitals.apply(SignalId(0), sample, write.withdrawn, clock_us, &union, 100_000).unwrap();
-        assert_eq!(change, naive.apply(at_us, write.value, write.withdrawn, clock_us));
+        let sample = Sample { at_us, value: if write.said == Said::Withdrawn { f64::NAN } else { write.value } };
+        let change = vitals.apply(SignalId(0), sample, write.said, clock_us, &union, 100_000).unwrap();
+        assert_eq!(change, naive.apply(at_us, write.value, write.said, clock_us));
         changes.push(change);
         if write.read {
             compare(plan, &union, &vitals, &naive, clock_us + (write.value as i64) * S);
@@ -196,7 +196,8 @@ fn every_kind_of_change_occurs_in_the_streams_that_are_compared() {
         let stream = writes(60, 1_500).new_tree(&mut runner).unwrap().current();
         seen.extend(run(&plan(None, None, &["1h"]), &stream));
     }
-    for change in [Change::Added, Change::Replaced, Change::Duplicate, Change::Withdrawn, Change::NoMatch, Change::Expired] {
+    use Change::{Added, Duplicate, Expired, NoMatch, Replaced, Superseded, Withdrawn};
+    for change in [Added, Replaced, Duplicate, Withdrawn, NoMatch, Superseded, Expired] {
         assert!(seen.contains(&change), "{change:?} never occurred");
     }
 }
@@ -211,7 +212,7 @@ fn sums_of_all_three_levels_do_not_drift_over_days_at_one_hertz() {
     for second in 0..seconds {
         value += f64::from((second * 7_919) % 21 - 10) * 0.013;
         let at_us = T0 + i64::from(second) * S;
-        vitals.apply(SignalId(0), Sample { at_us, value }, false, at_us, &union, 100_000).unwrap();
+        vitals.apply(SignalId(0), Sample { at_us, value }, Said::Told, at_us, &union, 100_000).unwrap();
         all.values.insert(at_us, value);
     }
     let t_us = T0 + i64::from(seconds - 1) * S;

@@ -1,7 +1,9 @@
 //! Tests of the window stage, named after what they promise.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod cancelled;
 mod cells;
+mod crossing;
 mod equality;
 mod facts;
 mod naive;
@@ -11,7 +13,8 @@ mod wards;
 
 use std::sync::Arc;
 
-use super::{FeaturePlan, FeatureSpec, PlanSpec, Ward};
+use super::{FeaturePlan, FeatureSpec, Moved, PlanSpec, Ward};
+use crate::error::Refusal;
 use crate::decode::{BedKey, EncounterEvent, EncounterKind, Observation, PatientId, SignalId, Status, Subject};
 use crate::limits::Limits;
 
@@ -74,6 +77,14 @@ pub fn adt(kind: EncounterKind, n: u8, place: Option<&str>, at_us: i64) -> Encou
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: at_us,
+        undoes_at_us: None,
+        former: None,
         ordinal: 0,
     }
+}
+
+/// A40: record `from` is patient `into`.
+pub fn merge(ward: &mut Ward, from: u8, into: u8, at_us: i64) -> Result<Moved, Refusal> {
+    let event = EncounterEvent { former: Some(patient(from)), ..adt(EncounterKind::Merge, into, None, at_us) };
+    ward.apply_encounter(&event, at_us)
 }

@@ -1,8 +1,8 @@
 //! The definition of the window stage in as few lines as possible: a map from time to value, and a look at all of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::window::{Change, HOUR_US};
+use crate::window::{Change, HOUR_US, Said};
 
 /// One signal of one patient.
 #[derive(Debug, Default, Clone)]
@@ -10,6 +10,8 @@ pub struct Naive {
     pub values: BTreeMap<i64, f64>,
     /// Times up to here are folded and can no longer change.
     folded_us: Option<i64>,
+    /// Times about which a correction has had the last word.
+    settled: BTreeSet<i64>,
     raw_us: i64,
 }
 
@@ -18,12 +20,23 @@ impl Naive {
         Self { raw_us, ..Self::default() }
     }
 
-    pub fn apply(&mut self, at_us: i64, value: f64, withdrawn: bool, clock_us: i64) -> Change {
+    pub fn apply(&mut self, at_us: i64, value: f64, said: Said, clock_us: i64) -> Change {
+        let settled = self.settled.contains(&at_us);
         if self.folded_us.is_some_and(|edge| at_us <= edge) {
             return Change::Expired;
         }
-        if withdrawn {
-            return if self.values.remove(&at_us).is_some() { Change::Withdrawn } else { Change::NoMatch };
+        if said == Said::Told && settled {
+            return if self.values.get(&at_us) == Some(&value) { Change::Duplicate } else { Change::Superseded };
+        }
+        if said != Said::Told {
+            self.settled.insert(at_us);
+        }
+        if said == Said::Withdrawn {
+            return match (self.values.remove(&at_us), settled) {
+                (Some(_), _) => Change::Withdrawn,
+                (None, true) => Change::Duplicate,
+                (None, false) => Change::NoMatch,
+            };
         }
         match self.values.insert(at_us, value) {
             Some(old) if old == value => return Change::Duplicate,

@@ -1,11 +1,11 @@
 //! People come, move, merge and go; monitors know beds only.
 
-use super::{H, S, T0, adt, bed, by_bed, by_patient, compiled, entry, patient, ward};
+use super::{H, S, T0, adt, merge, bed, by_bed, by_patient, compiled, entry, patient, ward};
 use crate::decode::EncounterKind::{Admit, Discharge, Register, Transfer, Update};
 use crate::decode::Status;
 use crate::error::Code;
 use crate::limits::Limits;
-use crate::window::{Applied, Change, GRACE_US, LINGER_US, UNADMITTED_US, Ward};
+use crate::window::{Applied, Change, GRACE_US, LINGER_US, SETTLED_MAX, UNADMITTED_US, Ward};
 
 fn empty() -> Ward {
     ward(&compiled(vec![entry("HR", &["last", "count"], &["1h"])]))
@@ -154,8 +154,8 @@ fn merged_patients_share_one_history_and_one_bed() {
         ward.apply_observation(&by_patient(2, T0 + (n * 60 + 30) * S, 90.0), T0 + n * 60 * S);
     }
     let t_us = T0 + 40 * 60 * S;
-    assert!(ward.merge(patient(1), patient(2), t_us));
-    assert!(!ward.merge(patient(1), patient(2), t_us), "the former record is gone");
+    assert_eq!(merge(&mut ward, 1, 2, t_us).unwrap().gone, Some(patient(1)));
+    assert!(merge(&mut ward, 1, 2, t_us).unwrap().stale, "the same once more does nothing");
     let slot = ward.slot(patient(2)).unwrap();
     let mut row = [0.0f32; 3];
     ward.row(slot, &plan, t_us, &mut row);
@@ -164,22 +164,80 @@ fn merged_patients_share_one_history_and_one_bed() {
     assert_eq!(watch(&mut ward, "B1", t_us), Ok(2));
 }
 
+/// What becomes of a value of one time; None where it is refused.
+fn word(ward: &mut Ward, value: f64, status: Status) -> Result<Change, Code> {
+    let value = if status == Status::Withdrawn { f64::NAN } else { value };
+    let mut observation = by_patient(1, T0, value);
+    observation.status = status;
+    match ward.apply_observation(&observation, T0) {
+        Applied::Kept { change, .. } => Ok(change),
+        Applied::DeadLetter(refusal) => Err(refusal.code),
+    }
+}
+
 #[test]
 fn corrections_and_withdrawals_are_told_apart() {
     let mut ward = empty();
-    let change = |ward: &mut Ward, value: f64, status: Status| {
-        let mut observation = by_patient(1, T0, value);
+    assert_eq!(word(&mut ward, 80.0, Status::Preliminary), Ok(Change::Added));
+    assert_eq!(word(&mut ward, 80.0, Status::Final), Ok(Change::Duplicate));
+    assert_eq!(word(&mut ward, 81.0, Status::Final), Ok(Change::Replaced));
+    assert_eq!(word(&mut ward, 82.0, Status::Corrected), Ok(Change::Replaced));
+    assert_eq!(word(&mut ward, 83.0, Status::Corrected), Ok(Change::Replaced));
+    assert_eq!(word(&mut ward, 83.0, Status::Corrected), Ok(Change::Duplicate));
+    assert_eq!(word(&mut ward, 0.0, Status::Withdrawn), Ok(Change::Withdrawn));
+    assert_eq!(word(&mut ward, 0.0, Status::Withdrawn), Ok(Change::Duplicate));
+    assert_eq!(word(&mut ward, 84.0, Status::Corrected), Ok(Change::Added), "a correction stands against a withdrawal");
+}
+
+#[test]
+fn p7_an_original_that_comes_after_its_correction_changes_nothing() {
+    let mut ward = empty();
+    assert_eq!(word(&mut ward, 0.0, Status::Withdrawn), Ok(Change::NoMatch));
+    assert_eq!(word(&mut ward, 80.0, Status::Final), Err(Code::Superseded));
+    assert_eq!(word(&mut ward, 82.0, Status::Corrected), Ok(Change::Added));
+    for status in [Status::Final, Status::Preliminary] {
+        assert_eq!(word(&mut ward, 80.0, status), Err(Code::Superseded));
+    }
+    assert_eq!(word(&mut ward, 82.0, Status::Final), Ok(Change::Duplicate));
+    let found = ward.patient(ward.slot(patient(1)).unwrap()).unwrap();
+    assert_eq!(found.latest(crate::decode::SignalId(0), T0), Some((82.0, T0)));
+}
+
+#[test]
+fn p4_a_correction_of_what_is_folded_is_refused_and_a_late_value_is_not() {
+    let mut paned = entry("HR", &["mean"], &["6h"]);
+    paned.pane = Some("5m".into());
+    let plan = compiled(vec![paned]);
+    let mut ward = ward(&plan);
+    for n in 0..3 * 3_600 {
+        ward.apply_observation(&by_patient(1, T0 + n * S, 80.0), T0 + n * S);
+    }
+    let now_us = T0 + 3 * H;
+    for status in [Status::Corrected, Status::Withdrawn] {
+        let mut observation = by_patient(1, T0 + 60 * S, 200.0);
         observation.status = status;
-        match ward.apply_observation(&observation, T0) {
-            Applied::Kept { change, .. } => change,
-            Applied::DeadLetter(refusal) => panic!("{refusal}"),
-        }
+        assert_eq!(whose(ward.apply_observation(&observation, now_us)), Err(Code::TooLate));
+    }
+    let late = ward.apply_observation(&by_patient(1, T0 + 60 * S + 1, 81.0), now_us);
+    assert!(matches!(late, Applied::Kept { change: Change::Expired, .. }), "{late:?}");
+    let mut row = [0.0f32];
+    ward.row(ward.slot(patient(1)).unwrap(), &plan, now_us, &mut row);
+    assert_eq!(row, [80.0]);
+}
+
+#[test]
+fn what_corrections_have_settled_is_remembered_within_its_limit() {
+    let mut ward = Ward::new(Limits::default(), &[compiled(vec![entry("HR", &["count"], &["168h"])])]);
+    let mut say = |n: i64, status: Status| {
+        let mut observation = by_patient(1, T0 + n * S, 80.0);
+        observation.status = status;
+        whose(ward.apply_observation(&observation, T0 + H))
     };
-    assert_eq!(change(&mut ward, f64::NAN, Status::Withdrawn), Change::NoMatch);
-    assert_eq!(change(&mut ward, 80.0, Status::Preliminary), Change::Added);
-    assert_eq!(change(&mut ward, 80.0, Status::Final), Change::Duplicate);
-    assert_eq!(change(&mut ward, 82.0, Status::Corrected), Change::Replaced);
-    assert_eq!(change(&mut ward, f64::NAN, Status::Withdrawn), Change::Withdrawn);
+    for n in 0..=SETTLED_MAX as i64 {
+        assert_eq!(say(n, Status::Withdrawn), Ok(1));
+    }
+    assert_eq!(say(1, Status::Final), Err(Code::Superseded));
+    assert_eq!(say(0, Status::Final), Ok(1), "the oldest is forgotten");
 }
 
 #[test]

@@ -8,6 +8,9 @@ fn every_adt_event_becomes_its_encounter() {
         ("A03", EncounterKind::Discharge),
         ("A04", EncounterKind::Register),
         ("A08", EncounterKind::Update),
+        ("A11", EncounterKind::CancelAdmit),
+        ("A12", EncounterKind::CancelTransfer),
+        ("A13", EncounterKind::CancelDischarge),
     ];
     for (event, kind) in kinds {
         let pv1 = "PV1|1|I|ICU^01^7^HOSP||||||||||||||||V77|||||||||||||||||||||||||20260228101500";
@@ -62,4 +65,39 @@ fn an_adt_without_an_identifier_is_a_dead_letter() {
     let out = decode(&adt("A01", "PV1|1|I|ICU^1^7").replace("123^^^HOSP^MR", "\"\""));
     assert_eq!(codes(&out), [(0, Code::MissingPatient)]);
     assert!(out.events.is_empty());
+}
+
+#[test]
+fn a_cancellation_occurs_when_it_is_recorded_and_names_what_it_cancels_by_evn_6() {
+    let at = |event: &str, evn: &str| {
+        let out = decode(&adt(event, "PV1|1|I|ICU^1^7").replace("EVN||20260301120000|||||", evn));
+        let minutes = |at_us: i64| (NOON_US - at_us) / 60_000_000;
+        (minutes(encounter(&out).occurred_at_us), encounter(&out).undoes_at_us.map(minutes))
+    };
+    for event in ["A11", "A12", "A13"] {
+        assert_eq!(at(event, "EVN||202603011220||||202603011100"), (10, Some(90)));
+        assert_eq!(at(event, "EVN||202603011220"), (10, None));
+    }
+    assert_eq!(at("A03", "EVN||202603011220||||202603011100"), (90, None));
+}
+
+#[test]
+fn a_merge_names_both_records_and_each_pair_is_an_event() {
+    let id = |number: &str| decoder().digest().patient("HOSP", number);
+    let payload = adt("A40", "MRG|77^^^HOSP^MR");
+    let out = decode(&payload);
+    let event = encounter(&out);
+    assert_eq!((event.kind, event.patient, event.former), (EncounterKind::Merge, id("123"), Some(id("77"))));
+    let two = decode(&format!("{payload}\rPID|2||124^^^HOSP^MR\rPD1|x\rMRG|78^^^HOSP^MR~5^^^OTHER^PI\rPID|3||125^^^HOSP^MR"));
+    let pairs: Vec<_> = two
+        .events
+        .iter()
+        .map(|event| match event {
+            Event::Encounter(event) => (event.ordinal, event.patient, event.former),
+            Event::Observation(_) => panic!("an observation"),
+        })
+        .collect();
+    assert_eq!(pairs, [(0, id("123"), Some(id("77"))), (1, id("124"), Some(id("78")))]);
+    assert_eq!(codes(&two), [(2, Code::MissingPatient)], "the third names nobody to merge");
+    assert_eq!(codes(&decode(&adt("A40", "PV1|1|I|ICU^1^7"))), [(0, Code::MissingPatient)]);
 }

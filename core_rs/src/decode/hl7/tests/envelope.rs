@@ -41,7 +41,7 @@ fn the_envelope_is_refused_with_its_place() {
     assert_eq!(with("|2.5.1", ""), refusal(Code::MissingField, "MSH^1^12"));
     assert_eq!(with("ORU^R01^ORU_R01", "SIU^S12"), refusal(Code::UnsupportedType, "MSH^1^9^1^1"));
     assert_eq!(with("ORU^R01^ORU_R01", ""), refusal(Code::MissingField, "MSH^1^9^1^1"));
-    assert_eq!(with("ORU^R01^ORU_R01", "ADT^A40"), refusal(Code::UnsupportedEvent, "MSH^1^9^1^2"));
+    assert_eq!(with("ORU^R01^ORU_R01", "ADT^A28"), refusal(Code::UnsupportedEvent, "MSH^1^9^1^2"));
     assert_eq!(with("ORU^R01^ORU_R01", "ORU"), refusal(Code::MissingField, "MSH^1^9^1^2"));
     assert_eq!(with("|M1|", "||"), refusal(Code::MissingField, "MSH^1^10"));
     assert_eq!(with("|M1|", &format!("|{}|", "x".repeat(200))), refusal(Code::Malformed, "MSH^1^10"));

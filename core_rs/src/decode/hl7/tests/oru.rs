@@ -220,3 +220,19 @@ fn refusals_never_repeat_what_the_patient_fields_say() {
         assert!(!format!("{:?} {:?}", out.rejected, out.events).contains(secret), "{secret}");
     }
 }
+
+#[test]
+fn p7_a_deletion_needs_no_value_and_a_correction_without_a_usable_one_withdraws_the_old() {
+    for row in ["OBX|1||8867-4^^LN||||||||D", "OBX|1|NM|8867-4^^LN||\"\"||||||W", "OBX|1|NM|8867-4^^LN||\"\"|/min|||||C"] {
+        let out = oru(&[row]);
+        assert_eq!((only(&out).status, out.skipped), (Status::Withdrawn, 0), "{row}");
+    }
+    let places = [("999|/min", Code::Implausible, "5"), ("80|furlong", Code::UnknownUnit, "6"), ("high|/min", Code::BadDataType, "5")];
+    for (value, code, field) in places {
+        let out = oru(&[&format!("OBX|1|NM|8867-4^^LN||{value}|||||C")]);
+        assert_eq!(codes(&out), [(0, code)], "{value}");
+        assert_eq!(out.rejected[0].refusal.location, format!("OBX^1^{field}"));
+        assert_eq!(observations(&out).iter().map(|row| row.status).collect::<Vec<_>>(), [Status::Withdrawn], "{value}");
+        assert!(oru(&[&format!("OBX|1|NM|8867-4^^LN||{value}|||||F")]).events.is_empty());
+    }
+}
