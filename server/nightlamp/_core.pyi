@@ -299,7 +299,7 @@ class FeatureEngine:
 
 @final
 class StoredRows:
-    """The rows of `observations` and `encounter_events` that a journal gave the store; reads a data folder only."""
+    """Rows of `observations`, `encounter_events`, `patient_merges` that a journal gave; reads a data folder only."""
 
     def __new__(cls, data_dir: str, config: bytes) -> StoredRows:
         """`config` as for `Engine`; name no bundles in it. A server may run. Raises ValueError for the settings,

@@ -1,4 +1,4 @@
-"""Corrections end to end, over HTTP HL7: values and events that were wrong are undone in tables, scores, alerts, stream."""
+"""Corrections end to end over HTTP HL7: what was wrong is undone in tables, scores, alerts and the stream."""
 
 import json
 from datetime import UTC, datetime
@@ -139,9 +139,7 @@ def test_p7_merged_records_are_one_patient_in_tables_api_as_of_and_stream(ward: 
     # Asked by either name, it is the survivor who answers, with the values of both.
     ward.send(vitals(former, {"6690-2": ("7.5", "10*3/uL")}))
     for name in (survivor, old):
-        until(
-            lambda name=name: {"HR", "Lactate", "WBC"} <= {one["signal"] for one in ward.of(name, "observations")}
-        )
+        until(lambda name=name: {"HR", "Lactate", "WBC"} <= {one["signal"] for one in ward.of(name, "observations")})
         past = until(lambda name=name: ward.as_of(name))
         assert past["patient_id"] == survivor
         assert {"HR", "Lactate"} <= {one["signal"] for one in past["signals"]}

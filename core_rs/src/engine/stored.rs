@@ -16,7 +16,7 @@ use crate::store::CopyTable;
 /// A policy that never alerts.
 const NO_ALERTS: &str = "rule = []\n";
 /// The tables of which rows are given.
-pub const TABLES: [&str; 2] = ["observations", "encounter_events"];
+pub const TABLES: [&str; 3] = ["observations", "encounter_events", "patient_merges"];
 
 /// The rows of a journal, in order.
 #[derive(Debug)]

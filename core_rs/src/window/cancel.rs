@@ -70,12 +70,18 @@ pub(super) enum Undone {
 }
 
 impl Undoable {
-    /// A new stay begins, or one more admission of this one is told.
+    /// A new stay begins, or one more admission of this one is told: then the first counts.
     pub fn arrive(&mut self, at_us: i64, anew: bool) {
         if anew {
             *self = Self { done: self.done, ..Self::default() };
         }
-        self.arrived_at_us = Some(at_us);
+        self.arrived_at_us.get_or_insert(at_us);
+    }
+
+    /// What the other record's events left to be undone; cancellations of both are known.
+    pub fn take_over(&mut self, other: &Self) {
+        let done = std::array::from_fn(|at| self.done.get(at).copied().flatten().max(other.done.get(at).copied().flatten()));
+        *self = Self { done, ..other.clone() };
     }
 
     /// The patient was moved, from this bed.

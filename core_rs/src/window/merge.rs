@@ -148,7 +148,7 @@ impl Patient {
 
     fn locate_as(&mut self, other: &Patient) {
         (self.bed, self.located_at_us, self.discharged_at_us) = (other.bed, other.located_at_us, other.discharged_at_us);
-        self.undoable = other.undoable.clone();
+        self.undoable.take_over(&other.undoable);
         self.person.locate_as(&other.person);
     }
 

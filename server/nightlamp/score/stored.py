@@ -1,4 +1,4 @@
-"""What nightlamp itself recorded, as a recording: binary COPY streams of `observations` and `encounter_events`.
+"""What nightlamp itself recorded, as a recording: COPY streams of `observations`, `encounter_events`, `patient_merges`.
 
 The tables and the journal give the same streams, so both adapters give the same recording. Each value enters when it
 was received, corrections and withdrawals when they were: a row sees what serving saw (P8). Where a server replayed an
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from nightlamp.score.adt_text import Left, Stay, adt
 from nightlamp.score.hours import hourly
+from nightlamp.score.joined import Events, Merge, joined
 from nightlamp.score.recording import FOR_EVER, HOUR_US, DataError, Outcomes, Recording
 from nightlamp.score.table import NO_TIME, Table
 
@@ -39,7 +40,8 @@ _TUPLE = np.dtype(
 _EPOCH_US = 946_684_800_000_000
 _EPOCH_DAYS = 10_957
 _SILENT_US = 72 * HOUR_US
-_EVENTS = {1: "A01", 2: "A02", 3: "A03", 4: "A04", 5: "A08", 6: "A11", 7: "A12", 8: "A13", 9: "A40"}
+#: A merge restates the survivor; what it joins is told by `patient_merges`.
+_EVENTS = {1: "A01", 2: "A02", 3: "A03", 4: "A04", 5: "A08", 6: "A11", 7: "A12", 8: "A13", 9: "A08"}
 
 
 @dataclass
@@ -52,11 +54,15 @@ class Stored:
     received_us: list[NDArray[np.int64]] = field(default_factory=list)
     value: list[NDArray[np.float64]] = field(default_factory=list)
     encounters: list["Encounter"] = field(default_factory=list)
+    merges: list[Merge] = field(default_factory=list)
 
     def add(self, table: str, stream: bytes) -> None:
         """Takes in one COPY stream of a table."""
         if table == "encounter_events":
             self.encounters += [_encounter(row) for row in fields(stream)]
+            return
+        if table == "patient_merges":
+            self.merges += [_merge(row) for row in fields(stream)]
             return
         for rows in _tuples(stream):
             self.patient.append(rows["patient_id_is"].copy())
@@ -112,6 +118,16 @@ def fields(stream: bytes) -> Iterator[list[bytes | None]]:
             row.append(None if length < 0 else stream[at : at + length])
             at += max(length, 0)
         yield row
+
+
+#: What is read of `patient_merges`, in the order of the store's COPY.
+MERGES = ("seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id")
+
+
+def _merge(row: list[bytes | None]) -> Merge:
+    said = dict(zip(MERGES, row, strict=False))
+    received_us = int.from_bytes(said["received_at"] or b"", "big", signed=True) + _EPOCH_US
+    return Merge(said["former_id"] or b"", said["patient_id"] or b"", received_us)
 
 
 #: What is read of `encounter_events`, in the order of the store's COPY.
@@ -174,12 +190,15 @@ def recording(stored: Stored, by_receipt: bool, outcomes: Table | None, source: 
     signal, value = np.concatenate(stored.signal).astype(np.uint16), np.concatenate(stored.value)
     observed_us = np.concatenate(stored.observed_us)
     known_us = np.concatenate(stored.received_us) if by_receipt else observed_us
+    events, person, ended = joined(Events(patient, signal, observed_us, known_us, value), stored.merges, number)
+    patient, signal, observed_us = events.patient, events.signal, events.observed_us
+    known_us, value = events.known_us, events.value
     kept = np.arange(len(patient)) if by_receipt else _current(patient, signal, observed_us, value)
     order = kept[np.lexsort((known_us[kept], patient[kept]))]
     patient, known_us = patient[order], known_us[order]
     told = [(number[e.patient], e) for e in stored.encounters if e.patient in number]
     told.sort(key=lambda one: (one[0], one[1].received_us if by_receipt else one[1].occurred_us))
-    spans = _spans(patient, known_us, told, by_receipt, len(names))
+    spans = _spans(patient, known_us, told, by_receipt, len(names), ended)
     row_patient, row_us = hourly(*spans)
     return Recording(
         patient=patient,
@@ -196,6 +215,7 @@ def recording(stored: Stored, by_receipt: bool, outcomes: Table | None, source: 
         patient_id=[str(name) for name in names],
         site=np.full(len(names), "all"),
         outcomes=None if outcomes is None else _outcomes(outcomes, stored.encounters, number),
+        person=person,
         source=source,
         dropped={},
     )
@@ -218,12 +238,17 @@ def _spans(
     told: list[tuple[int, Encounter]],
     by_receipt: bool,
     patients: int,
+    ended: dict[int, int],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Patient, beginning and end of the times at which somebody is asked about, in order and apart from each other."""
     away: dict[int, list[tuple[int, bool]]] = {}
     for of, e in told:
         if e.here or e.leaves:
             away.setdefault(of, []).append((e.received_us if by_receipt else e.occurred_us, e.here))
+    for of, at_us in ended.items():
+        moves = away.setdefault(of, [])
+        moves.append((at_us, False))
+        moves.sort(key=lambda move: move[0])
     bounds = np.searchsorted(patient, np.arange(patients + 1))
     found: list[tuple[int, int, int]] = []
     for of in range(patients):

@@ -14,12 +14,13 @@ _CHUNK_BYTES_MAX = 512 << 10
 #: Columns in the order of the tuples' fields (`COLUMNS` in core_rs/src/store/*.rs); tables in the order of writing.
 COLUMNS: dict[str, tuple[str, ...]] = {
     "patients_seen": ("patient_id", "first_seen_at", "last_seen_at"),
+    # Before the events that are derived with them.
+    "patient_merges": ("seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id"),
     "encounter_events": (
         *("seq", "ordinal", "kind", "patient_id", "authority", "identifier", "family", "given", "birth_day", "sex"),
         *("visit", "class", "unit", "bed", "admitted_at", "occurred_at", "received_at"),
         *("lies_unit", "lies_bed", "here", "leaves", "stale"),
     ),
-    "patient_merges": ("seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id"),
     "observations": (
         *("seq", "ordinal", "patient_id", "signal_id", "observed_at", "received_at", "value", "status", "source"),
     ),

@@ -218,8 +218,8 @@ WARD_DECISIONS: list[dict[str, Any]] = [
     encounter(4, 5, place="icu/7", here=False),
     encounter(5, 2, patient=BOB, place="ward/1", occurred_at=T0 + timedelta(minutes=6)),
     encounter(6, 2, patient=BOB, place="icu/9", occurred_at=T0 + timedelta(minutes=5), lies="ward/1", stale=True),
-    # The transfer is cancelled, then a discharge, then the admission. Admitted again, Bob turns out to be Ann; he moves once
-    # more under the retired name.
+    # The transfer is cancelled, then a discharge, then the admission. Admitted again, Bob turns out to be Ann; he moves
+    # once more under the retired name.
     encounter(7, 7, patient=BOB, place="icu/7"),
     encounter(8, 3, patient=BOB, place="icu/7"),
     encounter(9, 8, patient=BOB, place="icu/7"),

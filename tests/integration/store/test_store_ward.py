@@ -238,7 +238,12 @@ async def test_a_chain_of_merges_keeps_the_order_in_which_records_were_joined(
     await store.write(batch(1, 1, encounter_events=events))
     for seq, former, into in ((2, ANN, BOB), (3, BOB, cy)):
         await store.write(
-            batch(seq, seq, encounter_events=[encounter(seq, MERGE, patient=into)], patient_merges=[merge(seq, former, into)])
+            batch(
+                seq,
+                seq,
+                encounter_events=[encounter(seq, MERGE, patient=into)],
+                patient_merges=[merge(seq, former, into)],
+            )
         )
     rows = await sql.fetch("SELECT record_id, patient_id FROM former_records ORDER BY rank")
     assert [(row["record_id"], row["patient_id"]) for row in rows] == [(BOB, cy), (ANN, cy)]

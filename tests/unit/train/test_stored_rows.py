@@ -5,6 +5,7 @@ from uuid import UUID
 
 import numpy as np
 
+from nightlamp.score.joined import Events, Merge, joined
 from nightlamp.score.recording import HOUR_US
 from nightlamp.score.stored import Stored, _current, _in_house
 
@@ -54,3 +55,22 @@ def test_hours_away_are_no_rows() -> None:
     assert _in_house(hour, 9 * hour, [left, back]) == [(hour, 3 * hour - 1), (7 * hour, 9 * hour)]
     assert _in_house(8 * hour, 9 * hour, [left, back]) == [(8 * hour, 9 * hour)]
     assert _in_house(4 * hour, 5 * hour, [left]) == []
+
+
+def test_p8_a_survivor_knows_the_former_records_values_from_the_merge_on() -> None:
+    """Records 1 and 2 are merged into 0 and 1; where both have a word of one time, the survivor's own holds."""
+    nan = np.nan
+    told = Events(
+        patient=np.array([0, 1, 1, 1, 1, 2]),
+        signal=np.array([1, 1, 1, 2, 2, 1], dtype=np.uint16),
+        observed_us=np.array([10, 10, 20, 30, 30, 40]),
+        known_us=np.array([11, 12, 21, 31, 32, 41]),
+        value=np.array([1.0, 2.0, 3.0, 4.0, nan, 5.0]),
+    )
+    merges = [Merge(b"c", b"b", 50), Merge(b"b", b"a", 60), Merge(b"b", b"x", 70)]
+    events, person, ended = joined(told, merges, {b"a": 0, b"b": 1, b"c": 2})
+    assert person is not None
+    assert (person.tolist(), ended) == ([0, 0, 0], {2: 50, 1: 60})
+    added = list(zip(events.patient[6:], events.observed_us[6:], events.known_us[6:], events.value[6:], strict=True))
+    assert added == [(1, 40, 50, 5.0), (0, 20, 60, 3.0), (0, 40, 60, 5.0)]
+    assert joined(told, [], {b"a": 0, b"b": 1, b"c": 2})[1:] == (None, {})

@@ -19,7 +19,7 @@ from nightlamp.embedded.postgresql import DATABASE, EmbeddedPostgresql
 from nightlamp.identity.data_folder import DataFolder, DataFolderError
 from nightlamp.score.recording import DataError, Recording
 from nightlamp.score.site import Site
-from nightlamp.score.stored import ENCOUNTERS, OBSERVATIONS, Stored, recording
+from nightlamp.score.stored import ENCOUNTERS, MERGES, OBSERVATIONS, Stored, recording
 from nightlamp.settings import ConfigurationError, Settings, load
 
 NAME = "what nightlamp recorded"
@@ -47,7 +47,11 @@ async def _stored(site: Site, settings: Settings) -> Stored:
         _connection(site, settings) as connection,
         connection.transaction(isolation="repeatable_read", readonly=True),
     ):
-        for name, columns in (("observations", OBSERVATIONS), ("encounter_events", ENCOUNTERS)):
+        for name, columns in (
+            ("observations", OBSERVATIONS),
+            ("encounter_events", ENCOUNTERS),
+            ("patient_merges", MERGES),
+        ):
             chunks: list[bytes] = []
 
             async def take(chunk: bytes, into: list[bytes] = chunks) -> None:
