@@ -90,10 +90,12 @@ impl Bed {
         true
     }
 
-    /// Stays of a patient since a time were none.
+    /// Stays of a patient since a time were none; one that began before ended then.
     pub fn void(&mut self, patient: PatientId, since_us: i64) {
         self.stays.retain(|stay| stay.patient != patient || stay.from_us < since_us);
-        self.leave(patient, since_us);
+        for stay in self.stays.iter_mut().filter(|stay| stay.patient == patient) {
+            stay.until_us = stay.until_us.min(since_us);
+        }
     }
 
     /// What brought a patient here at a time did not happen: the stay it began was none, nor any later one here.

@@ -59,6 +59,7 @@ mod folded;
 mod meaning;
 mod merge;
 mod pane;
+mod passing;
 mod patient;
 mod person;
 mod plan;
