@@ -169,7 +169,11 @@ fn p7_cancelled_events_are_undone_for_scores_alerts_and_consoles() {
     let left = story.say(ward::adt("A03", 1, 1, at(20)));
     assert!(left.alerts.iter().all(|reason| reason == "the patient left") && !left.alerts.is_empty());
     let back = story.say(ward::adt("A13", 1, 1, at(30)));
-    assert!(back.rows.contains_key("scores") && back.alerts.iter().any(|reason| reason.starts_with("NEWS2")), "{:?}", back.alerts);
+    assert!(
+        back.rows.contains_key("scores") && back.alerts.iter().any(|reason| reason.starts_with("NEWS2")),
+        "{:?}",
+        back.alerts
+    );
     assert!(back.shown.iter().any(|(kind, _)| *kind == MessageKind::Patient));
     let never = story.say(ward::adt("A11", 1, 1, at(40)));
     assert!(never.alerts.iter().all(|reason| reason == "the admission was cancelled") && !never.alerts.is_empty());
@@ -189,7 +193,11 @@ fn p7_merged_records_are_one_patient_at_once_and_the_former_name_stays_theirs() 
     let merged = story.say(ward::merge(2, 1, at(20)));
     assert_eq!((merged.rows["patient_merges"], merged.rows["encounter_events"]), (1, 1));
     assert!(merged.rows["scores"] > 0 && merged.alerts.contains(&"the record was merged into another".to_owned()));
-    assert!(merged.alerts.iter().any(|reason| reason.starts_with("NEWS2")), "the survivor is scored at once: {:?}", merged.alerts);
+    assert!(
+        merged.alerts.iter().any(|reason| reason.starts_with("NEWS2")),
+        "the survivor is scored at once: {:?}",
+        merged.alerts
+    );
     assert!(merged.shown.contains(&(MessageKind::Left, former.clone())));
     let survivor = merged.shown.iter().find(|(kind, _)| *kind == MessageKind::Patient).expect("shown").1.clone();
     assert_ne!(survivor, former);

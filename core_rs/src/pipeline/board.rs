@@ -138,9 +138,7 @@ impl Board {
 
     /// What a scorer said of a patient no longer holds, and nothing else does.
     pub fn withdraw(&mut self, patient: PatientId, scorer: u16) {
-        if let Some(newest) =
-            self.patients.get_mut(&patient).and_then(|entry| entry.scores.get_mut(usize::from(scorer)))
-        {
+        if let Some(newest) = self.patients.get_mut(&patient).and_then(|entry| entry.scores.get_mut(usize::from(scorer))) {
             *newest = Newest::default();
         }
     }

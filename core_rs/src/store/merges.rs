@@ -27,8 +27,7 @@ pub struct MergeRows(CopyBuffer);
 
 impl MergeRows {
     /// The columns, in the order of the fields.
-    pub const COLUMNS: &'static [&'static str] =
-        &["seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id"];
+    pub const COLUMNS: &'static [&'static str] = &["seq", "ordinal", "received_at", "occurred_at", "former_id", "patient_id"];
 
     /// No rows.
     pub const fn new() -> Self {

@@ -12,9 +12,7 @@ impl Ward {
     pub fn can_pass(&self, subject: &Subject, wanted: impl Fn(PatientId) -> bool) -> bool {
         let passable = |patient: &Patient| patient.admitted && patient.discharged_at_us.is_none() && !wanted(patient.id);
         match subject {
-            Subject::Patient(id) => {
-                self.slot(self.survivor(*id)).and_then(|slot| self.patient(slot)).is_some_and(passable)
-            }
+            Subject::Patient(id) => self.slot(self.survivor(*id)).and_then(|slot| self.patient(slot)).is_some_and(passable),
             Subject::Bed(key) => self.lain_in(key).all(passable),
         }
     }

@@ -151,7 +151,8 @@ impl Track {
 
     /// Heap and own bytes.
     pub fn bytes(&self) -> usize {
-        size_of::<Self>() - size_of::<Series>() + self.raw.bytes()
+        size_of::<Self>() - size_of::<Series>()
+            + self.raw.bytes()
             + self.cells.iter().map(Cells::bytes).sum::<usize>()
             + self.settled.capacity() * size_of::<i64>()
     }

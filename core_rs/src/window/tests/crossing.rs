@@ -37,8 +37,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         5 => Just(Admit), 5 => Just(Transfer), 3 => Just(Discharge), 1 => Just(Register), 2 => Just(Update),
         1 => Just(CancelAdmit), 3 => Just(CancelTransfer), 3 => Just(CancelDischarge)
     ];
-    let status =
-        || prop_oneof![6 => Just(Status::Final), 1 => Just(Status::Preliminary), 1 => Just(Status::Corrected), 1 => Just(Status::Withdrawn)];
+    let status = || prop_oneof![6 => Just(Status::Final), 1 => Just(Status::Preliminary), 1 => Just(Status::Corrected), 1 => Just(Status::Withdrawn)];
     let ago = || prop_oneof![4 => Just(0usize), 3 => 0usize..6];
     let one = prop_oneof![
         8 => (kind, 0..PATIENTS, 0..BEDS).prop_map(|(kind, who, place)| Act::Adt(kind, who, place)),

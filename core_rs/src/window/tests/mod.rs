@@ -14,8 +14,8 @@ mod wards;
 use std::sync::Arc;
 
 use super::{FeaturePlan, FeatureSpec, Moved, PlanSpec, Ward};
-use crate::error::Refusal;
 use crate::decode::{BedKey, EncounterEvent, EncounterKind, Observation, PatientId, SignalId, Status, Subject};
+use crate::error::Refusal;
 use crate::limits::Limits;
 
 pub const S: i64 = 1_000_000;

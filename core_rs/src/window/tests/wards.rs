@@ -1,6 +1,6 @@
 //! People come, move, merge and go; monitors know beds only.
 
-use super::{H, S, T0, adt, merge, bed, by_bed, by_patient, compiled, entry, patient, ward};
+use super::{H, S, T0, adt, bed, by_bed, by_patient, compiled, entry, merge, patient, ward};
 use crate::decode::EncounterKind::{Admit, Discharge, Register, Transfer, Update};
 use crate::decode::Status;
 use crate::error::Code;

@@ -227,7 +227,8 @@ fn p7_a_deletion_needs_no_value_and_a_correction_without_a_usable_one_withdraws_
         let out = oru(&[row]);
         assert_eq!((only(&out).status, out.skipped), (Status::Withdrawn, 0), "{row}");
     }
-    let places = [("999|/min", Code::Implausible, "5"), ("80|furlong", Code::UnknownUnit, "6"), ("high|/min", Code::BadDataType, "5")];
+    let places =
+        [("999|/min", Code::Implausible, "5"), ("80|furlong", Code::UnknownUnit, "6"), ("high|/min", Code::BadDataType, "5")];
     for (value, code, field) in places {
         let out = oru(&[&format!("OBX|1|NM|8867-4^^LN||{value}|||||C")]);
         assert_eq!(codes(&out), [(0, code)], "{value}");
