@@ -72,7 +72,7 @@ class Held:
         for path in sorted(journal.iterdir()):
             if SEGMENT.fullmatch(path.name):
                 self._open(self.segments, path.name, path)
-            elif lists and path.name not in _NOT_OF_JOURNAL and path.is_file():
+            elif lists and path.name not in _NOT_OF_JOURNAL and path.suffix != ".tmp" and path.is_file():
                 with contextlib.suppress(FileNotFoundError):
                     self.lists[path.name] = path.read_bytes()
         for path in sorted(snapshots.iterdir()) if snapshots.is_dir() else []:

@@ -1,6 +1,6 @@
 """The data folder: private to its owner, used by one server at a time, and knowing its own journal.
 
-lock  journal.id  keys.json  server.json  site.key  store.spool  journal/  log/  postgresql/  redis/  run/
+lock  restored/ (what a restoration brought)  journal.id  keys.json  server.json  site.key  store.spool  journal/  log/  postgresql/  redis/  run/
 """
 
 import fcntl
