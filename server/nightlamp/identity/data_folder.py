@@ -1,6 +1,7 @@
 """The data folder: private to its owner, used by one server at a time, and knowing its own journal.
 
-lock  restored/ (what a restoration brought)  journal.id  keys.json  server.json  site.key  store.spool  journal/  log/  postgresql/  redis/  run/
+lock  journal.id  keys.json  server.json  site.key  store.spool*  journal/  snapshots/  log/  postgresql/  redis/  run/
+restored/ (what a restoration brought: models, settings, lineage)  restore.incomplete (while one is under way)
 """
 
 import fcntl
