@@ -10,10 +10,13 @@ mod counters;
 mod focus;
 mod moving;
 mod past;
+mod quarantine;
 mod redelivery;
 mod scoring;
 mod show;
 mod state;
+mod step_back;
+mod under_way;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -25,9 +28,11 @@ pub use counters::Counters;
 use counters::add;
 pub use focus::Focus;
 pub use past::{Origin, Past, PastScore};
+pub use quarantine::{Did, Poison, Quarantine};
 use redelivery::Delivery;
 use scoring::{Cause, Restated, Scoring};
 pub use state::{Gauges, Read, Setup, State, StateError};
+pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 
 use crate::alert::{AlertEvent, AlertKind, Departure};
 use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, SignalId, Status};
@@ -46,6 +51,7 @@ pub struct Pipeline {
     scorers: Arc<Scorers>,
     limits: Limits,
     counters: Arc<Counters>,
+    supervision: Supervision,
     state: State,
     scoring: Scoring,
     decoded: Decoded,
@@ -83,21 +89,32 @@ impl Pipeline {
     /// Runs consecutive frames through the stages. Frames up to `cursor` change the state and give nothing else; None where no
     /// frame is above it.
     pub fn run(&mut self, frames: &[Journalled], cursor: u64) -> Option<Batch> {
+        let under_way = Arc::clone(&self.supervision.under_way);
+        let (first_seq, last_seq) = (frames.first()?.seq, frames.last()?.seq);
+        under_way.begin(first_seq, last_seq);
         for journalled in frames {
             self.take(journalled, journalled.seq > cursor);
         }
+        under_way.whole(Stage::Score);
         self.scoring.evaluate(&self.scorers);
         self.alert(cursor);
         self.show();
-        let last_seq = frames.last()?.seq;
-        let first_seq = frames.first()?.seq.max(cursor + 1);
-        (last_seq > cursor).then(|| Batch {
+        under_way.whole(Stage::Store);
+        let first_seq = first_seq.max(cursor + 1);
+        let batch = (last_seq > cursor).then(|| Batch {
             first_seq,
             last_seq,
             frames: last_seq + 1 - first_seq,
             tables: self.rows.finish(),
             messages: std::mem::take(&mut self.messages),
-        })
+        });
+        under_way.done();
+        batch
+    }
+
+    /// Counts here from now on: what is only repeated after a fault must not be counted twice.
+    pub fn count_into(&mut self, counters: &Arc<Counters>) {
+        self.counters = Arc::clone(counters);
     }
 
     /// decode and window, for one frame.
@@ -106,6 +123,10 @@ impl Pipeline {
         let received_us = frame.received_at_us;
         let mut at = At { seq: journalled.seq, received_us, at_us: received_us, frame, wanted };
         add(&self.counters.frames, 1);
+        if let Some(poison) = self.supervision.quarantine.get(journalled.seq) {
+            return self.pass_over(at, &poison);
+        }
+        self.supervision.under_way.at(at.seq, Stage::Decode);
         match frame.source {
             Source::Tick => self.tick(at),
             Source::Replay => match Frame::decode(&frame.payload) {
@@ -117,11 +138,24 @@ impl Pipeline {
         self.score(at);
     }
 
+    /// A frame that stopped a stage before: its bytes and the reason, nothing else.
+    fn pass_over(&mut self, at: At<'_>, poison: &Poison) {
+        add(&self.counters.frames_internal, 1);
+        let inner = (at.frame.source == Source::Replay).then(|| Frame::decode(&at.frame.payload).ok()).flatten();
+        if let (Some(_), Ok(seq), true) = (&inner, at.frame.context.parse(), at.wanted) {
+            self.rows.replays.push(seq, at.seq, at.received_us);
+        }
+        let frame = inner.as_ref().unwrap_or(at.frame);
+        self.dead_letter(At { frame, ..at }, 0, poison.stage.name(), &poison.refusal(), true);
+    }
+
     fn tick(&mut self, at: At<'_>) {
+        self.supervision.under_way.at(at.seq, Stage::Window);
         add(&self.counters.frames_tick, 1);
         if self.decoder.config().recorded_time {
             return; // the clock on the wall is no time of the recording
         }
+        self.notice_step_back(at);
         for patient in self.state.ward.tick(at.at_us) {
             self.state.triggers.forget(patient);
             self.later(at, Step::Left(patient, None, Departure::Left));
@@ -182,6 +216,7 @@ impl Pipeline {
     }
 
     fn apply(&mut self, at: At<'_>, decoded: &mut Decoded) {
+        self.supervision.under_way.at(at.seq, Stage::Window);
         let whole = decoded.events.is_empty() && decoded.skipped == 0 && !decoded.rejected.is_empty();
         add(if whole { &self.counters.frames_dead } else { &self.counters.frames_decoded }, 1);
         add(&self.counters.observations_skipped, u64::from(decoded.skipped));
@@ -269,6 +304,7 @@ impl Pipeline {
 
     /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
     fn score(&mut self, at: At<'_>) {
+        self.supervision.under_way.at(at.seq, Stage::Score);
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
             let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());
@@ -310,6 +346,7 @@ impl Pipeline {
     fn alert(&mut self, cursor: u64) {
         let mut events: Vec<AlertEvent> = Vec::new();
         for due in self.due.drain(..) {
+            self.supervision.under_way.at(due.seq, Stage::Alert);
             let wanted = due.seq > cursor;
             match due.step {
                 Step::Score(index, bed, restated) => {
@@ -342,6 +379,10 @@ impl Pipeline {
                     if let Some(focus) = &mut self.focus {
                         focus.forget(patient);
                     }
+                }
+                Step::SetBack => {
+                    self.state.alerts.set_back(due.at_us);
+                    self.state.board.set_back(due.at_us);
                 }
                 Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
             }

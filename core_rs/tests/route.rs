@@ -24,6 +24,7 @@ fn setup() -> Setup {
         limits: Limits::default(),
         policy: String::new(),
         counters: Arc::default(),
+        supervision: Default::default(),
     }
 }
 

@@ -108,7 +108,10 @@ class Engine:
         """The rules and bundles this engine scores with; shared, not loaded again."""
 
     def stats(self) -> bytes:
-        """JSON: receive, journal, pipeline (counters), gauges, lag, failed."""
+        """JSON: receive, journal, pipeline (counters), gauges, lag, supervision, recovery, failed."""
+
+    def supervise(self) -> bytes:
+        """JSON: what supervision has to say since the last call (notes), the recovery under way, why to end (fatal)."""
 
     def stop(self) -> None:
         """Close the doors, drain, flush, join the threads."""

@@ -22,7 +22,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from nightlamp import bundles, endings, http_app
+from nightlamp import bundles, endings, http_app, supervision
 from nightlamp._core import Decoder, Engine, catalogue
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
@@ -81,9 +81,9 @@ async def run(settings: Settings, ready: Ready) -> None:
                 if later is not None:
                     begins = asyncio.create_task(_begin(later, folder, parts.engine, url), name="begin")
                     stack.push_async_callback(_end, begins)
-                    await endings.over(stop, finished, parts.door.receipts.failed, begins)
+                    await endings.over(stop, finished, parts.door.receipts.failed, parts.hung, begins)
                 else:
-                    await endings.over(stop, finished, parts.door.receipts.failed)
+                    await endings.over(stop, finished, parts.door.receipts.failed, parts.hung)
         _log.info("stopped")
 
 
@@ -119,6 +119,8 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
+    hung: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    _task(stack, "supervision", supervision.watch(engine, hung))
     _task(stack, "redis", channels.run())
     _task(stack, "keys", _watch_keys(keys, engine))
     _task(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
@@ -130,7 +132,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     http = settings.http
     door = Door(access, engine, decoder, receipts, DoorCounts(), settings.limits.frame_bytes_max, http.body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
-    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of)
+    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung)
     return parts, folder, None if begun else beginning
 
 

@@ -26,20 +26,28 @@ class JournalFailed(Ended):
     code = 74
 
 
+class StageHung(Ended):
+    """A stage hangs with a frame that is on the list beside the journal now. EX_SOFTWARE of sysexits.h."""
+
+    code = 70
+
+
 async def over(
     stop: asyncio.Event,
     http: asyncio.Task[Any],
     journal_failed: asyncio.Event,
+    hung: asyncio.Future[str],
     begins: asyncio.Task[None] | None = None,
 ) -> None:
     """Return when asked to stop or when the HTTP server has ended.
 
     Raises `JournalFailed` two seconds after the journal has failed. A sync is not tried again: the kernel may have
-    dropped the pages and would report success. Only a new process reads what is really on the disk. Raises also what
-    `begins` does: a route that was to begin later, and cannot.
+    dropped the pages and would report success. Only a new process reads what is really on the disk. Raises `StageHung`
+    as long after the watchdog has found a stage that hangs: its thread cannot be taken back. Raises also what `begins`
+    does: a route that was to begin later, and cannot.
     """
     watched = [asyncio.create_task(stop.wait()), asyncio.create_task(journal_failed.wait())]
-    ends: set[asyncio.Task[Any]] = {http, *watched}
+    ends: set[asyncio.Future[Any]] = {http, hung, *watched}
     if begins is not None:
         await asyncio.wait({begins, *ends}, return_when=asyncio.FIRST_COMPLETED)
     if begins is None or (begins.done() and begins.exception() is None):
@@ -48,6 +56,10 @@ async def over(
         one.cancel()
     if begins is not None and begins.done():
         begins.result()
+    if hung.done():
+        _log.error("a stage hangs; the server ends", exit_code=StageHung.code, why=hung.result())
+        await asyncio.sleep(FAILED_SHOWN_S)
+        raise StageHung(f"{hung.result()}. A new start goes on behind it")
     if not journal_failed.is_set():
         return
     _log.error("the journal cannot write; the server ends", exit_code=JournalFailed.code)

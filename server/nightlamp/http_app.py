@@ -1,5 +1,6 @@
 """The HTTP application over the parts of a running server: one router a stage, problem+json for every error."""
 
+import asyncio
 import json
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass
@@ -42,6 +43,8 @@ class Parts:
     pipeline: Pipeline
     door: Door
     as_of: AsOf
+    #: Done once a stage hangs, with the reason: the server then ends.
+    hung: asyncio.Future[str]
 
 
 def build(parts: Parts) -> FastAPI:

@@ -227,12 +227,23 @@ class Journal(Section):
     """How long stored frames are kept, seconds; less where the size cap is near."""
     snapshot_s: int = Field(300, ge=0)
     """How often the state behind the journal is written to disk, seconds, so that a restart replays little; 0 never."""
+    snapshot_frames: int = Field(75_000, ge=1)
+    """A snapshot is also written after this many frames: about what a restart replays at most."""
     snapshots_kept: int = Field(48, ge=0, le=10_000)
     """Older snapshots kept beside the newest, evenly spread over the journal: showing the past then takes seconds."""
     snapshots_bytes_max: int = Field(2 << 30, ge=0)
     """What older snapshots may take on disk, bytes."""
     quarantine: bool = False
     """Read around damaged records instead of refusing to start; what was lost is counted."""
+
+
+class Supervision(Section):
+    """When a stage counts as hung, and how many frames may stop one."""
+
+    hang_s_max: int = Field(20, ge=1, le=3_600)
+    """How long a stage may work on one frame, seconds; then the frame is put aside and the server ends with 70."""
+    poison_per_hour_max: int = Field(10, ge=0, le=10_000)
+    """Frames that may be put aside within an hour before the pipeline stops: then the build is suspect."""
 
 
 class Replay(Section):
@@ -309,6 +320,8 @@ class Settings(BaseSettings):
     """What waits for PostgreSQL."""
     journal: Journal = Journal()
     """The journal."""
+    supervision: Supervision = Supervision()
+    """Stages that panic or hang."""
     replay: Replay = Replay()
     """As it was."""
     models: Models = Models()
@@ -362,6 +375,7 @@ class Settings(BaseSettings):
             "decode": self.decode.model_dump(),
             "codes": [code.model_dump() for code in self.codes],
             "journal": self.journal.model_dump(),
+            "supervision": self.supervision.model_dump(),
             "site_key_hex": site_key.hex(),
             "bundles": [str(path) for path in bundles],
             "policy": policy,

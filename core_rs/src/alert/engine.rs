@@ -141,6 +141,16 @@ impl AlertEngine {
         }
     }
 
+    /// The clock was set back: no lock-out ends later than one that begins now.
+    pub fn set_back(&mut self, now_us: i64) {
+        for states in self.state.patients.values_mut() {
+            for (state, rule) in states.iter_mut().zip(&self.policy.rules) {
+                let longest_us = now_us.saturating_add(i64::from(rule.lockout_s) * 1_000_000);
+                state.locked_until_us = state.locked_until_us.min(longest_us);
+            }
+        }
+    }
+
     /// Time passed: clears alerts of rules that are gone, and forgets up to 256 patients whose lock-outs are over. A patient
     /// still above the threshold when a lock-out ends is alerted by the next evaluation, not by the tick: a tick brings no
     /// score that could be shown.

@@ -166,6 +166,10 @@ impl PyEngine {
         PyBytes::new(py, stats.as_bytes())
     }
 
+    fn supervise<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.engine.supervise().to_string().as_bytes())
+    }
+
     fn stop(&self, py: Python<'_>) {
         py.detach(|| self.engine.stop());
     }

@@ -24,6 +24,8 @@ pub struct JournalSettings {
     pub retention_s: i64,
     /// How often the state behind the journal is written to disk, seconds; 0 never.
     pub snapshot_s: u64,
+    /// How many frames may follow a snapshot before the next one is written: what a restart replays at most.
+    pub snapshot_frames: u64,
     /// How many older snapshots are kept for replays of the past.
     pub snapshots_kept: usize,
     /// What these may take on disk, bytes.
@@ -41,10 +43,27 @@ impl Default for JournalSettings {
             commit_bytes_max: journal.commit_bytes_max,
             retention_s: 7 * 86_400,
             snapshot_s: 300,
+            snapshot_frames: 75_000,
             snapshots_kept: 48,
             snapshots_bytes_max: 2 << 30,
             quarantine: false,
         }
+    }
+}
+
+/// When a stage counts as hung, and how many frames may stop one.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SupervisionSettings {
+    /// How long a stage may work on one step, seconds.
+    pub hang_s_max: u64,
+    /// Frames that may be put aside within an hour before the pipeline stops for good.
+    pub poison_per_hour_max: usize,
+}
+
+impl Default for SupervisionSettings {
+    fn default() -> Self {
+        Self { hang_s_max: 20, poison_per_hour_max: 10 }
     }
 }
 
@@ -104,6 +123,9 @@ pub struct EngineConfig {
     /// The journal.
     #[serde(default)]
     pub journal: JournalSettings,
+    /// Supervision of the stages.
+    #[serde(default)]
+    pub supervision: SupervisionSettings,
     /// 32 bytes that key the pseudonyms, as 64 hex digits.
     pub site_key_hex: SiteKey,
     /// Folders of the model bundles to load.

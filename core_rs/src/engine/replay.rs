@@ -17,11 +17,11 @@ use std::time::{Duration, Instant};
 
 use super::models::{ModelId, Offered, models, parse};
 use super::snapshot::Snapshots;
-use super::{Clock, EngineConfig, EngineError, clock};
+use super::{Clock, EngineConfig, EngineError, clock, poison};
 use crate::decode::{DecodeConfig, Decoder, PatientId};
 use crate::journal::{Journal, JournalError, Journalled};
 use crate::limits::Limits;
-use crate::pipeline::{Focus, Past, Pipeline, Read, Setup, StateError};
+use crate::pipeline::{Focus, Past, Pipeline, Quarantine, Read, Setup, StateError, Supervision};
 use crate::score::{Score, Scorers};
 
 /// How long before the time asked for a replay begins at least, microseconds: twice what an unchanged score waits for its row.
@@ -139,6 +139,8 @@ pub struct History {
     pub(super) bundles: Vec<PathBuf>,
     pub(super) limits: Limits,
     pub(super) policy: String,
+    /// Frames that stopped a stage: passed over here as there.
+    pub(super) quarantine: Arc<Quarantine>,
 }
 
 impl History {
@@ -157,6 +159,7 @@ impl History {
             bundles: config.bundles.clone(),
             limits: config.limits,
             policy: config.policy.clone(),
+            quarantine: poison::read(&data.join("journal")).map_err(EngineError::Quarantine)?,
         })
     }
 
@@ -290,6 +293,7 @@ impl History {
             limits: self.limits,
             policy: self.policy.clone(),
             counters: Arc::default(),
+            supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
         };
         let mut pipeline = match read {
             Some(read) => Pipeline::resume(setup, read)?,

@@ -1,11 +1,13 @@
 //! The engine's figures as JSON, for `/metrics` and `/readyz`.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 
-use super::{Engine, now_us};
+use super::Engine;
+use super::shared::Recovery;
 use crate::journal::SYNC_BUCKETS_US;
+use crate::receive::now_us;
 
 impl Engine {
     /// Counters and gauges per stage.
@@ -14,11 +16,9 @@ impl Engine {
         let (durable, processed) = (self.durable_seq(), shared.processed_seq.load(Ordering::Acquire));
         let head_age_ms = self.head_age_ms(durable, processed);
         let pipeline: Map<String, Value> = self.counters.all().map(|(name, value)| (name.to_owned(), value.into())).collect();
+        let (mqtt_listener, mqtt_brokers) = self.doors.stats();
         json!({
-            "receive": {
-                "mqtt_listener": self.listener.lock().as_ref().map(|listener| json!(listener.stats())),
-                "mqtt_brokers": self.subscribers.lock().iter().map(|broker| json!(broker.stats())).collect::<Vec<_>>(),
-            },
+            "receive": {"mqtt_listener": mqtt_listener, "mqtt_brokers": mqtt_brokers, "doors_dead": self.doors.dead()},
             "journal": self.journal_stats(durable),
             "pipeline": pipeline,
             "gauges": *shared.gauges.lock(),
@@ -30,7 +30,38 @@ impl Engine {
                 "head_age_ms": head_age_ms,
                 "batches_waiting": self.batches.lock().as_ref().map_or(0, crossbeam_channel::Receiver::len),
             },
+            "supervision": self.supervision(),
+            "recovery": shared.recovery.lock().as_ref().map(Recovery::json),
             "failed": *shared.failed.lock(),
+        })
+    }
+
+    /// What is for the log: said once.
+    pub fn supervise(&self) -> Value {
+        json!({
+            "notes": self.take_notes(),
+            "recovery": self.shared.recovery.lock().as_ref().map(Recovery::json),
+            "fatal": self.fatal().map(|fatal| fatal.reason),
+        })
+    }
+
+    /// What supervision counted, and what is still.
+    fn supervision(&self) -> Value {
+        let (shared, counted) = (&self.shared, &self.shared.counted);
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        json!({
+            "panics": read(&counted.panics),
+            "panics_not_repeated": read(&counted.panics_not_repeated),
+            "panics_aside": read(&counted.panics_aside),
+            "rebuilds": read(&counted.rebuilds),
+            "doors_reopened": read(&counted.doors_reopened),
+            "snapshots_written": read(&counted.snapshots_written),
+            "snapshots_failed": read(&counted.snapshots_failed),
+            "snapshot_seq": read(&counted.snapshot_seq),
+            "snapshot_held_ms": read(&counted.snapshot_held_us) as f64 / 1e3,
+            "snapshot_sync_ms": read(&counted.snapshot_sync_us) as f64 / 1e3,
+            "poison_frames": shared.poison.known.len(),
+            "ticks_silent_ms": shared.ticks_silent_ms.load(Ordering::Acquire),
         })
     }
 
@@ -54,14 +85,16 @@ impl Engine {
         stats
     }
 
-    /// How old the oldest frame is that the pipeline has not finished; 0 where there is none.
+    /// How old the oldest frame is that the pipeline has not finished; 0 where there is none. Not less than how long frames have
+    /// waited without one being finished, which no step of the wall clock can hide.
     fn head_age_ms(&self, durable: u64, processed: u64) -> i64 {
         if processed >= durable {
             return 0;
         }
+        let stalled_ms = i64::try_from(self.shared.stalled_ms.load(Ordering::Acquire)).unwrap_or(i64::MAX);
         match self.shared.journal.read_one(processed + 1) {
-            Ok(Some(frame)) => (now_us() - frame.received_at_us).max(0) / 1000,
-            _ => 0,
+            Ok(Some(frame)) => ((now_us() - frame.received_at_us) / 1000).max(stalled_ms),
+            _ => stalled_ms,
         }
     }
 }

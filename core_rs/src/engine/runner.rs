@@ -1,17 +1,19 @@
-//! The pipeline's thread: read what is durable, run it through the stages, hand the batch over; now and then a snapshot.
+//! The pipeline's thread: read what is durable, run it through the stages, hand the batch over; now and then a snapshot. What happens
+//! when a stage panics is in `rebuild.rs`; the replay at a start and the one after a panic are this same loop.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
-use super::Shared;
-use super::relief::RELIEVE_EVERY;
-use super::snapshot::{Keep, Snapshots};
+use super::keep::Keeper;
+use super::panics::{Panicked, catch};
+use super::rebuild::{Singly, Stop};
+use super::shared::Shared;
+use super::snapshot::Snapshots;
 use crate::journal::{JournalError, JournalReader, Journalled};
-use crate::pipeline::{Batch, Pipeline, Read};
+use crate::pipeline::{Batch, Counters, Pipeline, Setup};
 
 /// Payload bytes read at a time.
 const READ_BYTES_MAX: usize = 8 << 20;
@@ -19,101 +21,168 @@ const READ_BYTES_MAX: usize = 8 << 20;
 const IDLE: Duration = Duration::from_millis(100);
 /// How often gauges that cost a walk over all patients are refreshed.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
+/// Between two snapshots lies at least this many times what the last one held the pipeline up; the second while recovering.
+const SNAPSHOT_PAUSES: (u32, u32) = (10, 50);
+
+/// When snapshots are written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    pub snapshot_every: Duration,
+    pub snapshot_frames: u64,
+    pub batch_wait: Duration,
+    pub frames_max: usize,
+    /// Frames that may stop a stage within an hour before the pipeline stops for good.
+    pub poison_per_hour_max: usize,
+}
 
 /// Everything the thread owns.
 pub(super) struct Runner {
     pub shared: Arc<Shared>,
-    pub pipeline: Pipeline,
-    pub reader: JournalReader,
-    /// Frames up to here are stored already.
-    pub cursor: u64,
-    /// Once this frame is done, everybody present is shown to the consoles.
-    pub show_at: u64,
+    pub setup: Setup,
+    pub pace: Pace,
     pub batches: Sender<Batch>,
-    pub snapshots: Option<Snapshots>,
-    pub snapshot_every: Duration,
-    /// Older snapshots, for replays.
-    pub keep: Keep,
-    pub batch_wait: Duration,
-    pub retention_s: i64,
-    pub journal_bytes_max: u64,
-    pub frames_max: usize,
-    /// The newest snapshot that was read back.
-    pub read_back: u64,
+    pub snapshots: Snapshots,
+    /// None where snapshots are switched off.
+    pub keeper: Option<Keeper>,
+    /// None before the first `restore`, and after a panic.
+    pub pipeline: Option<Pipeline>,
+    pub reader: JournalReader,
+    pub frames: Vec<Journalled>,
+    /// Frames up to here were handed over, or stored before the start: they give no rows again.
+    pub handed: u64,
+    /// Frames up to here were counted.
+    pub counted: u64,
+    /// Where frames are run one by one.
+    pub singly: Option<Singly>,
+    /// Panics of the last hour.
+    pub panics: Vec<Instant>,
+    /// Whether everybody present was shown to the consoles, after the start.
+    pub greeted: bool,
+    pub clocks: Clocks,
+}
+
+/// When what was done last.
+#[derive(Debug)]
+pub(super) struct Clocks {
+    gauges: Instant,
+    snapshot: Instant,
+    snapshot_seq: u64,
+    snapshot_held: Duration,
+}
+
+impl Clocks {
+    pub fn new() -> Self {
+        let now = Instant::now();
+        Self { gauges: now, snapshot: now, snapshot_seq: 0, snapshot_held: Duration::ZERO }
+    }
+
+    /// The state begins with this snapshot, or with nothing.
+    pub fn began_at(&mut self, seq: u64) {
+        self.snapshot_seq = self.snapshot_seq.max(seq);
+    }
 }
 
 impl Runner {
-    /// Runs until the engine stops and everything durable is done, or a stage fails.
+    /// Runs until the engine stops and everything durable is done, or until supervision gives up.
     pub fn run(mut self) {
         let shared = Arc::clone(&self.shared);
-        let outcome = catch_unwind(AssertUnwindSafe(|| self.work()));
-        let failure = match outcome {
-            Ok(Ok(())) => return,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "a stage panicked; the pipeline has stopped, the journal goes on".to_owned(),
+        let failure = match catch(|| self.work()) {
+            Ok(Ok(())) => return self.end(),
+            Ok(Err(stop)) => stop.to_string(),
+            Err(Panicked { place }) => format!("the pipeline's own loop panicked at {place}; the journal goes on"),
         };
-        *shared.failed.lock() = Some(failure);
+        shared.failed.lock().get_or_insert(failure);
     }
 
-    fn work(&mut self) -> Result<(), JournalError> {
-        let mut frames: Vec<Journalled> = Vec::new();
-        let (mut snapshot_at, mut gauges_at) = (Instant::now(), Instant::now());
-        let mut relieved_at = Instant::now();
-        let mut shown = false;
+    fn work(&mut self) -> Result<(), Stop> {
+        self.check_limits()?;
+        self.restore("start")?;
         loop {
-            if shown && relieved_at.elapsed() >= RELIEVE_EVERY {
-                relieved_at = Instant::now();
-                self.relieve();
+            if self.is_recovered() && !self.greet() {
+                return Ok(());
             }
-            if !shown && self.reader.position() > self.show_at {
-                shown = true;
-                let everybody = self.pipeline.everybody();
-                if !self.hand_over(everybody) {
-                    return Ok(());
+            if self.shared.abandoned.load(Ordering::Acquire) {
+                return Ok(());
+            }
+            self.read()?;
+            if self.frames.is_empty() {
+                if self.is_recovered() && self.keeper.as_ref().is_some_and(Keeper::is_wanted) {
+                    self.snapshot();
                 }
-            }
-            frames.clear();
-            self.read(&mut frames)?;
-            let Some(last) = frames.last() else {
-                if self.shared.stopping.load(Ordering::Acquire) && self.reader.lag_frames() == 0 {
+                if self.shared.stopping() && self.reader.lag_frames() == 0 {
                     return Ok(());
                 }
                 continue;
-            };
-            let (seq, at_us) = (last.seq, last.frame.received_at_us);
-            let batch = self.pipeline.run(&frames, self.cursor);
-            self.shared.processed_seq.store(seq, Ordering::Release);
-            if let Some(batch) = batch
-                && !self.hand_over(batch)
-            {
-                return Ok(());
             }
-            if gauges_at.elapsed() >= GAUGES_EVERY {
-                gauges_at = Instant::now();
-                *self.shared.gauges.lock() = self.pipeline.gauges();
-            }
-            if shown && snapshot_at.elapsed() >= self.snapshot_every {
-                snapshot_at = Instant::now();
-                self.snapshot(seq, at_us);
+            match self.attempt() {
+                Ok(batch) => {
+                    if !self.hand_over(batch) {
+                        return Ok(());
+                    }
+                    self.after_singly();
+                    self.now_and_then();
+                }
+                Err(panicked) => self.isolate(panicked)?,
             }
         }
     }
 
-    /// Waits for the first frame, gives others `batch_wait` to join it, and reads what is there.
-    fn read(&mut self, frames: &mut Vec<Journalled>) -> Result<(), JournalError> {
-        if self.reader.next_batch(frames, 1, READ_BYTES_MAX, IDLE)? == 0 {
+    /// Waits for the first frame, gives others `batch_wait` to join it, and reads what is there. A batch ends where frames begin or
+    /// end to be run one by one, and where those begin that were not counted yet.
+    fn read(&mut self) -> Result<(), JournalError> {
+        self.frames.clear();
+        let at = self.reader.position();
+        let mut most = self.pace.frames_max;
+        if let Some(singly) = &self.singly {
+            most = if at >= singly.first { 1 } else { most.min(usize::try_from(singly.first - at).unwrap_or(most)) };
+        }
+        if at <= self.counted {
+            most = most.min(usize::try_from(self.counted + 1 - at).unwrap_or(most));
+        }
+        if self.reader.next_batch(&mut self.frames, 1, READ_BYTES_MAX, IDLE)? == 0 || most <= 1 {
             return Ok(());
         }
-        if self.reader.lag_frames() < self.frames_max as u64 / 4 && !self.batch_wait.is_zero() {
-            std::thread::sleep(self.batch_wait);
+        if self.reader.lag_frames() < most as u64 / 4 && !self.pace.batch_wait.is_zero() {
+            std::thread::sleep(self.pace.batch_wait);
         }
-        self.reader.next_batch(frames, self.frames_max.saturating_sub(1), READ_BYTES_MAX, Duration::ZERO)?;
+        self.reader.next_batch(&mut self.frames, most - 1, READ_BYTES_MAX, Duration::ZERO)?;
         Ok(())
     }
 
-    /// Waits until Python takes batches again. False once the engine stops and nobody takes any: what was not handed over is made
-    /// again from the journal by the next start.
-    fn hand_over(&self, mut batch: Batch) -> bool {
+    /// Runs what was read. After a panic the counters are as before, and there is no pipeline any more.
+    fn attempt(&mut self) -> Result<Option<Batch>, Panicked> {
+        let Some(pipeline) = &mut self.pipeline else { return Err(Panicked { place: String::new() }) };
+        let counters = Arc::clone(&self.setup.counters);
+        let first = self.frames.first().map_or(0, |frame| frame.seq);
+        let fresh = first > self.counted;
+        pipeline.count_into(&if fresh { Arc::clone(&counters) } else { Arc::new(Counters::default()) });
+        let before: Vec<_> = counters.all().collect();
+        let (frames, handed) = (&self.frames, self.handed);
+        catch(|| pipeline.run(frames, handed)).inspect_err(|_| {
+            counters.set_back(&before);
+            self.pipeline = None;
+        })
+    }
+
+    /// Waits until Python takes batches again. False once the engine stops and nobody takes any, or after a hang: what was not handed
+    /// over is made again from the journal by the next start.
+    fn hand_over(&mut self, batch: Option<Batch>) -> bool {
+        let Some((seq, at_us)) = self.frames.last().map(|last| (last.seq, last.frame.received_at_us)) else { return true };
+        if self.shared.fatal.lock().is_some() {
+            return false;
+        }
+        self.shared.processed_at_us.store(at_us, Ordering::Release);
+        self.shared.processed_seq.fetch_max(seq, Ordering::AcqRel);
+        self.counted = self.counted.max(seq);
+        self.progress(seq);
+        if batch.is_some_and(|batch| !self.send(batch)) {
+            return false;
+        }
+        self.handed = self.handed.max(seq);
+        true
+    }
+
+    fn send(&self, mut batch: Batch) -> bool {
         loop {
             match self.batches.send_timeout(batch, IDLE) {
                 Ok(()) => return true,
@@ -124,29 +193,80 @@ impl Runner {
         }
     }
 
-    /// Writes the state unless one already waits for the store, and lets go of what neither the store nor a restart needs and is
-    /// old enough. A full disk may refuse the snapshot; letting go then matters the more.
-    fn snapshot(&mut self, seq: u64, at_us: i64) {
-        let Some(snapshots) = &self.snapshots else { return };
-        let stored = self.shared.stored_seq.load(Ordering::Acquire);
-        if !snapshots.any_after(stored) {
-            let _ = snapshots.write(seq, &self.pipeline.state());
+    /// After a start, once: everybody present, for the consoles.
+    fn greet(&mut self) -> bool {
+        let Some(pipeline) = self.pipeline.as_mut().filter(|_| !self.greeted) else { return true };
+        self.greeted = true;
+        match catch(|| pipeline.everybody()) {
+            Ok(everybody) => self.send(everybody),
+            Err(panicked) => {
+                self.aside(&panicked, "showing everybody");
+                true
+            }
         }
-        let Some(covered) = Self::covered(&mut self.read_back, snapshots, stored) else { return };
-        let before_us = at_us.saturating_sub(self.retention_s.saturating_mul(1_000_000));
-        let journal = &self.shared.journal;
-        // A segment that cannot be removed now is removed next time; the cap still holds.
-        let _ = journal.retain(before_us, covered);
-        snapshots.prune(stored, Keep { first_seq: journal.first_seq(), ..self.keep });
     }
 
-    /// The newest snapshot behind the store that can really be read: only what it covers may go.
-    pub(super) fn covered(read_back: &mut u64, snapshots: &Snapshots, stored: u64) -> Option<u64> {
-        let newest = snapshots.newest_seq(stored)?;
-        if *read_back < newest {
-            let (seq, _) = snapshots.newest::<Read>(stored)?;
-            *read_back = seq;
+    fn now_and_then(&mut self) {
+        let Some(pipeline) = &self.pipeline else { return };
+        if self.clocks.gauges.elapsed() >= GAUGES_EVERY {
+            self.clocks.gauges = Instant::now();
+            match catch(|| pipeline.gauges()) {
+                Ok(gauges) => *self.shared.gauges.lock() = gauges,
+                Err(panicked) => self.aside(&panicked, "counting patients"),
+            }
         }
-        Some(*read_back)
+        if self.is_snapshot_due() {
+            self.snapshot();
+        }
+    }
+
+    /// By frames, so that a restart replays `snapshot_frames` at most, and by time; never so often that it costs a tenth of the time.
+    fn is_snapshot_due(&self) -> bool {
+        let Some(keeper) = &self.keeper else { return false };
+        let (at, pause) = (&self.clocks, SNAPSHOT_PAUSES);
+        let new = self.shared.processed_seq.load(Ordering::Acquire).saturating_sub(at.snapshot_seq);
+        let since = at.snapshot.elapsed();
+        let by_frames =
+            new >= self.pace.snapshot_frames && since >= at.snapshot_held * if self.is_recovered() { pause.0 } else { pause.1 };
+        new > 0
+            && (keeper.is_wanted() || by_frames || since >= self.pace.snapshot_every)
+            && self.singly.is_none()
+            && !keeper.is_busy()
+    }
+
+    /// Writes the state after the last frame to memory; the keeper does the rest.
+    pub(super) fn snapshot(&mut self) {
+        let (Some(keeper), Some(pipeline)) = (&self.keeper, &self.pipeline) else { return };
+        let seq = self.reader.position() - 1;
+        if seq <= self.clocks.snapshot_seq {
+            return;
+        }
+        let began = Instant::now();
+        let begun = catch(|| self.snapshots.begin(seq, &pipeline.state()));
+        let counted = &self.shared.counted;
+        match begun {
+            Ok(Ok(unsynced)) => {
+                keeper.take(seq, unsynced);
+                self.clocks.snapshot_seq = seq;
+            }
+            // A full disk, most likely: tried again after the same time.
+            Ok(Err(_)) => drop(counted.snapshots_failed.fetch_add(1, Ordering::Relaxed)),
+            Err(panicked) => self.aside(&panicked, "writing a snapshot"),
+        }
+        (self.clocks.snapshot, self.clocks.snapshot_held) = (Instant::now(), began.elapsed());
+        let held_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.shared.counted.snapshot_held_us.store(held_us, Ordering::Relaxed);
+    }
+
+    /// After a stop: the state as it is, so that the next start replays nothing.
+    fn end(mut self) {
+        let is_whole = self.shared.fatal.lock().is_none() && !self.shared.abandoned.load(Ordering::Acquire);
+        self.batches = crossbeam_channel::bounded(0).0; // whoever takes batches need not wait for the snapshot
+        if is_whole && self.keeper.as_ref().is_some_and(|keeper| !keeper.is_busy()) {
+            self.snapshot();
+        }
+        if let Some(keeper) = self.keeper.take() {
+            keeper.finish();
+        }
     }
 }

@@ -1,19 +1,28 @@
 //! The pipeline's state on disk, so that a restart replays minutes and not the whole journal.
 //!
 //! A file `<seq>.snapshot` holds the state after frame `seq`: 8 bytes magic, CRC32C of the rest, then postcard. It is written to
-//! a temporary name, synced and renamed. It may be used only once the store cursor has reached `seq`: what it holds will not be
-//! computed again. Kept are two behind the cursor and one that waits for it, and `Keep` more, spread evenly over the frames the
-//! journal still holds, so that a replay of the past never has far to go. A file that cannot be read is passed over: the journal
-//! is the truth, a snapshot only saves time; so nothing is removed from the journal that is not covered by one that was read back.
+//! a temporary name (`begin`, as fast as memory takes it), synced and renamed (`Unsynced::finish`, on another thread). It may be used
+//! by a start only once the store cursor has reached `seq`: what it holds will not be computed again.
+//!
+//! Kept are two behind the cursor; ahead of it the newest and `WAITING_MAX` - 1 more, spread evenly, so that a start in the midst of
+//! a backlog, or just after it, has one not far behind the cursor; and `Keep` more, spread evenly over the frames the journal still
+//! holds, so that a replay of the past never has far to go. A file that cannot be read is passed over: the journal is the truth, a
+//! snapshot only saves time; so nothing is removed from the journal that is not covered by one that was read back.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 const MAGIC: &[u8; 8] = b"NLSNAP03";
+
+/// Snapshots that wait for the store cursor.
+pub const WAITING_MAX: usize = 8;
+/// Bytes handed to the file at a time.
+const WRITE_BYTES: usize = 1 << 20;
 
 /// What is kept beyond what a start needs, for replays of the past.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,13 +41,63 @@ pub struct Snapshots {
     folder: PathBuf,
 }
 
+/// A snapshot in memory and page cache.
+#[derive(Debug)]
+pub struct Unsynced {
+    temporary: PathBuf,
+    path: PathBuf,
+    folder: PathBuf,
+    bytes: usize,
+}
+
+impl Unsynced {
+    /// Makes it durable and gives it its name; its size in bytes.
+    ///
+    /// # Errors
+    /// The disk's; nothing is left behind.
+    pub fn finish(self) -> io::Result<usize> {
+        File::open(&self.temporary)?.sync_all()?;
+        fs::rename(&self.temporary, &self.path)?;
+        File::open(&self.folder)?.sync_all()?;
+        Ok(self.bytes)
+    }
+}
+
+impl Drop for Unsynced {
+    fn drop(&mut self) {
+        // After the renaming there is nothing of this name.
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+/// Counts and checksums what goes into the file.
+struct Counted<'a> {
+    file: &'a File,
+    crc: u32,
+    bytes: usize,
+}
+
+impl Write for Counted<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.crc = crc32c::crc32c_append(self.crc, bytes.get(..written).unwrap_or_default());
+        self.bytes += written;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 impl Snapshots {
-    /// Opens the folder, made if missing.
+    /// Opens the folder, made if missing; what a crash left half written is removed.
     ///
     /// # Errors
     /// The folder cannot be made.
     pub fn open(folder: &Path) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
+        let _ = fs::remove_file(folder.join("next.tmp"));
         Ok(Self { folder: folder.to_owned() })
     }
 
@@ -52,16 +111,46 @@ impl Snapshots {
     /// # Errors
     /// The disk's.
     pub fn write(&self, seq: u64, state: &impl Serialize) -> io::Result<usize> {
-        let body = postcard::to_stdvec(state).map_err(io::Error::other)?;
+        self.begin(seq, state)?.finish()
+    }
+
+    /// Writes the state after frame `seq` without waiting for the disk; it counts once `finish` has returned. Takes a megabyte of
+    /// memory, whatever the state's size.
+    ///
+    /// # Errors
+    /// The disk's; nothing is left behind.
+    pub fn begin(&self, seq: u64, state: &impl Serialize) -> io::Result<Unsynced> {
         let temporary = self.folder.join("next.tmp");
-        let written = write_file(&temporary, &body).and_then(|()| fs::rename(&temporary, self.path(seq)));
-        if written.is_err() {
-            // Half a snapshot on a full disk would only keep it full.
-            let _ = fs::remove_file(&temporary);
+        let mut begun = Unsynced { temporary, path: self.path(seq), folder: self.folder.clone(), bytes: 0 };
+        let mut file = File::create(&begun.temporary)?;
+        file.write_all(MAGIC)?;
+        file.write_all(&[0; 4])?;
+        let counted = Counted { file: &file, crc: 0, bytes: 0 };
+        let buffer = BufWriter::with_capacity(WRITE_BYTES, counted);
+        let mut buffer = postcard::to_io(state, buffer).map_err(io::Error::other)?;
+        buffer.flush()?;
+        let Counted { crc, bytes, .. } = *buffer.get_ref();
+        file.write_all_at(&crc.to_le_bytes(), MAGIC.len() as u64)?;
+        begun.bytes = bytes;
+        Ok(begun)
+    }
+
+    /// Removes what holds this frame: it was taken in before, and is passed over from now on.
+    pub fn forget_from(&self, seq: u64) {
+        for later in self.seqs().into_iter().filter(|later| *later >= seq) {
+            let _ = fs::remove_file(self.path(later));
         }
-        written?;
-        File::open(&self.folder)?.sync_all()?;
-        Ok(body.len())
+    }
+
+    /// Removes what waits for the cursor beyond `WAITING_MAX` files and `bytes_max` bytes; the newest always stays.
+    pub fn thin_waiting(&self, cursor: u64, bytes_max: u64) {
+        let mut waiting: Vec<u64> = self.seqs().into_iter().filter(|seq| *seq > cursor).collect();
+        let bytes = |seq: &u64| fs::metadata(self.path(*seq)).map_or(0, |file| file.len());
+        let Some(newest) = waiting.pop() else { return };
+        let left = bytes_max.saturating_sub(bytes(&newest));
+        while !waiting.is_empty() && (waiting.len() >= WAITING_MAX || waiting.iter().map(bytes).sum::<u64>() > left) {
+            let _ = fs::remove_file(self.path(waiting.remove(most_crowded(&waiting, cursor, newest))));
+        }
     }
 
     /// The newest readable state at or before `cursor`, with its sequence number.
@@ -74,11 +163,6 @@ impl Snapshots {
     /// The sequence number of the newest snapshot at or before `cursor`.
     pub fn newest_seq(&self, cursor: u64) -> Option<u64> {
         self.seqs().into_iter().rev().find(|seq| *seq <= cursor)
-    }
-
-    /// Whether a snapshot waits for the store to reach it.
-    pub fn any_after(&self, cursor: u64) -> bool {
-        self.seqs().last().is_some_and(|seq| *seq > cursor)
     }
 
     /// Removes what will not be needed: of those at or before `cursor` all but the newest two and what `keep` says.
@@ -133,14 +217,6 @@ fn most_crowded(seqs: &[u64], begin: u64, end: u64) -> usize {
     (from..seqs.len()).min_by_key(|at| gap(*at)).unwrap_or(0)
 }
 
-fn write_file(path: &Path, body: &[u8]) -> io::Result<()> {
-    let mut file = File::create(path)?;
-    file.write_all(MAGIC)?;
-    file.write_all(&crc32c::crc32c(body).to_le_bytes())?;
-    file.write_all(body)?;
-    file.sync_all()
-}
-
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
     let bytes = fs::read(path).ok()?;
     let (head, body) = bytes.split_at_checked(12)?;
@@ -188,6 +264,23 @@ mod tests {
         assert!(gaps.iter().all(|gap| *gap <= 200), "no stretch of 800 frames is longer than twice its share: {gaps:?}");
         snapshots.prune(800, Keep { bytes_max: 0, ..keep(7, 1) });
         assert_eq!(snapshots.seqs(), [790, 800]);
+    }
+
+    #[test]
+    fn what_waits_for_the_cursor_is_bounded_evenly_spread_and_always_has_the_newest() {
+        let folder = tempfile::tempdir().expect("folder");
+        let snapshots = Snapshots::open(folder.path()).expect("open");
+        snapshots.write(50, &0).expect("write");
+        for seq in (100..=10_000_u64).step_by(100) {
+            snapshots.write(seq, &seq).expect("write");
+            snapshots.thin_waiting(50, u64::MAX);
+        }
+        let seqs = snapshots.seqs();
+        assert_eq!((seqs.len(), seqs.first(), seqs.last()), (1 + WAITING_MAX, Some(&50), Some(&10_000)));
+        assert!(seqs.windows(2).all(|pair| pair[1] - pair[0] <= 2 * 10_000 / WAITING_MAX as u64), "{seqs:?}");
+        snapshots.thin_waiting(50, 0);
+        assert_eq!(snapshots.seqs(), [50, 10_000]);
+        assert_eq!(snapshots.newest::<u64>(10_000), Some((10_000, 10_000)));
     }
 
     #[test]

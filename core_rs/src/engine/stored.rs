@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::replay::{FRAMES_A_STEP, History, ReplayError, STEP_BYTES_MAX};
 use crate::journal::{JournalError, JournalReader, Journalled};
-use crate::pipeline::{Pipeline, Setup};
+use crate::pipeline::{Pipeline, Setup, Supervision};
 use crate::store::CopyTable;
 
 /// A policy that never alerts.
@@ -41,6 +41,7 @@ impl History {
             limits: self.limits,
             policy: NO_ALERTS.to_owned(),
             counters: Arc::default(),
+            supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
         };
         let pipeline = match from_seq {
             0 => Pipeline::new(setup)?,

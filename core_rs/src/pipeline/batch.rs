@@ -101,6 +101,8 @@ pub enum Step {
     Left(PatientId, Option<BedKey>, Departure),
     /// The patient came back: what a former stay was scored no longer counts.
     Returned(PatientId),
+    /// The clock was set back.
+    SetBack,
     /// Time passed.
     Tick,
 }

@@ -17,22 +17,22 @@ pub const RECORD_EVERY_US: i64 = 60_000_000;
 
 /// One scorer's newest score of a patient.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Newest {
+pub(super) struct Newest {
     score: Option<Score>,
-    recorded_at_us: Option<i64>,
+    pub(super) recorded_at_us: Option<i64>,
 }
 
 /// One patient's scores and alerts.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct Entry {
-    scores: Vec<Newest>,
+pub(super) struct Entry {
+    pub(super) scores: Vec<Newest>,
     alerts: Vec<AlertEvent>,
 }
 
 /// When each scorer was last asked about each patient: known as soon as a frame is taken, before its scores are.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Triggers {
-    patients: HashMap<PatientId, Vec<Option<i64>>>,
+    pub(super) patients: HashMap<PatientId, Vec<Option<i64>>>,
 }
 
 impl Triggers {
@@ -59,7 +59,7 @@ impl Triggers {
 /// Looked up by patient; iterated only where the order does not matter.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Board {
-    patients: HashMap<PatientId, Entry>,
+    pub(super) patients: HashMap<PatientId, Entry>,
 }
 
 impl Board {

@@ -13,6 +13,12 @@ macro_rules! counters {
             pub fn all(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
                 [$((stringify!($name), self.$name.load(Relaxed)),)*].into_iter()
             }
+
+            /// Sets everything back to what `all` said: what a stage counted before it panicked was not done.
+            pub fn set_back(&self, to: &[(&'static str, u64)]) {
+                let mut values = to.iter().map(|(_, value)| *value);
+                $(if let Some(value) = values.next() { self.$name.store(value, Relaxed) })*
+            }
         }
     };
 }
@@ -24,7 +30,7 @@ counters! {
     frames_dead: "Frames refused as a whole.",
     frames_repeated: "Redeliveries: the same id, the same content.",
     frames_conflicting: "The same id, other content: dead-lettered.",
-    frames_internal: "Frames that made a stage panic: dead-lettered.",
+    frames_internal: "Frames that made a stage panic or hang: dead-lettered.",
     observations: "Observations decoded. Kept, repeated and dead add up to it.",
     observations_kept: "New or changed values: one row each.",
     observations_late: "Of those kept, values older than what the windows still take in: stored, in no window.",
@@ -38,6 +44,7 @@ counters! {
     alerts_opened: "Alerts opened.",
     alerts_cleared: "Alerts cleared.",
     dead_letters: "Dead letters written.",
+    clock_set_back: "Ticks that showed the clock set back by a minute or more.",
     replays: "Dead letters sent through the route again.",
 }
 

@@ -144,6 +144,9 @@ impl Scoring {
             if waiting.scores.is_empty() {
                 continue;
             }
+            if let Some(fault) = bundle.fault_for_tests() {
+                waiting.scores.iter().filter_map(|index| self.scores.get(*index)).for_each(|score| fault.meet(&score.inputs));
+            }
             bundle.predict_raw(&waiting.rows, &mut waiting.raw);
             for (index, raw) in waiting.scores.iter().zip(&waiting.raw) {
                 if let Some(score) = self.scores.get_mut(*index) {

@@ -1,6 +1,6 @@
 //! What consoles see of a batch: one message per patient it spoke of, one per alert event, one per patient who left.
 
-use super::{Message, MessageKind, Pipeline};
+use super::{Message, MessageKind, Pipeline, Stage};
 use crate::alert::AlertEvent;
 use crate::decode::catalogue::{self, SIGNALS};
 use crate::decode::{BedKey, PatientId, SignalId};
@@ -52,6 +52,7 @@ impl Pipeline {
     pub(super) fn show(&mut self) {
         let shown = std::mem::take(&mut self.shown);
         for (id, (seq, at_us)) in &shown {
+            self.supervision.under_way.at(*seq, Stage::Publish);
             let message = self.state.ward.slot(*id).and_then(|slot| self.patient(slot, *seq, *at_us));
             self.messages.extend(message);
         }

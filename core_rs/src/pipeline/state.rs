@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::board::{Board, Triggers};
 use super::redelivery::Redelivery;
-use super::{Counters, Pipeline, Scoring};
+use super::{Counters, Pipeline, Scoring, Supervision};
 use crate::alert::{AlertEngine, AlertState, Policy};
 use crate::decode::Decoder;
 use crate::limits::Limits;
@@ -14,7 +14,7 @@ use crate::score::Scorers;
 use crate::window::{FeaturePlan, PlanSpec, Ward};
 
 /// What the pipeline is built from.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Setup {
     /// decode.
     pub decoder: Arc<Decoder>,
@@ -26,6 +26,8 @@ pub struct Setup {
     pub policy: String,
     /// Where to count.
     pub counters: Arc<Counters>,
+    /// Frames to pass over, and where to say which is under way.
+    pub supervision: Supervision,
 }
 
 /// Why a pipeline cannot be built.
@@ -151,6 +153,7 @@ impl Pipeline {
             scorers: setup.scorers,
             limits: setup.limits,
             counters: setup.counters,
+            supervision: setup.supervision,
             state,
             decoded: Default::default(),
             rows: Default::default(),

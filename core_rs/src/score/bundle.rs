@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::boundary::{Contribution, Score};
 use super::explain::{Outline, Why};
+use super::fault::FaultForTests;
 use super::forest::{Forest, MODEL_BYTES_MAX};
 use super::manifest::{MANIFEST_BYTES_MAX, Manifest, Occasion};
 use crate::decode::{SignalId, catalogue};
@@ -76,6 +77,11 @@ pub struct Bundle {
 }
 
 impl Bundle {
+    /// The fault a test put into it, if one did.
+    pub fn fault_for_tests(&self) -> Option<&FaultForTests> {
+        self.manifest.fault_for_tests.as_ref()
+    }
+
     /// Loads a folder; `scorer` is its place among the scorers.
     ///
     /// # Errors
@@ -97,6 +103,9 @@ impl Bundle {
         let sha256: [u8; 32] = Sha256::digest(model).into();
         if !manifest.model_sha256.eq_ignore_ascii_case(&hex(&sha256)) {
             return Err(format!("model.txt has SHA-256 {}, the manifest names {}", hex(&sha256), manifest.model_sha256));
+        }
+        if manifest.fault_for_tests.is_some() && !FaultForTests::is_allowed() {
+            return Err("manifest.toml: fault_for_tests is for tests of this project only".to_owned());
         }
         let forest = Forest::from_text(model).map_err(|why| format!("model.txt: {why}"))?;
         let plan = compile(&manifest.plan).map_err(|why| format!("manifest.toml: {why}"))?;

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::calibration::Calibration;
+use super::fault::FaultForTests;
 use crate::window::PlanSpec;
 
 /// Largest manifest.
@@ -48,6 +49,9 @@ pub struct Manifest {
     /// Measured metrics, for people and the record.
     #[serde(default)]
     pub metrics: toml::Table,
+    /// Absent outside of tests; see `fault.rs`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fault_for_tests: Option<FaultForTests>,
 }
 
 /// When a bundle scores a patient.

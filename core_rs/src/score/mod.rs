@@ -4,6 +4,7 @@ mod boundary;
 mod bundle;
 mod calibration;
 pub mod explain;
+mod fault;
 pub mod forest;
 mod manifest;
 pub mod rules;

@@ -58,6 +58,7 @@ mod encounter;
 mod folded;
 mod meaning;
 mod merge;
+mod packed;
 mod pane;
 mod passing;
 mod patient;

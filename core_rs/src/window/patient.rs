@@ -27,6 +27,11 @@ pub struct Vitals {
 }
 
 impl Vitals {
+    /// The clock was set back: nothing was received later than now.
+    pub(super) fn set_back(&mut self, now_us: i64) {
+        self.clock_us = self.clock_us.min(now_us);
+    }
+
     /// Writes one observation. Refused are signal numbers from `SIGNALS_MAX` and values that are no numbers where one is said.
     #[inline]
     pub fn apply(

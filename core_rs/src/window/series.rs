@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::{Block, Sample};
 use super::folded::Folded;
+use super::packed;
 use super::union::Retention;
 
 /// Samples in a block of the first level; each level holds 16 of the one below.
@@ -53,8 +54,8 @@ pub enum Said {
 }
 
 /// The ring. Serialises raw samples only: the sums are made again on restore, with the same bits.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(from = "Stored", into = "Stored")]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(from = "Stored")]
 pub struct Series {
     samples: Vec<Sample>,
     /// Samples at the front that are folded and wait for compaction; a multiple of 16.
@@ -65,18 +66,30 @@ pub struct Series {
     folded_early: u64,
 }
 
-#[derive(Serialize, Deserialize)]
+/// As a snapshot holds it.
+#[derive(Deserialize)]
 struct Stored {
     start: u32,
+    #[serde(deserialize_with = "packed::deserialize")]
     held: Vec<Sample>,
     folded: Folded,
     folded_early: u64,
 }
 
-impl From<Series> for Stored {
-    fn from(series: Series) -> Self {
-        let held = series.held().to_vec();
-        Self { start: series.start as u32, held, folded: series.folded, folded_early: series.folded_early }
+/// The same, to be written without a copy.
+#[derive(Serialize)]
+struct Storing<'a> {
+    start: u32,
+    #[serde(serialize_with = "packed::serialize")]
+    held: &'a [Sample],
+    folded: &'a Folded,
+    folded_early: u64,
+}
+
+impl Serialize for Series {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { start, folded, folded_early, .. } = self;
+        Storing { start: *start as u32, held: self.held(), folded, folded_early: *folded_early }.serialize(serializer)
     }
 }
 
@@ -85,9 +98,8 @@ impl From<Stored> for Series {
         // The gap keeps every held sample in the block it was in; what it holds is never read.
         let filler = stored.held.first().copied().unwrap_or(Sample { at_us: 0, value: 0.0 });
         let start = stored.start as usize / BLOCK * BLOCK;
-        let mut samples = Vec::with_capacity(start + stored.held.len());
-        samples.resize(start, filler);
-        samples.extend_from_slice(&stored.held);
+        let mut samples = stored.held;
+        samples.splice(0..0, std::iter::repeat_n(filler, start));
         let mut series =
             Self { samples, start, levels: Default::default(), folded: stored.folded, folded_early: stored.folded_early };
         series.sum_from(0);

@@ -301,6 +301,21 @@ impl Ward {
         gone
     }
 
+    /// Whether the clock was set back: this tick is from before the last sweep, which is a minute old at most.
+    pub fn is_set_back(&self, now_us: i64) -> bool {
+        now_us < self.swept_us
+    }
+
+    /// The clock was set back: nothing was heard later than now. Otherwise what is heard from now on would count as old until
+    /// the clock has caught up, and windows would lose it.
+    pub fn set_back(&mut self, now_us: i64) {
+        self.swept_us = self.swept_us.min(now_us);
+        for patient in self.patients.iter_mut().flatten() {
+            patient.heard_us = patient.heard_us.min(now_us);
+            patient.vitals.set_back(now_us);
+        }
+    }
+
     /// Forgets a patient at once. False where there is none.
     pub fn remove(&mut self, id: PatientId, at_us: i64) -> bool {
         let Some(slot) = self.by_id.remove(&id) else { return false };

@@ -34,6 +34,7 @@ fn pipeline() -> (Pipeline, Arc<Scorers>) {
         limits: config.limits,
         policy: String::new(),
         counters: Arc::default(),
+        supervision: Default::default(),
     };
     (Pipeline::new(setup).expect("pipeline"), scorers)
 }

@@ -21,6 +21,11 @@ JOURNAL_GAUGES = frozenset(
         *("commit_frames_max", "room_bytes", "room_short", "stuck"),
     }
 )
+SUPERVISION_GAUGES = frozenset(
+    {"snapshot_seq", "snapshot_held_ms", "snapshot_sync_ms", "poison_frames", "ticks_silent_ms"}
+)
+#: Of the replay under way after a start or a panic; 0 without one.
+RECOVERY = ("frames_done", "frames_to_do", "frames_per_s", "seconds_left")
 #: Why the journal refuses frames now.
 FULL = ("cap", "disk")
 #: Units are Prometheus' own: seconds.
@@ -43,6 +48,10 @@ def by_stage(read: Mapping[str, Any]) -> Statistics:
             receive.setdefault(name, {})[str(place)] = value
     pipeline = _named(_flat(read.get("pipeline", {})), frozenset())
     pipeline |= _flat(read.get("gauges", {})) | _flat(read.get("lag", {}), "lag_")
+    pipeline |= _named(_flat(read.get("supervision", {})), SUPERVISION_GAUGES)
+    recovery = read.get("recovery") or {}
+    pipeline["recovering"] = int(bool(recovery))
+    pipeline |= {f"recovery_{name}": recovery.get(name) or 0 for name in RECOVERY}
     pipeline["up"] = int(read.get("failed") is None)
     return {"receive": receive, "journal": _journal(read.get("journal", {})), "pipeline": pipeline}
 

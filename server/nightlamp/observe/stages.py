@@ -11,8 +11,10 @@ from nightlamp.spool import Lane
 
 from .health import StageHealth, State
 
-#: How old the oldest unscored frame may be before a person should look, milliseconds.
-HEAD_AGE_MS_DEGRADED = 5_000
+#: How old the oldest unscored frame may be, milliseconds: beyond it the ward is not watched.
+HEAD_AGE_MS_MAX = 5_000
+#: How long no tick may have been written, milliseconds: without ticks nobody notices that time passes.
+TICKS_SILENT_MS_MAX = 5_000
 PIPELINE = "decode, window, score, alert"
 
 
@@ -37,7 +39,10 @@ def probe(
 def _receive(doors: dict[str, Any], receipts: Receipts) -> StageHealth:
     listener = doors.get("mqtt_listener")
     mqtt = "no MQTT listener" if listener is None else f"{listener['connections']['open']} MQTT connections"
-    return StageHealth("receive", "ok", f"{receipts.waiting} requests wait for the journal, {mqtt}")
+    reason = f"{receipts.waiting} requests wait for the journal, {mqtt}"
+    if dead := doors["doors_dead"]:
+        return StageHealth("receive", "down", f"{dead} MQTT doors have died and are opened again; {reason}")
+    return StageHealth("receive", "ok", reason)
 
 
 def _journal(journal: dict[str, Any]) -> StageHealth:
@@ -61,10 +66,28 @@ def _pipeline(engine: dict[str, Any], progress: Progress) -> StageHealth:
     why = engine["failed"] or progress.take_error
     if why is not None:
         return StageHealth(PIPELINE, "down", f"stopped: {why}")
-    lag = engine["lag"]
-    late = lag["head_age_ms"] > HEAD_AGE_MS_DEGRADED
+    if (recovery := engine["recovery"]) is not None:
+        return StageHealth(PIPELINE, "down", _recovering(recovery))
+    lag, supervised = engine["lag"], engine["supervision"]
     reason = f"{lag['frames']} frames behind the journal, the oldest {lag['head_age_ms']} ms old"
-    return StageHealth(PIPELINE, "degraded" if late else "ok", reason)
+    if lag["head_age_ms"] > HEAD_AGE_MS_MAX:
+        return StageHealth(PIPELINE, "down", reason)
+    if supervised["ticks_silent_ms"] > TICKS_SILENT_MS_MAX:
+        return StageHealth(PIPELINE, "down", f"no tick for {supervised['ticks_silent_ms']} ms; {reason}")
+    if poison := supervised["poison_frames"]:
+        reason += f"; {poison} frames that stopped a stage are passed over (dead letters)"
+    return StageHealth(PIPELINE, "ok", reason)
+
+
+def _recovering(recovery: dict[str, Any]) -> str:
+    """As a person reads it: how far, how fast, how long still."""
+    if not recovery["frames_to_do"]:
+        return f"recovering ({recovery['why']}): reading the snapshot"
+    left = recovery["seconds_left"]
+    return (
+        f"recovering ({recovery['why']}): {recovery['frames_done']} of {recovery['frames_to_do']} frames, "
+        f"{recovery['frames_per_s']:.0f} a second" + (f", {left:.0f} s to go" if left is not None else "")
+    )
 
 
 def _store(progress: Progress, lane: Lane) -> StageHealth:

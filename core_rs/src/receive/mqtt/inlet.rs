@@ -3,7 +3,7 @@
 //! doubling to 250 ms; the connection is not read meanwhile.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use compact_str::CompactString;
@@ -17,7 +17,7 @@ use super::stats;
 use super::topic::{self, Topic};
 use super::wire::Publish;
 use crate::error::Code;
-use crate::receive::{Frame, FrameRef, Intake, Source};
+use crate::receive::{Frame, FrameRef, Intake, Source, now_us};
 
 const RETRY_MIN: Duration = Duration::from_millis(5);
 const RETRY_MAX: Duration = Duration::from_millis(250);
@@ -194,12 +194,6 @@ impl Drop for Inlet {
             self.stats.held_lost.one();
         }
     }
-}
-
-/// The receipt time of a frame, microseconds since 1970 UTC. The door is the only place that reads the clock.
-fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }
 
 fn owned(frame: &FrameRef<'_>) -> Frame {

@@ -109,6 +109,11 @@ impl MqttListener {
         self.finish();
     }
 
+    /// Whether its thread runs: false after a stop, and after a fault that ended it.
+    pub fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|thread| !thread.is_finished())
+    }
+
     fn finish(&mut self) {
         self.stop.send_replace(true);
         if let Some(thread) = self.thread.take() {

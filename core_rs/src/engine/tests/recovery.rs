@@ -1,0 +1,69 @@
+//! Recovery in small: what is replayed, and from where. How long it takes at full size is measured by `benches/recovery.rs`.
+
+use std::time::{Duration, Instant};
+
+use super::{Outcome, engine, fill, take, undisturbed};
+
+/// Frames a start would replay, from what it tells before it is done; 0 where it was done at once.
+fn replayed(engine: &super::Engine) -> u64 {
+    let until = Instant::now() + Duration::from_secs(30);
+    let mut to_do = 0;
+    while Instant::now() < until {
+        let recovery = engine.stats()["recovery"].clone();
+        if recovery.is_null() {
+            return to_do;
+        }
+        to_do = to_do.max(recovery["frames_to_do"].as_u64().unwrap_or(0));
+        engine.next_batch(Duration::from_millis(1));
+    }
+    panic!("never recovered: {:?}", engine.pipeline_failed());
+}
+
+#[test]
+fn p2_after_a_stop_nothing_is_replayed() {
+    let folder = tempfile::tempdir().expect("folder");
+    let to = {
+        let engine = engine(folder.path(), serde_json::json!({}));
+        let to = fill(&engine, 300);
+        engine.start(0).expect("start");
+        let mut outcome = Outcome::default();
+        take(&engine, &mut outcome, to, |batch| engine.stored(batch.last_seq));
+        engine.stop();
+        engine.durable_seq()
+    };
+    let engine = engine(folder.path(), serde_json::json!({}));
+    assert_eq!(engine.durable_seq(), to);
+    engine.start(to).expect("start");
+    let greeting = engine.next_batch(Duration::from_secs(5)).expect("who is here");
+    assert_eq!((greeting.frames, greeting.messages.len()), (0, 3));
+    assert!(engine.stats()["pipeline"]["frames"].as_u64() <= Some(2), "ticks of this run at most");
+}
+
+#[test]
+fn p2_a_start_replays_no_more_than_a_snapshots_interval_and_never_from_ahead_of_the_store() {
+    let folder = tempfile::tempdir().expect("folder");
+    let settings = serde_json::json!({"journal": {"snapshot_frames": 200}, "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 50}});
+    let to;
+    let mut outcome = Outcome::default();
+    {
+        let engine = engine(folder.path(), settings.clone());
+        to = fill(&engine, 1_000);
+        engine.start(0).expect("start");
+        // The store is away: nothing is told, so all snapshots wait for it.
+        take(&engine, &mut outcome, to, |_| std::thread::sleep(Duration::from_millis(2)));
+        let waiting = engine.snapshots.seqs();
+        assert!((3..=super::super::WAITING_MAX).contains(&waiting.len()), "{waiting:?}");
+        // Dropped as it is: like a kill, as far as the disk is concerned.
+    }
+    let kept = super::super::Snapshots::look(&folder.path().join("snapshots")).seqs();
+    for cursor in [kept[1], kept[2] + 20, to] {
+        let engine = engine(folder.path(), settings.clone());
+        let newest = kept.iter().rev().find(|seq| **seq <= cursor).copied().expect("a snapshot");
+        engine.start(cursor).expect("start");
+        let to_do = replayed(&engine);
+        let durable = engine.durable_seq();
+        assert!(to_do + newest <= durable, "from snapshot {newest}, {to_do} of {durable}");
+        drop(engine);
+    }
+    assert!(undisturbed(folder.path(), to).rows == outcome.rows);
+}
