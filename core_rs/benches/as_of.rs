@@ -129,6 +129,7 @@ fn whole(data: &Path, beds: u64, frames: u64) -> (Duration, (usize, Duration), P
         policy: String::new(),
         counters: Arc::default(),
         supervision: Default::default(),
+        seen: Default::default(),
     };
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let (mut reader, mut batch, mut snapshot) = (journal.reader(1), Vec::new(), (0, Duration::ZERO));

@@ -30,6 +30,7 @@ pub use focus::Focus;
 pub use past::{Origin, Past, PastScore};
 pub use quarantine::{Did, Poison, Quarantine};
 use redelivery::Delivery;
+pub use redelivery::{CONFLICT, Delivered, Redelivery};
 use scoring::{Cause, Restated, Scoring};
 pub use state::{Gauges, Read, Setup, State, StateError};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
@@ -197,18 +198,19 @@ impl Pipeline {
         at.at_us
     }
 
-    /// False for a redelivery, and for a conflict, which is dead-lettered. A replay was seen before and is meant.
+    /// False for a redelivery, and for a conflict, which is dead-lettered once. A replay was seen before and is meant.
     fn is_new(&mut self, at: At<'_>, decoded: &Decoded, again: bool) -> bool {
         let Some(message) = decoded.message_id.filter(|_| !again) else { return true };
-        match self.state.seen.check(message, self.limits.message_ids_max) {
+        let delivered = Delivered { message, seq: at.seq, received_at_us: at.received_us };
+        match self.state.seen.check(delivered, self.limits.message_ids_max) {
             Delivery::First => true,
-            Delivery::Again => {
+            Delivery::Again | Delivery::ConflictAgain => {
                 add(&self.counters.frames_repeated, 1);
                 false
             }
             Delivery::Conflict => {
                 add(&self.counters.frames_conflicting, 1);
-                let refusal = Refusal::new(Code::DuplicateConflict, "this message id came before with other content");
+                let refusal = Refusal::new(Code::DuplicateConflict, CONFLICT);
                 self.dead_letter(at, 0, "decode", &refusal, true);
                 false
             }

@@ -27,6 +27,7 @@ fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
         policy: String::new(),
         counters: Arc::default(),
         supervision: Default::default(),
+        seen: Default::default(),
     };
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let mut frames = Vec::new();

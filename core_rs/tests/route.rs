@@ -25,6 +25,7 @@ fn setup() -> Setup {
         policy: String::new(),
         counters: Arc::default(),
         supervision: Default::default(),
+        seen: Default::default(),
     }
 }
 

@@ -11,6 +11,7 @@ __all__ = [
     "CopyDigest",
     "CoreError",
     "Decoder",
+    "Deliveries",
     "Engine",
     "FeatureEngine",
     "Forest",
@@ -62,6 +63,9 @@ class Engine:
 
     def submit(self, source: int, principal: str, context: str, payload: bytes) -> int:
         """Queue a frame; its sequence number. Never waits for the disk. Raises CoreError."""
+
+    def deliveries(self) -> Deliveries:
+        """What the pipeline remembers of messages that came before, for the doors."""
 
     def durable_fd(self) -> int:
         """An eventfd, readable when `durable_seq` has advanced."""
@@ -159,6 +163,10 @@ class HL7Message:
     def warnings(self) -> list[Refusal]:
         """What will end as dead letters; empty unless `screen_hl7` was told `received_at_us`."""
 
+    @property
+    def message_id(self) -> tuple[int, int] | None:
+        """(id, content) for `Deliveries.note`; None unless `screen_hl7` was told `received_at_us`."""
+
     def ack(self, now_us: int, refusal: tuple[str, str] | None = None) -> bytes:
         """The HL7 answer: accepted with the warnings, or refused, by its own refusal or by this (code, detail)."""
 
@@ -190,6 +198,21 @@ class JsonScreening:
     def rejected(self) -> list[tuple[int, str, str]]:
         """(index, code, detail) of what will end as dead letters; empty unless `received_at_us` was told."""
 
+    @property
+    def message_id(self) -> tuple[int, int] | None:
+        """(id, content) for `Deliveries.note`; None unless `received_at_us` was told."""
+
+    @property
+    def first_seq(self) -> int | None:
+        """The frame that brought this body first; None where it is new, as far as is known."""
+
+@final
+class Deliveries:
+    """The messages that came before: the pipeline's memory, and what was noted and has not reached the pipeline."""
+
+    def note(self, message: tuple[int, int], seq: int, received_at_us: int) -> None:
+        """A message with this (id, content) was journalled as frame `seq`."""
+
 @final
 class Decoder:
     """The decode stage of a site; stateless, safe to share between threads."""
@@ -199,12 +222,30 @@ class Decoder:
         recorded_time, limits; all optional. Raises ValueError naming the setting that does not hold."""
 
     def screen_hl7(
-        self, payload: bytes, charset: str = "", received_at_us: int | None = None, principal: str = ""
+        self,
+        payload: bytes,
+        charset: str = "",
+        received_at_us: int | None = None,
+        principal: str = "",
+        deliveries: Deliveries | None = None,
     ) -> HL7Screening:
-        """Look at the envelopes. With `received_at_us` the content is decoded too, for warnings."""
+        """Look at the envelopes. With `received_at_us` the content is decoded too, for warnings.
 
-    def screen_json(self, payload: bytes, received_at_us: int | None = None, principal: str = "") -> JsonScreening:
-        """Look at the shape. With `received_at_us` the observations are decoded too."""
+        With `deliveries` a message that came before is read as it was then, and a conflict is a warning.
+        """
+
+    def screen_json(
+        self,
+        payload: bytes,
+        received_at_us: int | None = None,
+        principal: str = "",
+        key: str = "",
+        deliveries: Deliveries | None = None,
+    ) -> JsonScreening:
+        """Look at the shape. With `received_at_us` the observations are decoded too.
+
+        `key`: what stands for the Idempotency-Key. `deliveries`: as for `screen_hl7`; a conflict rejects everything.
+        """
 
     def decode(
         self, source: int, context: str, received_at_us: int, payload: bytes, principal: str = ""

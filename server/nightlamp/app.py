@@ -130,7 +130,9 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     access = Access(keys, Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s))
     decoder = Decoder(settings.decoder_config(site_key))
     http = settings.http
-    door = Door(access, engine, decoder, receipts, DoorCounts(), settings.limits.frame_bytes_max, http.body_timeout_s)
+    frame_bytes_max, body_timeout_s = settings.limits.frame_bytes_max, http.body_timeout_s
+    deliveries = engine.deliveries()
+    door = Door(access, engine, decoder, deliveries, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
     parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung)
     return parts, folder, None if begun else beginning

@@ -1,6 +1,7 @@
 //! What Python sees of decode: screening and answers for the HTTP doors, decoding for tests and tools, the tables for docs.
 
 mod columns;
+mod screen;
 mod tables;
 
 use bytes::Bytes;
@@ -9,10 +10,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::decode::hl7::ack::{self, Outcome};
-use crate::decode::hl7::batch;
 use crate::decode::{Decoded, Decoder};
 use crate::error::{Code, Refusal};
 use crate::receive::{Frame, Source};
+
+use super::deliveries::Deliveries;
+use screen::{Asked, Screened};
 
 /// A refusal: its entry in the error table, which field, what was expected. Safe to log.
 #[pyclass(frozen, get_all, name = "Refusal", module = "nightlamp._core")]
@@ -54,6 +57,8 @@ pub struct Hl7Message {
     charset: String,
     refusal: Option<Refusal>,
     warnings: Vec<Refusal>,
+    #[pyo3(get)]
+    message_id: Option<(u64, u64)>,
     decoder: Py<PyDecoder>,
 }
 
@@ -144,6 +149,10 @@ pub struct JsonScreening {
     observations: usize,
     #[pyo3(get)]
     rejected: Vec<(u32, &'static str, String)>,
+    #[pyo3(get)]
+    message_id: Option<(u64, u64)>,
+    #[pyo3(get)]
+    first_seq: Option<u64>,
 }
 
 #[pymethods]
@@ -179,26 +188,29 @@ impl PyDecoder {
         Ok(Self { decoder: Decoder::new(config).map_err(PyValueError::new_err)? })
     }
 
-    #[pyo3(signature = (payload, charset="", received_at_us=None, principal=""))]
+    #[pyo3(signature = (payload, charset="", received_at_us=None, principal="", deliveries=None))]
     fn screen_hl7(
         slf: &Bound<'_, Self>,
         payload: &[u8],
         charset: &str,
         received_at_us: Option<i64>,
         principal: &str,
+        deliveries: Option<&Bound<'_, Deliveries>>,
     ) -> PyResult<Hl7Screening> {
         let py = slf.py();
         let decoder = &slf.get().decoder;
-        let screened = py.detach(|| screen_payload(decoder, payload, charset, received_at_us, principal));
+        let deliveries = deliveries.map(Bound::get);
+        let asked = Asked { payload, context: charset, principal, received_at_us, deliveries };
+        let screened = py.detach(|| screen::hl7(decoder, &asked));
         let (batch, messages, refusal) = match screened {
             Ok((batch, messages)) => (batch, messages, None),
             Err(refusal) => (false, Vec::new(), Some(refusal)),
         };
         let messages = messages
             .into_iter()
-            .map(|Screened { payload, refusal, warnings }| {
+            .map(|Screened { payload, refusal, warnings, message_id }| {
                 let decoder = slf.clone().unbind();
-                Py::new(py, Hl7Message { payload, charset: charset.to_owned(), refusal, warnings, decoder })
+                Py::new(py, Hl7Message { payload, charset: charset.to_owned(), refusal, warnings, message_id, decoder })
             })
             .collect::<PyResult<Vec<_>>>()?;
         // The start of the payload is enough to answer whoever sent what cannot be cut into messages.
@@ -213,22 +225,26 @@ impl PyDecoder {
         })
     }
 
-    #[pyo3(signature = (payload, received_at_us=None, principal=""))]
-    fn screen_json(&self, py: Python<'_>, payload: &[u8], received_at_us: Option<i64>, principal: &str) -> JsonScreening {
-        let decoder = &self.decoder;
-        py.detach(|| match decoder.screen_json(payload) {
-            Err(refusal) => JsonScreening { refusal: Some(refusal), observations: 0, rejected: Vec::new() },
-            Ok(observations) => {
-                let rejected = received_at_us.map_or_else(Vec::new, |received_at_us| {
-                    let out = decode_frame(decoder, &frame(Source::JsonHttp, principal, "", received_at_us, payload));
-                    let row = |rejected: crate::decode::Rejected| {
-                        (rejected.ordinal, rejected.refusal.code.name(), rejected.refusal.detail)
-                    };
-                    out.rejected.into_iter().map(row).collect()
-                });
-                JsonScreening { refusal: None, observations, rejected }
-            }
-        })
+    #[pyo3(signature = (payload, received_at_us=None, principal="", key="", deliveries=None))]
+    fn screen_json(
+        &self,
+        py: Python<'_>,
+        payload: &[u8],
+        received_at_us: Option<i64>,
+        principal: &str,
+        key: &str,
+        deliveries: Option<&Bound<'_, Deliveries>>,
+    ) -> JsonScreening {
+        let deliveries = deliveries.map(Bound::get);
+        let asked = Asked { payload, context: key, principal, received_at_us, deliveries };
+        let (refusal, (observations, prospect)) = match py.detach(|| screen::json(&self.decoder, &asked)) {
+            Ok(screened) => (None, screened),
+            Err(refusal) => (Some(refusal), Default::default()),
+        };
+        let row = |rejected: crate::decode::Rejected| (rejected.ordinal, rejected.refusal.code.name(), rejected.refusal.detail);
+        let rejected = prospect.rejected.into_iter().map(row).collect();
+        let (message_id, first_seq) = (prospect.message_id, prospect.first_seq);
+        JsonScreening { refusal, observations, rejected, message_id, first_seq }
     }
 
     #[pyo3(signature = (source, context, received_at_us, payload, principal=""))]
@@ -286,38 +302,6 @@ impl PyDecoder {
         let rows = columns::Columns { codes, units, words, code_of_row, unit_of_row, word_of_row, values };
         columns::recorded(py, &self.decoder, principal, rows)
     }
-}
-
-struct Screened {
-    payload: Vec<u8>,
-    refusal: Option<Refusal>,
-    warnings: Vec<Refusal>,
-}
-
-fn screen_payload(
-    decoder: &Decoder,
-    payload: &[u8],
-    charset: &str,
-    received_at_us: Option<i64>,
-    principal: &str,
-) -> Result<(bool, Vec<Screened>), Refusal> {
-    let limits = &decoder.config().limits;
-    if payload.len() > limits.frame_bytes_max {
-        return Err(Refusal::new(Code::TooLarge, format!("more than {} bytes", limits.frame_bytes_max)));
-    }
-    let cut = batch::split(payload, limits.hl7_batch_messages_max)?;
-    let messages = cut.messages.iter().map(|message| {
-        let refusal = decoder.screen(Source::Hl7Http, charset, message).err();
-        let warnings = match (&refusal, received_at_us) {
-            (None, Some(received_at_us)) => {
-                let out = decode_frame(decoder, &frame(Source::Hl7Http, principal, charset, received_at_us, message));
-                out.rejected.into_iter().map(|rejected| rejected.refusal).collect()
-            }
-            _ => Vec::new(),
-        };
-        Screened { payload: message.to_vec(), refusal, warnings }
-    });
-    Ok((cut.is_batch, messages.collect()))
 }
 
 fn frame(source: Source, principal: &str, context: &str, received_at_us: i64, payload: &[u8]) -> Frame {

@@ -11,6 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 
 use super::bundle::Scorers;
+use super::deliveries::Deliveries;
 use crate::engine::{Engine, EngineConfig, EngineError};
 use crate::error::{Code, Refusal};
 use crate::pipeline::Batch;
@@ -92,6 +93,10 @@ impl PyEngine {
         let source = Source::from_u8(source).ok_or_else(|| PyValueError::new_err(format!("source {source} is not known")))?;
         let receipt = self.engine.submit(source, principal, context, payload).map_err(|refusal| refused(&refusal))?;
         Ok(receipt.seq)
+    }
+
+    fn deliveries(&self) -> Deliveries {
+        Deliveries::new(self.engine.deliveries(), self.engine.limits().message_ids_max)
     }
 
     fn durable_fd(&self) -> i32 {

@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 mod backup;
 mod bundle;
 mod decode;
+mod deliveries;
 mod engine;
 mod explain;
 mod replay;
@@ -19,6 +20,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     replay::register(module)?;
     stored::register(module)?;
     decode::register(module)?;
+    deliveries::register(module)?;
     window::register(module)?;
     score::register(module)?;
     bundle::register(module)?;

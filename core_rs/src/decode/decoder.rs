@@ -52,13 +52,15 @@ impl Decoder {
         let outcome = match frame.source {
             Source::Hl7Http => hl7::decode(self, &frame.payload, Door { charset: &frame.context, ..door }, out),
             Source::Hl7Mqtt => hl7::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
-            Source::JsonHttp => device::decode(self, &frame.payload, door, out),
+            Source::JsonHttp => device::decode(self, &frame.payload, Door { key: &frame.context, ..door }, out),
             Source::JsonMqtt => device::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
             Source::Tick | Source::Replay => Ok(()),
         };
         if let Err(refusal) = outcome {
+            // A copy of what could not be used is a copy all the same: it gives no second dead letter.
+            let message_id = out.message_id;
             out.clear();
-            out.at_us = received_at_us;
+            (out.at_us, out.message_id) = (received_at_us, message_id);
             out.rejected.push(Rejected { ordinal: 0, refusal });
         }
     }

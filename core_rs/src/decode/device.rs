@@ -3,8 +3,8 @@
 //! One object, or over HTTP and MQTT alike an array of objects:
 //!
 //! ```json
-//! {"id": "a message id of the device's own, for recognising redelivery",
-//!  "device": "its serial number, part of that id",
+//! {"id": "a message id of the device's own, by which a redelivery is recognised",
+//!  "device": "its serial number, part of that id; without one the bed is, where no patient is named",
 //!  "patient": {"authority": "HOSP", "identifier": "123"},
 //!  "bed": {"unit": "ICU", "bed": "7"},
 //!  "time": "2026-03-01T12:30:00Z",
@@ -37,7 +37,7 @@ use serde_json::value::RawValue;
 use super::Decoder;
 use super::catalogue::{Catalogue, Kind, Meaning, answer, shown};
 use super::config::DecodeConfig;
-use super::event::{BedKey, Decoded, Event, Observation, Rejected, Status, Subject};
+use super::event::{BedKey, Decoded, Event, MessageId, Observation, Rejected, Status, Subject};
 use super::hl7::Door;
 use super::recorded;
 use super::time::Written;
@@ -171,14 +171,7 @@ pub fn screen(payload: &[u8], config: &DecodeConfig) -> Result<usize, Refusal> {
 /// What `screen` refuses.
 pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decoded) -> Result<(), Refusal> {
     let messages = parse(payload, decoder.config())?;
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(2 * messages.len());
-    for message in &messages {
-        let Some(id) = message.id.as_deref().filter(|id| !id.is_empty()) else { break };
-        parts.extend([message.device.as_deref().unwrap_or_default().as_bytes(), id.as_bytes()]);
-    }
-    if parts.len() == 2 * messages.len() {
-        out.message_id = Some(decoder.digest().message(door.principal, &parts, payload));
-    }
+    out.message_id = Some(message_id(decoder, &messages, payload, &door));
     let mut door = door;
     if decoder.config().recorded_time {
         let times = messages.iter().flat_map(|message| message.observations.iter().map(|item| item.written(message)));
@@ -208,6 +201,28 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
         }
     }
     Ok(())
+}
+
+/// What a redelivery of the body is recognised by. An id is its device's own; without one, a bed monitor's is its bed's, wherever
+/// that is said. Where an object has no id, the request's key names the body, else its bytes do.
+fn message_id(decoder: &Decoder, messages: &[Message<'_>], payload: &[u8], door: &Door<'_>) -> MessageId {
+    let topic = || door.bed.as_ref().map(|bed| [bed.unit.as_bytes(), bed.bed.as_bytes()]);
+    let mut parts: Vec<&[u8]> = Vec::with_capacity(4 * messages.len());
+    for message in messages {
+        let Some(id) = message.id.as_deref().filter(|id| !id.is_empty()) else { break };
+        let device = message.device.as_deref().unwrap_or_default().as_bytes();
+        let said = message.bed.as_ref().map(|bed| [bed.unit.as_bytes(), bed.bed.as_bytes()]);
+        let bed = said.or_else(topic).filter(|_| device.is_empty() && message.patient.is_none());
+        parts.push(device);
+        parts.extend(bed.unwrap_or_default());
+        parts.push(id.as_bytes());
+    }
+    if parts.len() < 4 * messages.len() {
+        let unplaced = messages.iter().any(|message| message.patient.is_none() && message.bed.is_none());
+        parts = topic().filter(|_| unplaced).unwrap_or_default().to_vec();
+        parts.extend(if door.key.is_empty() { [b"bytes", payload] } else { [b"key".as_slice(), door.key.as_bytes()] });
+    }
+    decoder.digest().message(door.principal, &parts, payload)
 }
 
 fn subject(decoder: &Decoder, message: &Message<'_>, topic: Option<&BedKey>) -> Result<Subject, Refusal> {

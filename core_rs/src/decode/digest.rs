@@ -47,11 +47,13 @@ impl Digest {
 
     /// The id of a message: who sent it, the parts that identify it, and its whole content.
     pub fn message(&self, principal: &str, parts: &[&[u8]], content: &[u8]) -> MessageId {
-        let mut id = self.bytes(principal.as_bytes(), 1);
-        for part in parts {
-            id = self.bytes(part, id);
-        }
-        MessageId { id, content: self.bytes(content, 2) }
+        self.message_of(principal, parts, [content])
+    }
+
+    /// The same, of a content that comes in pieces; where it is cut counts.
+    pub fn message_of<'a>(&self, principal: &str, parts: &[&[u8]], content: impl IntoIterator<Item = &'a [u8]>) -> MessageId {
+        let id = parts.iter().fold(self.bytes(principal.as_bytes(), 1), |id, part| self.bytes(part, id));
+        MessageId { id, content: content.into_iter().fold(2, |content, piece| self.bytes(piece, content)) }
     }
 
     /// A keyed hash of bytes, continuing from a seed.

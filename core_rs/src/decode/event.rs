@@ -171,7 +171,8 @@ pub enum Event {
     Encounter(Box<EncounterEvent>),
 }
 
-/// What makes a redelivered message recognisable: MSH-3, MSH-4 and MSH-10, or a device's message id, hashed with the principal.
+/// What makes a redelivered message recognisable, hashed with the principal: MSH-3, MSH-4 and MSH-10 of HL7; of JSON the ids of its
+/// objects with device or bed, else the request's Idempotency-Key, else its bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct MessageId {
     /// Hash of the id.
@@ -192,7 +193,7 @@ pub struct Rejected {
 /// All that one frame says. Reused between frames: `clear` keeps the memory.
 #[derive(Debug, Default)]
 pub struct Decoded {
-    /// For recognising a redelivery; None where the sender gave no id.
+    /// For recognising a redelivery; None where the frame cannot be read at all.
     pub message_id: Option<MessageId>,
     /// The frame's time, microseconds since 1970-01-01 UTC: its receipt, or with `recorded_time` what the message says.
     pub at_us: i64,

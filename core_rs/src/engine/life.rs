@@ -94,6 +94,7 @@ impl Engine {
             policy: self.config.policy.clone(),
             counters: Arc::clone(&self.counters),
             supervision: self.shared.supervision.clone(),
+            seen: self.seen.clone(),
         };
         Pipeline::new(setup.clone())?;
         Ok(setup)

@@ -70,6 +70,7 @@ pub struct Engine {
     snapshots: Snapshots,
     counters: Arc<crate::pipeline::Counters>,
     /// Locked by a start for as long as it takes.
+    seen: crate::pipeline::Redelivery,
     batches: Mutex<Option<Receiver<Batch>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     watchdog: Mutex<Option<JoinHandle<()>>>,
@@ -96,6 +97,7 @@ impl Engine {
             scorers,
             snapshots,
             counters: Arc::default(),
+            seen: Default::default(),
             batches: Mutex::new(None),
             threads: Mutex::default(),
             watchdog: Mutex::default(),
@@ -197,6 +199,16 @@ impl Engine {
     /// See `Journal::withheld`.
     pub fn journal_withheld(&self) -> Option<Refusal> {
         self.shared.journal.withheld()
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> crate::limits::Limits {
+        self.config.limits
+    }
+
+    /// The messages the pipeline remembers, for doors that answer a redelivery.
+    pub fn deliveries(&self) -> crate::pipeline::Redelivery {
+        self.seen.clone()
     }
 
     /// The scorers, rules first.

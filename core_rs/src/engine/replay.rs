@@ -294,6 +294,7 @@ impl History {
             policy: self.policy.clone(),
             counters: Arc::default(),
             supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
+            seen: Default::default(),
         };
         let mut pipeline = match read {
             Some(read) => Pipeline::resume(setup, read)?,

@@ -42,6 +42,7 @@ impl History {
             policy: NO_ALERTS.to_owned(),
             counters: Arc::default(),
             supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
+            seen: Default::default(),
         };
         let pipeline = match from_seq {
             0 => Pipeline::new(setup)?,

@@ -28,6 +28,8 @@ pub struct Setup {
     pub counters: Arc<Counters>,
     /// Frames to pass over, and where to say which is under way.
     pub supervision: Supervision,
+    /// Where message ids are remembered; doors may hold a clone and look.
+    pub seen: Redelivery,
 }
 
 /// Why a pipeline cannot be built.
@@ -109,10 +111,11 @@ impl Pipeline {
     /// # Errors
     /// The policy cannot be used.
     pub fn new(setup: Setup) -> Result<Self, StateError> {
+        setup.seen.resume(&Redelivery::default(), 0);
         let state = State {
             ward: Ward::new(setup.limits, setup.scorers.plans()),
             alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max),
-            seen: Redelivery::default(),
+            seen: setup.seen.clone(),
             board: Board::default(),
             triggers: Triggers::default(),
         };
@@ -143,6 +146,8 @@ impl Pipeline {
             });
         }
         let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts);
+        setup.seen.resume(&seen, setup.limits.message_ids_max);
+        let seen = setup.seen.clone();
         Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers }))
     }
 

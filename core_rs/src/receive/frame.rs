@@ -12,7 +12,7 @@ use crate::error::{Code, Refusal};
 pub enum Source {
     /// One HL7 v2 message over HTTP. Context: the charset of the Content-Type, or empty.
     Hl7Http = 1,
-    /// Device JSON over HTTP. Context: empty.
+    /// Device JSON over HTTP. Context: 32 hex digits that stand for the request's Idempotency-Key, or empty.
     JsonHttp = 2,
     /// Device JSON over MQTT. Context: `unit/bed` from the topic.
     JsonMqtt = 3,

@@ -35,6 +35,7 @@ fn pipeline() -> (Pipeline, Arc<Scorers>) {
         policy: String::new(),
         counters: Arc::default(),
         supervision: Default::default(),
+        seen: Default::default(),
     };
     (Pipeline::new(setup).expect("pipeline"), scorers)
 }

@@ -19,7 +19,7 @@ from . import body
 from .receipts import Receipts
 
 if TYPE_CHECKING:
-    from nightlamp._core import Decoder, Refusal
+    from nightlamp._core import Decoder, Deliveries, Refusal
 
 
 class Source(IntEnum):
@@ -62,6 +62,7 @@ class Door:
     access: Access
     intake: Intake
     decoder: "Decoder"
+    deliveries: "Deliveries"
     receipts: Receipts
     counts: DoorCounts
     body_bytes_max: int

@@ -3,7 +3,8 @@
 Each message is one frame. AA (CA in enhanced mode) leaves only after the journal has the message on disk (P1); a
 refused message gets AR (CR) with an ERR that says where and why. The HTTP status is 200 as soon as one message was
 accepted, so that nobody sends a batch again for the sake of one message; otherwise it is the status of the first
-refusal.
+refusal. A copy is answered as the message was; a message whose MSH-10 came before with other content is AA with an
+ERR of severity W and code 205: it is kept as a dead letter, and an AE would only bring it again.
 """
 
 from typing import TYPE_CHECKING
@@ -36,16 +37,19 @@ async def receive(door: Door, request: Request) -> Response:
     except Problem as refused:
         door.counts.messages[DOOR] += 1
         return _refused_unread(door, refused)
-    screened = door.decoder.screen_hl7(payload, charset, now_us(), principal.id)
+    received_at_us = now_us()
+    screened = door.decoder.screen_hl7(payload, charset, received_at_us, principal.id, door.deliveries)
     if screened.refusal is not None:
         uncut = problem(screened.refusal)
         door.counts.messages[DOOR] += 1
         door.counts.refused[uncut.code] += 1
         return _answer(screened.ack(now_us()), uncut)
-    return await _journal(door, screened, principal, charset)
+    return await _journal(door, screened, principal, charset, received_at_us)
 
 
-async def _journal(door: Door, screened: "HL7Screening", principal: Principal, charset: str) -> Response:
+async def _journal(
+    door: Door, screened: "HL7Screening", principal: Principal, charset: str, received_at_us: int
+) -> Response:
     """Submit what was not refused, wait for the disk once, acknowledge each."""
     counts, last_seq = door.counts, 0
     problems: list[Problem | None] = []
@@ -54,6 +58,8 @@ async def _journal(door: Door, screened: "HL7Screening", principal: Principal, c
         if refused is None:
             try:
                 last_seq = door.submit(Source.HL7_HTTP, principal, charset, message.payload)
+                if message.message_id is not None:
+                    door.deliveries.note(message.message_id, last_seq, received_at_us)
             except Problem as raised:
                 refused = raised
         problems.append(refused)
@@ -98,6 +104,8 @@ OPENAPI = {
     "description": (
         "Reads ADT A01, A02, A03, A04, A08 and ORU R01. Answers 200 with AA (CA in enhanced mode) only once the "
         "message is on disk; observations that cannot be used are told as ERR with severity W and become dead letters. "
+        "A copy of a message (MSH-3, MSH-4 and MSH-10, whatever its MSH-7) is answered as the first was, stored once; "
+        "the same MSH-10 with other content is a dead letter, told as ERR with severity W and code 205. "
         "A batch is answered by a batch of acknowledgements: 200 if any message was accepted, else the status of the "
         "first refusal."
     ),

@@ -1,8 +1,10 @@
 """`POST /v1/observations`: device JSON, one object or many. 202 once the journal has the body on disk (P1).
 
-Observations that cannot be used are named in the answer and become dead letters.
+Observations that cannot be used are named in the answer and become dead letters. A copy is answered as the first was,
+with its `seq`; what came under the id of another body is rejected whole (`duplicate_conflict`) and a dead letter.
 """
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -18,6 +20,8 @@ MEDIA_TYPES = frozenset({"application/json"})
 DOOR = Source.JSON_HTTP.label
 #: Rejected observations named in one answer; `rejected_total` counts them all.
 REJECTED_SHOWN_MAX = 100
+#: Longest Idempotency-Key, bytes.
+KEY_BYTES_MAX = 255
 
 
 async def receive(door: Door, request: Request) -> Response:
@@ -27,10 +31,13 @@ async def receive(door: Door, request: Request) -> Response:
         principal, charset, payload = await door.admit(request, Source.JSON_HTTP, MEDIA_TYPES)
         if charset.lower() not in {"", "utf-8", "utf8"}:
             raise Problem(415, "unsupported_charset", "JSON is UTF-8.")
-        screened = door.decoder.screen_json(payload, now_us(), principal.id)
+        key, received_at_us = _idempotency_key(request), now_us()
+        screened = door.decoder.screen_json(payload, received_at_us, principal.id, key, door.deliveries)
         if screened.refusal is not None:
             raise problem(screened.refusal)
-        seq = door.submit(Source.JSON_HTTP, principal, "", payload)
+        seq = door.submit(Source.JSON_HTTP, principal, key, payload)
+        if screened.message_id is not None:
+            door.deliveries.note(screened.message_id, seq, received_at_us)
         await door.receipts.durable(seq)
     except Problem as refused:
         door.counts.refused[refused.code] += 1
@@ -38,7 +45,7 @@ async def receive(door: Door, request: Request) -> Response:
     door.counts.accepted[DOOR] += 1
     rejected = screened.rejected
     answer = {
-        "seq": seq,
+        "seq": screened.first_seq or seq,
         "accepted": screened.observations - len(rejected),
         "rejected_total": len(rejected),
         "rejected": [
@@ -46,6 +53,17 @@ async def receive(door: Door, request: Request) -> Response:
         ],
     }
     return Response(orjson.dumps(answer), 202, media_type="application/json")
+
+
+def _idempotency_key(request: Request) -> str:
+    """What stands for the request's Idempotency-Key, or an empty text.
+
+    Only a hash of it is kept: a sender may have put anything into it (P6). Raises a 400 `Problem`.
+    """
+    key = request.headers.get("idempotency-key", "").strip().strip('"')
+    if len(key) > KEY_BYTES_MAX or not (key.isascii() and key.isprintable()):
+        raise Problem(400, "malformed", f"Idempotency-Key: at most {KEY_BYTES_MAX} printable ASCII characters.")
+    return hashlib.sha256(key.encode()).hexdigest()[:32] if key else ""
 
 
 def _object(properties: dict[str, Any], required: list[str]) -> dict[str, Any]:
@@ -70,7 +88,7 @@ _OBSERVATION = _object(
 )
 _BODY = _object(
     {
-        "id": {**_TEXT, "description": "The device's own message id: a redelivery is recognised by it."},
+        "id": {**_TEXT, "description": "The device's own message id: a redelivery is recognised by it and `device`."},
         "device": {**_TEXT, "description": "Serial number."},
         "patient": _object({"authority": _TEXT, "identifier": _TEXT}, ["identifier"]),
         "bed": _object({"unit": _TEXT, "bed": _TEXT}, ["unit", "bed"]),
@@ -82,7 +100,7 @@ _BODY = _object(
 _REJECTED = _object({"index": {"type": "integer"}, "code": _TEXT, "detail": _TEXT}, ["index", "code", "detail"])
 _ANSWER = _object(
     {
-        "seq": {"type": "integer", "description": "Number of the frame in the journal."},
+        "seq": {"type": "integer", "description": "Number in the journal of the frame that brought this body first."},
         "accepted": {"type": "integer"},
         "rejected_total": {"type": "integer"},
         "rejected": {"type": "array", "maxItems": REJECTED_SHOWN_MAX, "items": _REJECTED},
@@ -95,7 +113,18 @@ OPENAPI = {
     "operationId": "post_observations",
     "summary": "Observations of a device, as JSON",
     "description": "Answers 202 only once the body is on disk. `rejected` names what could not be used and becomes "
-    "dead letters. Whom an observation is about: `patient`, else who lies in `bed`.",
+    "dead letters. Whom an observation is about: `patient`, else who lies in `bed`. A copy gets the answer of the "
+    "first and is stored once: known by `id` and `device` of every object, else by the Idempotency-Key, else by its "
+    "bytes. The same id or key with other bytes is rejected whole (`duplicate_conflict`) and kept as a dead letter.",
+    "parameters": [
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "description": "Names the request where its objects carry no ids.",
+            "schema": {"type": "string", "maxLength": KEY_BYTES_MAX},
+        }
+    ],
     "requestBody": {
         "required": True,
         "content": {"application/json": {"schema": {"oneOf": [_BODY, {"type": "array", "items": _BODY}]}}},

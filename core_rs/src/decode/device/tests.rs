@@ -152,11 +152,60 @@ fn a_message_id_holds_for_its_device_and_content() {
         );
         decode_from(Source::JsonMqtt, "ICU/7", &payload).message_id
     };
-    assert_eq!(id("", 80), None);
     assert_eq!(id("\"id\":\"1\",", 80), id("\"id\":\"1\",", 80));
     assert_eq!(id("\"id\":\"1\",", 80).map(|id| id.id), id("\"id\":\"1\",", 81).map(|id| id.id));
     assert_ne!(id("\"id\":\"1\",", 80), id("\"id\":\"1\",", 81));
     assert_ne!(id("\"id\":\"1\",", 80), id("\"id\":\"1\",\"device\":\"x\",", 80));
+}
+
+#[test]
+fn p2_a_body_without_an_id_is_known_by_its_bytes_and_its_bed() {
+    let id = |context: &str, value: u8| {
+        let observation = format!("{{\"code\":\"HR\",\"value\":{value},\"unit\":\"bpm\"}}");
+        let payload = format!("{{\"time\":1772368199000,\"observations\":[{observation}]}}");
+        decode_from(Source::JsonMqtt, context, &payload).message_id
+    };
+    assert!(id("ICU/7", 80).is_some());
+    assert_eq!(id("ICU/7", 80), id("ICU/7", 80));
+    assert_ne!(id("ICU/7", 80).map(|id| id.id), id("ICU/8", 80).map(|id| id.id));
+    assert_ne!(id("ICU/7", 80).map(|id| id.id), id("ICU/7", 81).map(|id| id.id), "other bytes are another message");
+}
+
+#[test]
+fn p2_the_same_bytes_are_the_same_message_through_every_door() {
+    let row = "\"time\":1772368199000,\"observations\":[{\"code\":\"HR\",\"value\":80,\"unit\":\"bpm\"}]";
+    for about in ["\"patient\":{\"identifier\":\"1\"}", "\"bed\":{\"unit\":\"ICU\",\"bed\":\"7\"}"] {
+        for id in ["", "\"id\":\"1\",", "\"id\":\"1\",\"device\":\"x\","] {
+            let payload = format!("{{{id}{about},{row}}}");
+            let http = decode_from(Source::JsonHttp, "", &payload).message_id;
+            assert_eq!(http, decode_from(Source::JsonMqtt, "ICU/7", &payload).message_id, "{payload}");
+        }
+    }
+}
+
+#[test]
+fn p2_monitors_that_share_a_key_and_count_alike_are_told_apart_by_their_beds() {
+    let id = |context: &str, about: &str| {
+        let row = "\"time\":1772368199000,\"observations\":[{\"code\":\"HR\",\"value\":80,\"unit\":\"bpm\"}]";
+        let payload = format!("{{\"id\":\"1\",{about}{row}}}");
+        decode_from(Source::JsonMqtt, context, &payload).message_id.map(|id| id.id)
+    };
+    assert_ne!(id("ICU/7", ""), id("ICU/8", ""));
+    assert_eq!(id("ICU/7", "\"device\":\"x\","), id("ICU/8", "\"device\":\"x\","), "a device may be carried elsewhere");
+}
+
+#[test]
+fn p2_the_key_of_a_request_names_a_body_without_ids() {
+    let id = |key: &str, ids: &str, value: u8| {
+        let payload = format!(
+            "{{{ids}\"patient\":{{\"identifier\":\"1\"}},\"time\":1772368199000,\"observations\":[{{\"code\":\"HR\",\"value\":{value},\"unit\":\"bpm\"}}]}}"
+        );
+        decode_from(Source::JsonHttp, key, &payload).message_id
+    };
+    assert_eq!(id("k", "", 80).map(|id| id.id), id("k", "", 81).map(|id| id.id));
+    assert_ne!(id("k", "", 80), id("k", "", 81));
+    assert_ne!(id("k", "", 80).map(|id| id.id), id("l", "", 80).map(|id| id.id));
+    assert_eq!(id("k", "\"id\":\"1\",", 80), id("", "\"id\":\"1\",", 80), "ids of its own win: they cross doors");
 }
 
 #[test]

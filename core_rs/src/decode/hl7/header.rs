@@ -1,7 +1,7 @@
 //! The envelope: what MSH must say before a message may be journalled. A refusal here is answered AR (or CR), never stored.
 
 use super::escape::unescape;
-use super::scan::{Delimiters, Fields, piece};
+use super::scan::{Delimiters, Fields, Segments, piece};
 use crate::decode::catalogue::shown;
 use crate::decode::config::DecodeConfig;
 use crate::decode::event::EncounterKind;
@@ -57,6 +57,17 @@ impl<'a> Header<'a> {
     /// What makes a redelivered message recognisable beside its principal.
     pub fn identity(&self) -> [&'a [u8]; 3] {
         [self.field(3), self.field(4), self.field(10)]
+    }
+
+    /// What must be the same for a redelivery to be one: every segment, but of MSH not field 7. That is when a copy was sent: some
+    /// systems write it anew each time they send the same message. Line ends, framing and blank lines are not content.
+    pub fn content(&self, mut segments: Segments<'a>) -> impl Iterator<Item = &'a [u8]> {
+        let msh = segments.next().unwrap_or_default();
+        let mut borders = memchr::memchr_iter(self.delimiters.field, msh);
+        let start = borders.nth(5).map_or(msh.len(), |at| at + 1);
+        let end = borders.next().unwrap_or(msh.len());
+        let (before, after) = (msh.get(..start), msh.get(end..));
+        [before, after].into_iter().map(Option::unwrap_or_default).chain(segments)
     }
 
     /// Whether the envelope is one nightlamp takes.

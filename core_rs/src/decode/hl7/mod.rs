@@ -40,6 +40,8 @@ pub struct Door<'a> {
     pub principal: &'a str,
     /// The charset of the Content-Type, or empty.
     pub charset: &'a str,
+    /// What stands for the Idempotency-Key of the request, or empty.
+    pub key: &'a str,
     /// The bed of the topic.
     pub bed: Option<BedKey>,
     /// Receipt, microseconds since 1970-01-01 UTC; behind `decode` the frame's time, which is the same but for recorded time.
@@ -105,7 +107,8 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let body = open(payload, door.charset)?;
     let header = first(&body)?;
     let kind = header.check(config)?;
-    out.message_id = Some(decoder.digest().message(door.principal, &header.identity(), payload));
+    let content = header.content(Segments::new(&body.bytes));
+    out.message_id = Some(decoder.digest().message_of(door.principal, &header.identity(), content));
     let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
     let segments = Checked::new(&body, &header, config);
     let mut door = door;

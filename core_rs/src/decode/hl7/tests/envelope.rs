@@ -120,6 +120,34 @@ fn redelivery_is_recognised_and_a_conflict_told_apart() {
     assert_ne!(id(&plain.replace("|MON|", "|MOX|")).id, id(&plain).id);
 }
 
+#[test]
+fn p2_a_copy_may_be_stamped_framed_and_broken_into_lines_anew() {
+    let id = |payload: &str| decode(payload).message_id.expect("control id");
+    let plain = message(&[MSH, PID, OBR, HR]);
+    let first = id(&plain);
+    let msh_7 = MSH.split('|').nth(6).expect("MSH-7");
+    assert!(!msh_7.is_empty());
+    for again in ["", "2031", "20310101000000.123+0200"] {
+        assert_eq!(id(&plain.replacen(&format!("|{msh_7}|"), &format!("|{again}|"), 1)), first, "MSH-7 '{again}'");
+    }
+    for ends in ["\n", "\r\n", "\r\r"] {
+        assert_eq!(id(&plain.replace('\r', ends)), first);
+    }
+    assert_eq!(id(&format!("\x0b{plain}\r\x1c\r")), first);
+    // Everything else is content: what stands beside MSH-7, and where a segment ends.
+    assert_ne!(id(&plain.replace("|P|", "|T|")).content, first.content);
+    assert_ne!(id(&plain.replace("|HOSP|", "|OTHER|")).content, first.content);
+    assert_ne!(id(&message(&[MSH, PID, HR, OBR])).content, first.content);
+    assert_ne!(id(&message(&[MSH, PID, OBR, HR, "NTE|1||x"])).content, first.content);
+}
+
+#[test]
+fn p2_what_cannot_be_used_at_all_is_still_known_when_it_comes_again() {
+    let out = decode(&message(&[&MSH.replace("ORU^R01^ORU_R01", "ADT^A01^ADT_A01"), "EVN|A01", "PID|1"]));
+    assert!(out.events.is_empty() && out.rejected.len() == 1);
+    assert!(out.message_id.is_some());
+}
+
 proptest::proptest! {
     #[test]
     fn no_bytes_panic(payload: Vec<u8>, charset in "[a-z0-9-]{0,10}") {
