@@ -31,6 +31,7 @@ from nightlamp.embedded.keeper import Keeper
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
 from nightlamp.http_app import Parts
+from nightlamp.http_line import LineLimits, bounded
 from nightlamp.identity.access import Access
 from nightlamp.identity.data_folder import DataFolder
 from nightlamp.identity.keys import KeyFile, KeyFileError
@@ -271,18 +272,18 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
     """A serving HTTP server; gives the task that ends when it stops by itself."""
-    tls = settings.http.tls
+    http, tls = settings.http, settings.http.tls
+    line = LineLimits(http.concurrency_max, http.head_bytes_max, http.head_timeout_s, http.write_timeout_s)
     config = uvicorn.Config(
         app,
         lifespan="off",
-        http="httptools",
+        http=bounded(line),
         ws="websockets-sansio",
         ws_max_size=64 << 10,
         ws_max_queue=8,
         log_config=None,
         access_log=False,
         server_header=False,
-        limit_concurrency=settings.http.concurrency_max,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=HTTP_STOP_S,
         ssl_certfile=tls.cert if tls else None,

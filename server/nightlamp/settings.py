@@ -58,7 +58,13 @@ class Http(Section):
     receipts_max: int = Field(8_192, ge=1)
     """Requests waiting for the journal at once; more are refused with 503."""
     concurrency_max: int = Field(10_000, ge=1)
-    """Connections at once, WebSockets included; more are refused with 503."""
+    """Connections at once, WebSockets included; more are told 503 and closed, those that stand go on."""
+    head_bytes_max: int = Field(64 << 10, ge=1_024)
+    """Largest head of a request, bytes; more is refused with 431."""
+    head_timeout_s: float = Field(10.0, gt=0)
+    """How long a sender may take to deliver a request's head."""
+    write_timeout_s: float = Field(30.0, gt=0)
+    """How long a client may leave an answer unread before its connection is dropped."""
 
 
 class MqttListen(Section):

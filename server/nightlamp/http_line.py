@@ -1,0 +1,130 @@
+"""The HTTP line under the application, bounded before anything of ours runs (P5).
+
+uvicorn's httptools protocol reads a head of any length for any time, waits for ever for a client that does not read,
+and once its limit of connections is reached refuses everybody, also those who were there before. Here:
+
+- a head takes at most `head_bytes_max` bytes (431) and `head_timeout_s` (408), counted from the connection or from the
+  first byte after the answer before; what is trickled in behind an answer nobody waited for is cut off likewise;
+- what is no body (chunk sizes and extensions, trailers) may be eight times the body and `head_bytes_max` more (431);
+- who does not read what it asked for is dropped after `write_timeout_s`;
+- connections beyond `concurrency_max` are told 503 and closed at once; those that stand are not affected.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from nightlamp.errors import Problem
+
+#: The smallest chunk is one byte in six; senders of such are slow, not hostile.
+FRAMING_SHARE_MAX = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LineLimits:
+    """What one line, and all of them, may take."""
+
+    concurrency_max: int
+    head_bytes_max: int
+    head_timeout_s: float
+    write_timeout_s: float
+
+
+def bounded(limits: LineLimits) -> type[asyncio.Protocol]:
+    """The protocol class for `uvicorn.Config(http=...)`."""
+    return cast(type[asyncio.Protocol], type("BoundedLine", (_BoundedLine,), {"limits": limits}))
+
+
+class _BoundedLine(HttpToolsProtocol):
+    """One connection."""
+
+    limits: LineLimits
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._reading: asyncio.TimerHandle | None = None
+        self._writing: asyncio.TimerHandle | None = None
+        self._framing_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.concurrency_max:
+            self._refuse(503, "overloaded", f"More than {self.limits.concurrency_max} connections.")
+        else:
+            self._await_head()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._forget_reading()
+        self._forget_writing()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        self._framing_bytes += len(data)
+        super().data_received(data)
+        if self.transport.is_closing() or self.transport.get_protocol() is not self:
+            return
+        if self._framing_bytes > self.limits.head_bytes_max:
+            self._refuse(431, "too_large", f"More than {self.limits.head_bytes_max} bytes that are no body.")
+        elif self._reading is None and (self.cycle is None or self.cycle.response_complete):
+            self._await_head()
+
+    def on_headers_complete(self) -> None:
+        self._forget_reading()
+        self._framing_bytes = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._framing_bytes = max(0, self._framing_bytes - (1 + FRAMING_SHARE_MAX) * len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._framing_bytes = 0
+        super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        drop: Callable[[], None] = self.transport.abort
+        self._writing = self._writing or self.loop.call_later(self.limits.write_timeout_s, drop)
+
+    def resume_writing(self) -> None:
+        self._forget_writing()
+        super().resume_writing()
+
+    def _await_head(self) -> None:
+        timeout_s = self.limits.head_timeout_s
+        told = (408, "too_slow", f"No request was complete within {timeout_s:g} s.")
+        self._reading = self.loop.call_later(timeout_s, self._refuse, *told)
+
+    def _forget_reading(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    def _forget_writing(self) -> None:
+        if self._writing is not None:
+            self._writing.cancel()
+            self._writing = None
+
+    def _refuse(self, status: int, code: str, detail: str) -> None:
+        """Say why, if the line is free for an answer, and close it."""
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            self.transport.write(_answer(Problem(status, code, detail)))
+        self.transport.close()
+        # Who does not take the answer does not keep the line.
+        self._writing = self._writing or self.loop.call_later(self.limits.write_timeout_s, self.transport.abort)
+
+
+def _answer(problem: Problem) -> bytes:
+    """An answer by hand: there is no request it could belong to."""
+    said = problem.response()
+    head = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}", "connection: close"]
+    head += [f"{name.decode('latin-1')}: {value.decode('latin-1')}" for name, value in said.raw_headers]
+    return "\r\n".join([*head, "", ""]).encode("latin-1") + bytes(said.body)
