@@ -7,6 +7,8 @@ and once its limit of connections is reached refuses everybody, also those who w
   first byte after the answer before; what is trickled in behind an answer nobody waited for is cut off likewise;
 - what is no body (chunk sizes and extensions, trailers) may be eight times the body and `head_bytes_max` more (431);
 - who does not read what it asked for is dropped after `write_timeout_s`;
+- at most `PIPELINE_MAX` requests wait behind another on one line, more end it: each is an object of kilobytes, and one
+  read may hold a thousand;
 - connections beyond `concurrency_max` are told 503 and closed at once; those that stand are not affected.
 """
 
@@ -16,10 +18,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from nightlamp.errors import Problem
 
+#: Requests that wait for the answer before theirs on one line.
+PIPELINE_MAX = 16
 #: The smallest chunk is one byte in six; senders of such are slow, not hostile.
 FRAMING_SHARE_MAX = 8
 
@@ -75,6 +80,9 @@ class _BoundedLine(HttpToolsProtocol):
             self._await_head()
 
     def on_headers_complete(self) -> None:
+        if len(self.pipeline) >= PIPELINE_MAX:
+            self.transport.abort()
+            raise httptools.HttpParserError("too many requests at once")
         self._forget_reading()
         self._framing_bytes = 0
         super().on_headers_complete()

@@ -26,8 +26,8 @@
 //!   where the new value cannot be used, or is missing, it is rejected and withdraws the old one as well.
 //! - Other keys are ignored, so that a device may say more than nightlamp reads.
 //! - Not JSON, or not this shape: refused whole (`malformed`). A wrong observation is rejected alone, under its index over
-//!   all objects of the frame. At most `frame_observations_max` observations and `frame_bytes_max` bytes; nesting beyond 128
-//!   levels is not JSON here.
+//!   all objects of the frame. At most `frame_observations_max` observations and `frame_bytes_max` bytes. Only the schema's
+//!   own levels are read; what lies deeper in a value or an ignored key is passed over without recursion.
 
 use std::borrow::Cow;
 
