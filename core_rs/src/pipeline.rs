@@ -307,6 +307,11 @@ impl Pipeline {
     /// score: what the frame's patients are due. Rules are evaluated here, feature rows are taken here; forests run once a batch.
     fn score(&mut self, at: At<'_>) {
         self.supervision.under_way.at(at.seq, Stage::Score);
+        for (patient, bed) in self.state.ward.made_room() {
+            add(&self.counters.patients_dropped, 1);
+            self.state.triggers.forget(patient);
+            self.later(at, Step::Left(patient, bed));
+        }
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
             let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());

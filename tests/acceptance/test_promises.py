@@ -168,7 +168,8 @@ def test_the_counters_of_the_stages_add_up(server: RunningServer) -> None:
     written = m["nightlamp_receive_http_accepted_total"] + m["nightlamp_pipeline_frames_tick_total"]
     replays = m["nightlamp_pipeline_replays_total"]
     mqtt = m["nightlamp_receive_mqtt_journalled_vitals_total"] + m["nightlamp_receive_mqtt_journalled_hl7v2_total"]
-    assert m["nightlamp_journal_frames_total"] == written + replays + mqtt
+    kept = m["nightlamp_receive_mqtt_kept_too_large_total"]
+    assert m["nightlamp_journal_frames_total"] == written + replays + mqtt + kept
 
 
 def test_a_full_journal_refuses_with_507_and_keeps_what_it_has(new_server: Start) -> None:

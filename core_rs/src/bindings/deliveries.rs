@@ -38,13 +38,13 @@ impl Deliveries {
     }
 
     pub(super) fn look(&self, message: MessageId) -> Known {
-        // What was said here once is said again, also where another door was a moment earlier.
-        let found = |look: &dyn Fn(&Redelivery) -> Option<Delivered>| look(&self.recent).or_else(|| look(&self.memory));
-        match found(&|memory| memory.first(message.id)) {
-            None => Known::New,
-            Some(first) if first.message.content == message.content => Known::Again(first),
-            Some(_) => Known::Conflict(found(&|memory| memory.first_conflict(message))),
+        let is_other = |first: &Delivered| first.message.content != message.content;
+        let (decided, noted) = (self.memory.first(message.id), self.recent.first(message.id));
+        if decided.as_ref().or(noted.as_ref()).is_some_and(is_other) {
+            return Known::Conflict(self.memory.first_conflict(message).or_else(|| self.recent.first_conflict(message)));
         }
+        // What was said here once is said again, also where another door was a moment earlier.
+        noted.filter(|first| !is_other(first)).or(decided).map_or(Known::New, Known::Again)
     }
 }
 
@@ -52,6 +52,9 @@ impl Deliveries {
 impl Deliveries {
     fn note(&self, message: (u64, u64), seq: u64, received_at_us: i64) {
         let message = MessageId { id: message.0, content: message.1 };
+        if self.memory.first(message.id).is_some() {
+            return; // the pipeline has decided; a copy noted here would look like the first
+        }
         self.recent.check(Delivered { message, seq, received_at_us }, self.recent_max);
     }
 }

@@ -54,6 +54,7 @@ impl Decoder {
             Source::Hl7Mqtt => hl7::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
             Source::JsonHttp => device::decode(self, &frame.payload, Door { key: &frame.context, ..door }, out),
             Source::JsonMqtt => device::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
+            Source::MqttTooLarge => Err(self.too_large(frame, out)),
             Source::Tick | Source::Replay => Ok(()),
         };
         if let Err(refusal) = outcome {
@@ -74,8 +75,16 @@ impl Decoder {
             Source::Hl7Http => hl7::screen(payload, context, &self.config),
             Source::Hl7Mqtt => hl7::screen(payload, "", &self.config),
             Source::JsonHttp | Source::JsonMqtt => self.screen_json(payload).map(|_| ()),
-            Source::Tick | Source::Replay => Ok(()),
+            Source::MqttTooLarge | Source::Tick | Source::Replay => Ok(()),
         }
+    }
+
+    /// What became of a publish whose beginning alone was kept.
+    fn too_large(&self, frame: &Frame, out: &mut Decoded) -> Refusal {
+        out.message_id = Some(self.digest.message(&frame.principal, &[frame.context.as_bytes()], &frame.payload));
+        let bytes = frame.context.split(' ').next().unwrap_or_default();
+        let bytes_max = self.config.limits.frame_bytes_max;
+        Refusal::new(Code::TooLarge, format!("{bytes} bytes, at most {bytes_max} are taken; the beginning is kept"))
     }
 
     /// Whether a device JSON body may be journalled; the number of its observations.

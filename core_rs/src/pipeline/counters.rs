@@ -38,6 +38,7 @@ counters! {
     observations_dead: "Observations that window refused.",
     observations_rejected: "Parts of frames that decode refused.",
     observations_skipped: "Parts of frames that carry no value on purpose (OBX-11 X, header rows).",
+    patients_dropped: "Patients silent for a week who made room at patients_max.",
     encounters: "ADT events taken in.",
     scores: "Scores computed.",
     scores_stored: "Scores stored: changed, or a minute after the last row.",

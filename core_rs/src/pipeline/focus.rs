@@ -2,7 +2,8 @@
 //!
 //! Promise: the scores, rows and open alerts of the patient are those of the whole route, bit for bit. Why that holds: a score
 //! is made from its own patient's values; whose a monitor's value is follows from ADT and the beds, which are applied for all;
-//! redelivery is decided over all frames; and the limit on patients counts everybody who was heard of. Values of people who lie
+//! redelivery is decided over all frames; and the limit on patients counts everybody who was heard of (who makes room at it is
+//! exact but for former occupants of a bed that still speaks, who count as heard of here). Values of people who lie
 //! in the house and are not asked about are not even read from the frame. What remains is the
 //! numbering of scores and alerts within one frame, where a frame speaks of several patients: the others of such frames are
 //! `companions`, and a second run computes them too.

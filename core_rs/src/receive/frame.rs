@@ -18,6 +18,9 @@ pub enum Source {
     JsonMqtt = 3,
     /// HL7 v2 over MQTT. Context: `unit/bed` from the topic.
     Hl7Mqtt = 4,
+    /// A publish above the frame limit over MQTT 3.1.1, which cannot refuse it: the beginning of its payload, as long as a frame
+    /// may be. Context: bytes of the whole payload, a blank, `unit/bed`.
+    MqttTooLarge = 5,
     /// Time passes: written once a second by the server itself. No payload.
     Tick = 16,
     /// A dead-lettered frame once more: the payload is that frame encoded by `Frame::encode`.
@@ -32,6 +35,7 @@ impl Source {
             2 => Self::JsonHttp,
             3 => Self::JsonMqtt,
             4 => Self::Hl7Mqtt,
+            5 => Self::MqttTooLarge,
             16 => Self::Tick,
             17 => Self::Replay,
             _ => return None,
@@ -45,6 +49,7 @@ impl Source {
             Self::JsonHttp => "json_http",
             Self::JsonMqtt => "json_mqtt",
             Self::Hl7Mqtt => "hl7_mqtt",
+            Self::MqttTooLarge => "mqtt_too_large",
             Self::Tick => "tick",
             Self::Replay => "replay",
         }

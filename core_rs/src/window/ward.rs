@@ -2,7 +2,7 @@
 //!
 //! Limits: `patients_max` patients, twice as many beds, 8 stays remembered a bed. A patient leaves memory 6 hours after the
 //! discharge, one never admitted (named by a message, no ADT) after 72 hours without an observation; both by ticks, looked at
-//! once a minute of frame time. A patient's slot stays the same as long as the patient is here; slots are used again.
+//! once a minute of frame time; at the limit, see `room`. A patient's slot stays the same as long as the patient is here; slots are used again.
 //!
 //! An observation that names a patient nobody admitted is accepted: the message is explicit, and late results must not be lost.
 //! One that names a bed goes to who lay there when it was observed.
@@ -24,6 +24,7 @@ use super::compile::FeaturePlan;
 use super::merge::Aliases;
 use super::patient::Vitals;
 use super::person::Person;
+use super::room::Room;
 use super::series::{Change, Said};
 use super::union::Union;
 
@@ -169,6 +170,8 @@ pub struct Ward {
     pub(super) union: Union,
     #[serde(skip)]
     pub(super) limits: Limits,
+    #[serde(skip)]
+    pub(super) room: Room,
 }
 
 impl Ward {
@@ -262,9 +265,10 @@ impl Ward {
 
     /// A slot for a new patient.
     pub(super) fn admit(&mut self, id: PatientId, received_at_us: i64) -> Result<Slot, Refusal> {
-        if self.by_id.len() >= self.limits.patients_max {
+        if self.by_id.len() >= self.limits.patients_max && !self.make_room(received_at_us) {
             return Err(Refusal::new(Code::PatientLimit, format!("patients_max is {}", self.limits.patients_max)));
         }
+        self.room.known(received_at_us);
         let patient = Some(Box::new(Patient::new(id, received_at_us)));
         let slot = match self.free.pop() {
             Some(free) => Slot(free),

@@ -20,7 +20,7 @@ CONNECTIONS_MAX, STATEMENT_MS_MAX, WAIT_S = 4, 5_000, 5.0
 SEVERITIES = {0: "technical", 1: "low", 2: "medium", 3: "high"}
 ALERT_KINDS = {1: "opened", 2: "cleared"}
 STATUSES = {1: "final", 2: "preliminary", 3: "corrected", 4: "withdrawn"}
-SOURCES = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 16: "tick", 17: "replay"}
+SOURCES = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 5: "mqtt_too_large", 16: "tick", 17: "replay"}
 _ORDINAL_BITS = 16
 
 

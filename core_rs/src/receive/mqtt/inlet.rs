@@ -81,7 +81,24 @@ impl Inlet {
             received_at_us: now_us(),
             payload: publish.payload,
         };
-        match self.submit(&frame, publish.packet_id) {
+        self.journal(&frame, publish.packet_id, now)
+    }
+
+    /// A publish above the frame limit that its sender cannot be refused: what is given of its payload becomes a dead letter,
+    /// then it is acknowledged. `bytes` is the size of the whole. Called only while nothing is held.
+    pub fn keep_too_large(&mut self, publish: &Publish<'_>, bytes: usize, now: Instant) -> Result<(), Refused> {
+        let payload = publish.payload.get(..self.origin.frame_bytes_max).unwrap_or(publish.payload);
+        let beginning = Publish { payload, ..*publish };
+        let topic = self.checked(&beginning).inspect_err(|refused| self.count(*refused))?;
+        let (principal, context) = (self.origin.principal.clone(), format!("{bytes} {}", topic.context));
+        let (source, received_at_us) = (Source::MqttTooLarge, now_us());
+        let frame = FrameRef { source, principal: &principal, context: &context, received_at_us, payload };
+        self.journal(&frame, publish.packet_id, now)
+    }
+
+    /// Hands a frame over, or holds it until the journal takes it.
+    fn journal(&mut self, frame: &FrameRef<'_>, packet_id: Option<u16>, now: Instant) -> Result<(), Refused> {
+        match self.submit(frame, packet_id) {
             Ok(()) => Ok(()),
             Err(Code::TooLarge) => {
                 self.count(Refused::TooLarge);
@@ -91,8 +108,7 @@ impl Inlet {
                 self.stats.stalls.one();
                 self.stats.held.one();
                 let retry_at = now + RETRY_MIN;
-                self.held =
-                    Some(Held { frame: owned(&frame), packet_id: publish.packet_id, since: now, wait: RETRY_MIN, retry_at });
+                self.held = Some(Held { frame: owned(frame), packet_id, since: now, wait: RETRY_MIN, retry_at });
                 Ok(())
             }
         }
@@ -128,6 +144,7 @@ impl Inlet {
         self.stats.bytes.add(frame.payload.len() as u64);
         match frame.source {
             Source::Hl7Mqtt => self.stats.journalled_hl7v2.one(),
+            Source::MqttTooLarge => self.stats.kept_too_large.one(),
             _ => self.stats.journalled_vitals.one(),
         }
         if let Some(packet_id) = packet_id {

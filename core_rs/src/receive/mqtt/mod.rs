@@ -1,7 +1,8 @@
 //! MQTT, two doors to the journal: a listener of our own, and a subscriber to a broker the hospital already has.
 //!
 //! Promises: a PUBACK leaves only when the frame is durable (P1); when the journal refuses, the PUBACK is withheld and that
-//! sender is no longer read, nobody else notices (P5); payloads are never logged and never part of an error (P6).
+//! sender is no longer read, nobody else notices (P5); a payload above the limit is refused, or in 3.1.1, which cannot, becomes a
+//! dead letter and is acknowledged (`session/oversize.rs`); payloads are never logged and never part of an error (P6).
 //!
 //! Limits: connections, bytes of a frame and unacknowledged publishes per connection from `Limits`; CONNECT within 10 s and
 //! 64 KiB, before which nothing else is read; 16 topic aliases; 8 KiB read buffer per connection; no subscriptions, QoS 0 and

@@ -1,6 +1,8 @@
 //! One client of the listener, sans-I/O. Until a CONNECT has been checked nothing else is read; then publishes go to the
 //! inlet and PUBACKs come out when the journal says so.
 
+mod oversize;
+
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +24,7 @@ use super::inlet::Refused;
 use super::stats::{Connections, Count};
 use super::wire::{self, Hello, Publish};
 use crate::limits::MQTT_CONNECT_BYTES_MAX;
+use oversize::Passing;
 
 /// MQTT 3.1.1's CONNACK "unacceptable protocol version", also the answer to versions that are neither 3.1.1 nor 5.
 const CONNACK_WRONG_VERSION: [u8; 4] = [0x20, 0x02, 0x00, 0x01];
@@ -33,6 +36,10 @@ pub(super) struct Session {
     codec: Connection<role::Server>,
     v5: bool,
     head: SmallVec<[u8; 5]>,
+    /// What was read so far ends with a whole packet.
+    at_border: bool,
+    /// A publish too large to be read, on its way past.
+    passing: Option<Passing>,
     guest: Option<Guest>,
     out: Vec<u8>,
     closed: bool,
@@ -57,6 +64,8 @@ impl Session {
             codec,
             v5: false,
             head: SmallVec::new(),
+            at_border: false,
+            passing: None,
             guest: None,
             out: Vec::new(),
             closed: false,
@@ -232,6 +241,9 @@ impl Session {
             Refused::PacketId => (None, DisconnectReasonCode::ProtocolError),
         };
         match (by_ack, publish.packet_id) {
+            (_, Some(_)) if !self.v5 && refused == Refused::TooLarge => {
+                self.keep_too_large(publish, publish.payload.len(), now);
+            }
             (Some(reason), Some(packet_id)) if self.v5 => guest.inlet.refuse(packet_id, reason),
             _ => self.disconnect(by_disconnect, now),
         }
@@ -244,15 +256,22 @@ impl Peer for Session {
             self.broken(MqttError::MalformedPacket, now);
             return bytes.len();
         }
-        let mut cursor = Cursor::new(bytes);
-        loop {
-            let used = usize::try_from(cursor.position()).unwrap_or(usize::MAX);
-            if used >= bytes.len() || !self.wants_input() {
-                return used.min(bytes.len());
+        let mut used = 0;
+        while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
+            if !self.wants_input() {
+                break;
             }
+            if let Some(passed) = self.pass_over(rest, now) {
+                used += passed;
+                continue;
+            }
+            let mut cursor = Cursor::new(rest);
             let events = self.codec.recv(&mut cursor);
+            used += usize::try_from(cursor.position()).unwrap_or(usize::MAX);
+            self.at_border = !events.is_empty();
             self.handle(events, now);
         }
+        used.min(bytes.len())
     }
 
     fn wants_input(&self) -> bool {

@@ -67,6 +67,8 @@ counts! {
         refused_scope,
         /// Refused: payload above the frame limit.
         refused_too_large,
+        /// Of these, journalled as dead letters and acknowledged, because 3.1.1 cannot refuse them.
+        kept_too_large,
         /// Refused: QoS 2.
         refused_qos,
         /// Times the journal refused and a sender was held back.

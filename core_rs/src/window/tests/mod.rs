@@ -8,6 +8,7 @@ mod equality;
 mod facts;
 mod naive;
 mod plans;
+mod room;
 mod snapshot;
 mod wards;
 

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use super::client::{Client, Connect, V3, V5, packet, publish};
 use super::{ListenerConfig, config, listen, until};
+use crate::receive::Source;
 
 const TOPIC: &str = "nightlamp/v1/icu/7/vitals";
 
@@ -27,10 +28,44 @@ fn p5_a_payload_at_the_limit_passes_and_one_byte_more_is_refused() {
     assert_eq!(client.read().disconnect(), 0x95);
     client.expect_end();
     let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
-    client.publish(TOPIC, 1, &[b'x'; 1_001]);
+    client.send(&publish(V3, 0, TOPIC, 0, &[b'x'; 1_001]));
     client.expect_end();
     assert_eq!(intake.len(), 1);
     assert_eq!(listener.stats().inlet.refused_too_large, 3);
+}
+
+#[test]
+fn p4_a_publish_that_3_1_1_cannot_refuse_is_kept_as_a_dead_letter_and_what_waits_behind_it_arrives() {
+    let (listener, intake) = listen(small());
+    intake.durable_at_once();
+    let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
+    client.publish(TOPIC, 1, b"before");
+    assert_eq!(client.read().puback(), (1, 0));
+    // One byte too many; more than is read at all; more than is sent at once; and all behind one another.
+    for (id, size) in [(2, 1_001), (3, 6_000), (4, 3 << 20)] {
+        client.publish(TOPIC, id, &vec![b'x'; size]);
+        assert_eq!(client.read().puback(), (id, 0));
+    }
+    let mut line = publish(V3, 1, TOPIC, 5, b"between");
+    line.extend(publish(V3, 1, TOPIC, 6, &[b'y'; 10_000]));
+    line.extend(publish(V3, 1, TOPIC, 7, b"after"));
+    client.send(&line);
+    for id in 5..=7 {
+        assert_eq!(client.read().puback(), (id, 0));
+    }
+    let frames = intake.frames();
+    let large: Vec<_> = frames.iter().filter(|frame| frame.source == Source::MqttTooLarge).collect();
+    let contexts: Vec<&str> = large.iter().map(|frame| &*frame.context).collect();
+    assert_eq!(contexts, ["1001 icu/7", "6000 icu/7", "3145728 icu/7", "10000 icu/7"]);
+    assert!(large.iter().all(|frame| frame.payload.len() == 1_000), "as much as a frame may be");
+    let small: Vec<_> =
+        frames.iter().filter(|frame| frame.source == Source::JsonMqtt).map(|frame| &frame.payload[..]).collect();
+    assert_eq!(small, [&b"before"[..], b"between", b"after"]);
+    let stats = listener.stats().inlet;
+    assert_eq!((stats.publishes, stats.journalled_vitals, stats.refused_too_large, stats.kept_too_large), (7, 3, 4, 4));
+    // Whose topic is none of ours, or whose unit is not the sender's, is closed on as ever: that can be set right.
+    client.publish("else/where", 8, &[b'x'; 9_000]);
+    client.expect_end();
 }
 
 #[test]
@@ -41,7 +76,7 @@ fn p5_a_packet_that_only_announces_its_size_is_refused_before_it_is_read() {
     assert_eq!(client.read().disconnect(), 0x95);
     client.expect_end();
     let mut client = Client::welcome(listener.local_addr(), V3, "m", "ward");
-    client.send(&[0x32, 0xff, 0xff, 0xff, 0x7f]);
+    client.send(&[0x30, 0xff, 0xff, 0xff, 0x7f]);
     client.expect_end();
     assert_eq!(listener.stats().connections.closed_too_large, 2);
 }

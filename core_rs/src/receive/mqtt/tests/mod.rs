@@ -1,7 +1,7 @@
 //! The doors over real sockets, with raw packets and with clients nobody here wrote.
 
 mod acknowledge;
-mod client;
+pub(super) mod client;
 mod connect;
 mod foreign;
 mod intake;
