@@ -235,6 +235,21 @@ async def test_more_clients_than_places_are_refused_and_a_free_place_is_given_ag
             assert (await Reader(socket).next())["type"] == "hello"
 
 
+async def test_p5_a_client_that_talks_too_fast_waits() -> None:
+    """Its messages wait in its socket, one is read every `client_message_gap_s`; nothing of them is held here."""
+    async with served(limits=PublishLimits(client_message_gap_s=0.2)) as server, stream(server.url) as socket:
+        reader = Reader(socket)
+        await reader.subscribe([])
+        await reader.until_ready()
+        began = time.monotonic()
+        server.hub.offer(Batch([patient(1, "p1", unit="ICU-9")]))
+        for _ in range(4):
+            await reader.subscribe([])
+        await reader.subscribe(["ICU-9"])
+        assert (await reader.next("patient"))["patient"] == "p1"
+        assert time.monotonic() - began >= 5 * 0.2
+
+
 async def test_a_revoked_credential_ends_a_standing_connection() -> None:
     async with served(limits=PublishLimits(reauthenticate_s=0.05)) as server, stream(server.url) as socket:
         reader = Reader(socket)

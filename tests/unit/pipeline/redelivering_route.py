@@ -58,7 +58,7 @@ class Route:
         self._waiting.clear()
         del self._deliveries, self.engine
         self._open()
-        self._await(lambda: self._processed() >= self.engine.durable_seq())
+        self._await(lambda: self.processed() >= self.engine.durable_seq())
 
     def close(self) -> None:
         """The end."""
@@ -72,7 +72,7 @@ class Route:
             self._deliveries.note(message_id, seq, at_us)
         self._await(lambda: self.engine.durable_seq() >= seq)
         if not one.by_http:
-            self._await(lambda: self._processed() >= seq)
+            self._await(lambda: self.processed() >= seq)
         return answer
 
     def _answer(self, one: Delivery, at_us: int) -> tuple[str, tuple[int, int] | None, int]:
@@ -89,6 +89,10 @@ class Route:
             seq = submit(one.source, PRINCIPAL, one.context, one.payload)
             return f"{body.first_seq or seq} {body.observations} {body.rejected}", body.message_id, seq
         return "", None, submit(one.source, PRINCIPAL, one.context, one.payload)
+
+    def submit(self, many: list[Delivery]) -> int:
+        """Journal these without waiting; the number of the last."""
+        return max(self.engine.submit(one.source, PRINCIPAL, one.context, one.payload) for one in many)
 
     def store(self) -> None:
         """Take and commit everything that is durable."""
@@ -113,10 +117,11 @@ class Route:
 
     def counted(self) -> dict[str, int]:
         """The pipeline's counters since the last start, once it has done everything durable."""
-        self._await(lambda: self._processed() >= self.engine.durable_seq())
+        self._await(lambda: self.processed() >= self.engine.durable_seq())
         return dict(json.loads(self.engine.stats())["pipeline"])
 
-    def _processed(self) -> int:
+    def processed(self) -> int:
+        """The last frame the pipeline has finished."""
         return int(json.loads(self.engine.stats())["lag"]["processed_seq"])
 
     def _await(self, done: Callable[[], bool]) -> None:
