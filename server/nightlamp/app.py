@@ -22,7 +22,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from nightlamp import bundles, endings, http_app, supervision
+from nightlamp import bundles, endings, http_app, open_files, supervision
 from nightlamp._core import Decoder, Engine, catalogue
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
@@ -61,6 +61,7 @@ async def run(settings: Settings, ready: Ready) -> None:
     Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`; `endings.Ended`
     when it ends by itself.
     """
+    open_files.make_room(settings.http.concurrency_max + 2 * settings.limits.mqtt_connections_max)
     stop = asyncio.Event()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wanted, stop.set)

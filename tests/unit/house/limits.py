@@ -1,7 +1,7 @@
 """Which test reaches which limit. A limit is a field of the sections below or a constant of core_rs/src/limits.rs.
 
-Each entry names a test as `file::function`, and a text its file must contain: the limit's own name where it is set, else
-the number or sentence by which it is met.
+Each entry names a test as `file::function`, and a text its file must contain: the limit's own name where it is set,
+else the number or sentence by which it is met.
 """
 
 WINDOW, MQTT, JOURNAL = "core_rs/src/window/tests", "core_rs/src/receive/mqtt/tests", "core_rs/src/journal/tests"

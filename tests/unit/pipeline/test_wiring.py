@@ -1,6 +1,7 @@
 """What app.py adds to the parts: a stop in bounded time, and a database that forgets when the settings say so."""
 
 import asyncio
+import resource
 import threading
 import time
 from datetime import timedelta
@@ -8,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from nightlamp import app
+from nightlamp import app, open_files
 from nightlamp.pipeline import Progress
 
 
@@ -61,3 +62,14 @@ async def test_the_database_keeps_what_the_settings_say(
     async with asyncio.timeout(10):
         assert await asked.get() == keep
     task.cancel()
+
+
+def test_p5_the_limit_of_open_files_is_raised_as_far_as_it_may_be() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, hard), hard))
+        raised = open_files.make_room(100)
+        assert raised == resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        assert raised == min(hard, open_files.FILES_MAX)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
