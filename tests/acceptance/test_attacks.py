@@ -10,10 +10,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
+import paho.mqtt.client as paho
+import psutil
 import pytest
 from attacks import HL7, Cost, head, line, told, under_attack
 from messages import WELL, acknowledgement, admission, msh, stamp, unique, vitals
 from own_database import metrics
+from paho.mqtt.enums import CallbackAPIVersion
 from running_server import RunningServer, start_server
 from waiting import until
 from websockets.sync.client import connect
@@ -69,7 +72,7 @@ def _one(value: str) -> bytes:
 BODIES: dict[str, tuple[str, Callable[[], bytes], int, str]] = {
     "a million keys": ("json", lambda: _keys(1_000_000), 413, "1048576 bytes"),
     "as many keys as fit": ("json", lambda: _keys(60_000), 422, "observations"),
-    "100,000 levels": ("json", lambda: _deep(100_000), 400, "JSON"),
+    "100,000 levels": ("json", lambda: _deep(100_000), 400, "malformed"),
     "a value of 100,000 levels": ("json", lambda: _one("[" * 100_000 + "]" * 100_000), 202, "bad_data_type"),
     "a number of a million digits": ("json", lambda: _one("1" * 1_000_000), 202, "bad_data_type|implausible"),
     "a text of a million letters": ("json", lambda: _one('"' + "a" * 1_000_000 + '"'), 202, "bad_data_type"),
@@ -195,17 +198,31 @@ def test_p5_a_slow_sender_is_cut_off_and_keeps_nobody_out(
 
 
 def test_p5_a_client_that_never_reads_is_dropped(target: RunningServer) -> None:
-    with target.client("sre") as sre:
-        assert len(sre.get("/openapi.json").content) > 20_000
-    ask = f"GET /openapi.json HTTP/1.1\r\nHost: n\r\nAuthorization: Bearer {target.keys['sre']}\r\n\r\n".encode()
-    with under_attack(target, "20 clients that never read", 64 * MIB), contextlib.ExitStack() as stack:
-        lines = []
-        for _ in range(20):
-            one = stack.enter_context(line(target))
+    """Ten megabytes are asked for and none is read; after WRITE_TIMEOUT_S the line is gone."""
+    patient, now_ms = f"L{unique()}", time.time_ns() // 1_000_000
+    rows = [{"code": "8867-4", "value": 72, "unit": "/min", "time": now_ms - n} for n in range(5_000)]
+    body = {"patient": {"authority": "HOSP", "identifier": patient}, "observations": rows}
+    with target.client("ehr") as ehr, target.client("admin") as admin:
+        unit = f"L{unique()}"
+        assert ehr.post("/v1/hl7v2", content=admission(patient, unit, "1"), headers=HL7).status_code == 200
+        assert ehr.post("/v1/observations", json=body).status_code == 202
+        (row,) = until(lambda: admin.get("/v1/patients", params={"unit": unit}).json()["items"])
+        path = f"/v1/patients/{row['patient_id']}/observations?limit=5000"
+        until(lambda: len(admin.get(path).content) > 600_000)
+    ask = f"GET {path} HTTP/1.1\r\nHost: n\r\nAuthorization: Bearer {target.keys['admin']}\r\n\r\n".encode()
+    with under_attack(target, "3 clients that never read", 64 * MIB), contextlib.ExitStack() as stack:
+        lines = [stack.enter_context(line(target)) for _ in range(3)]
+        for one in lines:
             one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
-            one.settimeout(0.5)
-            lines.append(one)
-        until(lambda: _all_gone(lines, ask), 60)
+            one.sendall(ask * 16)
+        ports = {one.getsockname()[1] for one in lines}
+        until(lambda: _held(target) >= ports)
+        until(lambda: not _held(target) & ports, 60)
+
+
+def _held(server: RunningServer) -> set[int]:
+    """The other ends' ports of all connections the server holds."""
+    return {one.raddr.port for one in psutil.Process(server.process.pid).net_connections("tcp") if one.raddr}
 
 
 def test_p5_requests_waiting_behind_another_on_one_line_are_bounded(target: RunningServer) -> None:
@@ -219,18 +236,6 @@ def test_p5_requests_waiting_behind_another_on_one_line_are_bounded(target: Runn
             with contextlib.suppress(OSError):
                 one.sendall(ask * 5_000)
         assert max(told(one).count(b"HTTP/1.1 200 ") for one in lines) < 5_000
-
-
-def _all_gone(lines: list[socket.socket], ask: bytes) -> bool:
-    """Ask again on each line that still stands; True once none does."""
-    for one in list(lines):
-        try:
-            one.send(ask * 50)
-        except TimeoutError:
-            continue
-        except OSError:
-            lines.remove(one)
-    return not lines
 
 
 def test_p5_connections_beyond_the_limit_are_told_503_and_those_that_stand_go_on(target: RunningServer) -> None:
@@ -271,6 +276,31 @@ def test_p5_a_flood_of_connects_is_refused_one_by_one(target: RunningServer) -> 
         assert cost.latencies_s
     assert refused >= 0
     assert metrics(target)["nightlamp_receive_mqtt_refused_credentials_total"] >= 3_000
+
+
+def test_p4_a_poison_payload_over_mqtt_3_1_1_becomes_a_dead_letter_and_its_sender_goes_on(
+    target: RunningServer,
+) -> None:
+    """paho keeps what was not acknowledged and sends it first after each reconnect: nothing behind it would arrive."""
+    client = paho.Client(CallbackAPIVersion.VERSION2, client_id="poison", clean_session=False, protocol=paho.MQTTv311)
+    client.username_pw_set(target.key_id("device"), target.keys["device"])
+    closed: list[object] = []
+    client.on_disconnect = lambda *said: closed.append(said)
+    client.connect("127.0.0.1", target.mqtt_port)
+    client.loop_start()
+    with under_attack(target, "poison of 1 MiB and a byte, 8 MiB, 64 MiB", 48 * MIB):
+        for size in (MIB + 1, 8 * MIB, 64 * MIB):
+            client.publish("nightlamp/v1/W/1/vitals", b"x" * size, qos=1).wait_for_publish(60)
+        good = f'{{"patient": {{"identifier": "G{unique()}"}}, "observations": [{{}}]}}'
+        client.publish("nightlamp/v1/W/1/vitals", good, qos=1).wait_for_publish(20)
+    assert not closed
+    client.disconnect()
+    client.loop_stop()
+    with target.client("admin") as admin:
+        ask = {"reason": "too_large"}
+        letters = until(lambda: len(i := admin.get("/v1/dead-letters", params=ask).json()["items"]) >= 3 and i)
+    assert {one["source"] for one in letters} == {"mqtt_too_large"}
+    assert sorted(int(one["detail"].split()[0]) for one in letters) == [MIB + 1, 8 * MIB, 64 * MIB]
 
 
 def test_p5_consoles_that_do_not_read_cost_no_sender_anything(target: RunningServer) -> None:
