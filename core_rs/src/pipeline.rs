@@ -310,7 +310,7 @@ impl Pipeline {
         for (patient, bed) in self.state.ward.made_room() {
             add(&self.counters.patients_dropped, 1);
             self.state.triggers.forget(patient);
-            self.later(at, Step::Left(patient, bed));
+            self.later(at, Step::Left(patient, bed, Departure::Left));
         }
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
