@@ -8,7 +8,7 @@ DATA    ?= data
 RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-rust test-python fault soak bench lint format train wheel lock system clean
+.PHONY: help demo run test test-rust test-python fault soak fuzz bench lint format train wheel lock system clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,6 +36,9 @@ fault: build  ## 100 random fault schedules of 60 s under the oracle (FAULT_SEED
 
 soak: build  ## 200 kills -9 over a million messages under the oracle (FAULT_SEED=...); about an hour
 	$(BIN)/python -m tests.fault --kills 200 --messages 1000000 --rate 0 $(if $(FAULT_SEED),--seed $(FAULT_SEED))
+
+fuzz:  ## cargo-fuzz: every target for 10 minutes (SECONDS=...); `make test` holds the short pass
+	@core_rs/fuzz/run.sh $(or $(SECONDS),600)
 
 bench: build  ## the figures of docs/benchmarks.md, measured here and now
 	@$(BIN)/python -m tests.bench

@@ -26,6 +26,7 @@ fn setup(counters: &Arc<Counters>) -> Setup {
         limits: Limits::default(),
         policy: String::new(),
         counters: Arc::clone(counters),
+        supervision: Default::default(),
         seen: Default::default(),
     }
 }

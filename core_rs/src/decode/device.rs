@@ -26,13 +26,16 @@
 //!   where the new value cannot be used, or is missing, it is rejected and withdraws the old one as well.
 //! - Other keys are ignored, so that a device may say more than nightlamp reads.
 //! - Not JSON, or not this shape: refused whole (`malformed`). A wrong observation is rejected alone, under its index over
-//!   all objects of the frame. At most `frame_observations_max` observations and `frame_bytes_max` bytes. Only the schema's
-//!   own levels are read; what lies deeper in a value or an ignored key is passed over without recursion.
+//!   all objects of the frame. At most `frame_observations_max` observations, as many objects, and `frame_bytes_max` bytes. Only
+//!   the schema's own levels are read; what lies deeper in a value or an ignored key is passed over without recursion. A body
+//!   with more than the limit is counted without being kept: what its refusal costs in memory does not grow with it.
+
+mod shape;
 
 use std::borrow::Cow;
 
-use serde::Deserialize;
 use serde_json::value::RawValue;
+use shape::{Item, Message, count, is_array};
 
 use super::Decoder;
 use super::catalogue::{Catalogue, Kind, Meaning, answer, shown};
@@ -44,55 +47,6 @@ use super::time::Written;
 use crate::error::{Code, Refusal};
 
 const MILLISECOND_US: i64 = 1_000;
-
-/// One object of the schema, borrowed from the frame.
-#[derive(Deserialize)]
-struct Message<'a> {
-    #[serde(default, borrow)]
-    id: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    device: Option<Cow<'a, str>>,
-    #[serde(default, borrow)]
-    patient: Option<Patient<'a>>,
-    #[serde(default, borrow)]
-    bed: Option<Bed<'a>>,
-    #[serde(default, borrow)]
-    time: Option<&'a RawValue>,
-    #[serde(borrow)]
-    observations: Vec<Item<'a>>,
-}
-
-#[derive(Deserialize)]
-struct Patient<'a> {
-    #[serde(default, borrow)]
-    authority: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    identifier: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Bed<'a> {
-    #[serde(borrow)]
-    unit: Cow<'a, str>,
-    #[serde(borrow)]
-    bed: Cow<'a, str>,
-}
-
-#[derive(Deserialize)]
-struct Item<'a> {
-    #[serde(default, borrow)]
-    code: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    system: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    value: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    unit: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    time: Option<&'a RawValue>,
-    #[serde(default, borrow)]
-    status: Option<&'a RawValue>,
-}
 
 /// A JSON scalar as it stands.
 enum Scalar<'a> {
@@ -141,15 +95,22 @@ fn parse<'a>(payload: &'a [u8], config: &DecodeConfig) -> Result<Vec<Message<'a>
         let what = if error.is_data() { "not the schema of device messages" } else { "not JSON" };
         Refusal::new(Code::Malformed, format!("{what}, at line {} column {}", error.line(), error.column()))
     };
-    let messages: Vec<Message<'a>> = if text.trim_start().starts_with('[') {
+    let many = || Refusal::new(Code::TooManyParts, format!("more than {} observations", limits.frame_observations_max));
+    // Each object and each observation is a brace at least: only a body with more of them can break the limit.
+    if memchr::memchr_iter(b'{', payload).nth(limits.frame_observations_max).is_some() {
+        let (objects, observations) = count(text).map_err(|error| wrong(&error))?;
+        if objects.max(observations) > limits.frame_observations_max {
+            return Err(many());
+        }
+    }
+    let messages: Vec<Message<'a>> = if is_array(text) {
         serde_json::from_str(text).map_err(|error| wrong(&error))?
     } else {
         vec![serde_json::from_str(text).map_err(|error| wrong(&error))?]
     };
     let observations: usize = messages.iter().map(|message| message.observations.len()).sum();
     if observations > limits.frame_observations_max {
-        let detail = format!("more than {} observations", limits.frame_observations_max);
-        return Err(Refusal::new(Code::TooManyParts, detail));
+        return Err(many());
     }
     if observations == 0 {
         return Err(Refusal::new(Code::MissingField, "observations: at least one"));

@@ -21,7 +21,7 @@ mod replay;
 mod report;
 mod runner;
 mod shared;
-mod snapshot;
+pub mod snapshot;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -218,7 +218,18 @@ fn most_crowded(seqs: &[u64], begin: u64, end: u64) -> usize {
 }
 
 fn read<T: DeserializeOwned>(path: &Path) -> Option<T> {
-    let bytes = fs::read(path).ok()?;
+    unpack(&fs::read(path).ok()?)
+}
+
+/// What stands in front of a state.
+pub fn head(body: &[u8]) -> [u8; 12] {
+    let mut head = [0; 12];
+    head.iter_mut().zip(MAGIC.iter().copied().chain(crc32c::crc32c(body).to_le_bytes())).for_each(|(to, from)| *to = from);
+    head
+}
+
+/// The state in the bytes of a snapshot; None where they are not one.
+pub fn unpack<T: DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let (head, body) = bytes.split_at_checked(12)?;
     let (magic, crc) = head.split_at_checked(8)?;
     let crc = u32::from_le_bytes(crc.try_into().ok()?);

@@ -16,7 +16,7 @@ use super::durable::{Durable, Progress};
 use super::pending::{Pending, Shared};
 use super::recovery::{Recovered, recover};
 use super::room::UNKNOWN;
-use super::segment::segment_name;
+use super::segment::{SEQ_MAX, segment_name};
 use super::signposts::Signposts;
 use super::stats::Counters;
 use super::{Disk, JournalConfig, JournalError, JournalReader, JournalStats, Journalled, RealDisk, Receipt, Room};
@@ -47,6 +47,9 @@ impl Journal {
     pub fn open_on(disk: Arc<dyn Disk>, config: JournalConfig) -> Result<Self, JournalError> {
         config.check()?;
         let Recovered { segments, live, mark, next_seq, torn_bytes, damaged_places } = recover(&*disk, config.on_damage)?;
+        if next_seq > SEQ_MAX {
+            return Err(JournalError::Format { segment: segment_name(next_seq), what: "there are no numbers left for frames" });
+        }
         let counters = Counters::default();
         counters.torn_bytes.store(torn_bytes, Relaxed);
         counters.damaged_places.store(damaged_places, Relaxed);

@@ -4,6 +4,7 @@
 use std::io;
 use std::sync::Arc;
 
+use super::segment::possible;
 use super::{Disk, DiskFile};
 
 pub(super) const MARK_NAME: &str = "durable.mark";
@@ -24,7 +25,8 @@ impl Mark {
         let read = file.read_at(&mut raw, 0)?;
         let [seq @ .., c0, c1, c2, c3] = raw;
         let intact = read == MARK_BYTES && crc32c::crc32c(&seq) == u32::from_le_bytes([c0, c1, c2, c3]);
-        Ok((Self { file }, if intact { u64::from_le_bytes(seq) } else { 0 }))
+        let said = Some(u64::from_le_bytes(seq)).filter(|seq| intact && possible(seq));
+        Ok((Self { file }, said.unwrap_or(0)))
     }
 
     /// Writes the mark; call only after the sync it speaks of.

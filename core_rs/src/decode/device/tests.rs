@@ -296,3 +296,34 @@ fn p7_a_correction_without_a_usable_value_withdraws_the_old_one_and_is_rejected(
     let out = at_bed(r#"{"code":"HR","status":"withdrawn"}"#);
     assert!(out.rejected.is_empty() && out.events.len() == 1);
 }
+
+#[test]
+fn p7_fields_by_position_are_no_message() {
+    for body in [
+        "[[\"id\",\"device\",null,null,\"2026-03-01T12:29:00Z\",[]]]",
+        "{\"observations\":[[]]}",
+        "{\"observations\":[{}],\"patient\":[\"HOSP\",\"1\"]}",
+        "{\"observations\":[{}],\"bed\":[\"ICU\",\"1\"]}",
+    ] {
+        let out = decode_from(Source::JsonHttp, "", body);
+        let codes: Vec<Code> = out.rejected.iter().map(|rejected| rejected.refusal.code).collect();
+        assert_eq!((out.events.len(), codes.as_slice()), (0, [Code::Malformed].as_slice()), "{body}");
+    }
+}
+
+#[test]
+fn p5_more_objects_or_observations_than_the_limit_are_refused_wherever_the_braces_stand() {
+    let config = DecodeConfig {
+        limits: crate::limits::Limits { frame_observations_max: 3, ..Default::default() },
+        ..Default::default()
+    };
+    let code = |body: String| screen(body.as_bytes(), &config).map_err(|refusal| refusal.code);
+    let object = |items: usize| {
+        format!("{{\"note\":\"{{{{{{{{\",\"x\":[{{}},{{}}],\"observations\":[{}]}}", vec!["{}"; items].join(","))
+    };
+    assert_eq!(code(object(3)), Ok(3));
+    assert_eq!(code(object(4)), Err(Code::TooManyParts));
+    assert_eq!(code(format!("[{},{}]", object(1), object(2))), Ok(3));
+    assert_eq!(code(format!("[{},{}]", object(2), object(2))), Err(Code::TooManyParts));
+    assert_eq!(code(format!("[{}]", vec![object(0); 4].join(","))), Err(Code::TooManyParts));
+}

@@ -84,15 +84,25 @@ pub fn open<'a>(payload: &'a [u8], http_charset: &str) -> Result<Body<'a>, Refus
 
 /// Without MLLP bytes, line ends and blanks around it.
 pub fn trim(bytes: &[u8]) -> &[u8] {
+    let (start, end) = inner(bytes);
+    bytes.get(start..end).unwrap_or_default()
+}
+
+/// Where `trim` leaves off and ends.
+fn inner(bytes: &[u8]) -> (usize, usize) {
     let is_padding = |byte: &u8| matches!(byte, 0x0B | 0x1C | b'\r' | b'\n' | b' ' | b'\t' | 0);
     let start = bytes.iter().position(|byte| !is_padding(byte)).unwrap_or(bytes.len());
-    let end = bytes.iter().rposition(|byte| !is_padding(byte)).map_or(start, |last| last + 1);
-    bytes.get(start..end).unwrap_or_default()
+    (start, bytes.iter().rposition(|byte| !is_padding(byte)).map_or(start, |last| last + 1))
 }
 
 fn transcode(bytes: &[u8], table: &'static Encoding) -> Body<'static> {
     let (text, _) = table.decode_without_bom_handling(bytes);
-    Body { bytes: Cow::Owned(trim(text.as_bytes()).to_vec()), charset: Charset::Utf8 }
+    // Trimmed where it lies: a second copy would be the largest thing a message costs.
+    let mut bytes = text.into_owned().into_bytes();
+    let (start, end) = inner(&bytes);
+    bytes.truncate(end);
+    bytes.drain(..start);
+    Body { bytes: Cow::Owned(bytes), charset: Charset::Utf8 }
 }
 
 /// MSH-18 of the first line, whose delimiters are ASCII in every set that can be declared there.

@@ -19,6 +19,7 @@ mod credentials;
 mod door;
 mod drive;
 mod inlet;
+mod line;
 mod listener;
 mod session;
 mod stats;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use config::{ClientTls, ListenerConfig, MqttVersion, SubscriberConfig};
 pub use credentials::{Credential, Credentials, Scope};
+pub use line::Line;
 pub use listener::{MqttListener, StartError};
 pub use stats::{InletSnapshot, ListenerSnapshot, SubscriberSnapshot};
 pub use subscriber::MqttSubscriber;

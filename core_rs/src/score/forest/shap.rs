@@ -88,7 +88,7 @@ pub(super) struct Explainer {
     spans: Vec<Span>,
     /// Expected raw score, LightGBM's way: leaf values weighted by training counts, tree after tree.
     expected: f64,
-    /// For 1, 2, ... blocks of points.
+    /// For 1, 2, ... blocks of points; empty where no tree needs so many.
     rules: Vec<Vec<Rule>>,
     forks_max: usize,
     features: usize,
@@ -120,7 +120,12 @@ impl Explainer {
             made.push(tree, columns)?;
         }
         let blocks_max = made.spans.iter().map(|s| s.blocks as usize).max().unwrap_or(1);
-        made.rules = (1..=blocks_max).map(|blocks| gauss_legendre(blocks * POINTS)).collect();
+        let mut needed = vec![false; blocks_max];
+        for span in &made.spans {
+            needed[span.blocks as usize - 1] = true;
+        }
+        let rule = |(blocks, needed)| if needed { gauss_legendre(blocks * POINTS) } else { Vec::new() };
+        made.rules = (1..).zip(needed).map(rule).collect();
         Ok(made)
     }
 

@@ -109,6 +109,7 @@ fn what_cannot_be_served_is_refused_with_the_reason() {
         ("leaf_value=0.25 -1 4", "leaf_value=0.25 nan 4", "not finite"),
         ("cat_boundaries=0 2", "cat_boundaries=2 0", "cat_"),
         ("threshold=0\n", "threshold=1\n", "without its categories"),
+        ("num_leaves=3", "num_leaves=65536", "leaf_value has not 65536"),
         ("feature_names=a b", "feature_names=a", "1 feature names"),
         ("Tree=1", "Tree=2", "numbered 2"),
     ] {
@@ -117,6 +118,49 @@ fn what_cannot_be_served_is_refused_with_the_reason() {
         let why = Forest::from_text(text.as_bytes()).unwrap_err().to_string();
         assert!(why.contains(reason), "{why:?} does not say {reason:?}");
     }
+}
+
+#[test]
+fn p5_a_tree_deeper_than_the_limit_is_refused() {
+    let chain = |splits: usize| {
+        let row = |value: &dyn Fn(usize) -> String, n: usize| (0..n).map(value).collect::<Vec<_>>().join(" ");
+        format!(
+            "tree\nversion=v4\nnum_class=1\nnum_tree_per_iteration=1\nmax_feature_idx=0\nobjective=binary sigmoid:1\n\
+             feature_names=a\nTree=0\nnum_leaves={}\nnum_cat=0\nsplit_feature={}\nthreshold={}\ndecision_type={}\n\
+             left_child={}\nright_child={}\nleaf_value={}\nend of trees\n",
+            splits + 1,
+            row(&|_| "0".into(), splits),
+            row(&|at| at.to_string(), splits),
+            row(&|_| "2".into(), splits),
+            row(&|at| (!(at as i32)).to_string(), splits),
+            row(&|at| if at + 1 < splits { at as i32 + 1 } else { !(splits as i32) }.to_string(), splits),
+            row(&|_| "1".into(), splits + 1),
+        )
+    };
+    Forest::from_text(chain(text::DEPTH_MAX).as_bytes()).expect("as deep as the limit");
+    let why = Forest::from_text(chain(text::DEPTH_MAX + 1).as_bytes()).expect_err("deeper").to_string();
+    assert!(why.contains("more than 512 splits deep"), "{why}");
+}
+
+#[test]
+fn p5_categories_belong_to_one_split_and_are_never_multiplied() {
+    let mut text = TEXT.to_owned();
+    for (from, to) in [
+        ("num_leaves=2\nnum_cat=1\nsplit_feature=1\n", "num_leaves=3\nnum_cat=2\nsplit_feature=1 1\n"),
+        (
+            "threshold=0\ndecision_type=9\nleft_child=-1\nright_child=-2\n",
+            "threshold=0 1\ndecision_type=9 9\nleft_child=-1 -2\nright_child=1 -3\n",
+        ),
+        ("leaf_value=0.5 -0.5\nleaf_count=15 45\ninternal_count=60\n", "leaf_value=0.5 -0.5 0\n"),
+        ("cat_boundaries=0 2\n", "cat_boundaries=0 1 2\n"),
+    ] {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    Forest::from_text(text.as_bytes()).expect("each split has its own");
+    let why =
+        Forest::from_text(text.replacen("threshold=0 1", "threshold=0 0", 1).as_bytes()).expect_err("one for two").to_string();
+    assert!(why.contains("tree 1: a categorical split without its categories"), "{why}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! LightGBM's text model (`Booster.save_model`, versions v2 to v4) read into checked trees.
 //!
 //! Promise: whatever the bytes, the answer is a forest whose every index is in range and whose trees are trees, or a refusal
-//! that says why. Limits: 256 MiB of text, 20,000 trees, 65,536 leaves a tree, 65,536 features.
+//! that says why. Limits: 256 MiB of text, 20,000 trees, 65,536 leaves a tree, 512 splits from root to leaf, 65,536 features.
+//! Memory follows what the text holds, never what it claims: one tree's fields at a time, no room for announced numbers.
 //!
 //! Read: numerical and categorical splits, missing types none, zero and NaN, random forests (`average_output`), objectives
 //! `binary` and `cross_entropy`. Refused: more than one class, linear trees, other objectives, categories that only a pandas
@@ -20,6 +21,10 @@ pub const LEAVES_MAX: usize = 65_536;
 /// Most features of a model.
 pub const FEATURES_MAX: usize = 65_536;
 
+/// Most splits from a tree's root to a leaf.
+pub const DEPTH_MAX: usize = 512;
+
+const END: &str = "end of trees";
 const CATEGORICAL: u8 = 1;
 const DEFAULT_LEFT: u8 = 2;
 
@@ -55,6 +60,30 @@ pub struct Model {
     pub trees: Vec<Tree>,
 }
 
+/// What is read of the header, and of a tree; other lines mean nothing here.
+const KEYS: [&str; 20] = [
+    "version",
+    "num_class",
+    "num_tree_per_iteration",
+    "max_feature_idx",
+    "feature_names",
+    "objective",
+    "average_output",
+    "is_linear",
+    "num_leaves",
+    "leaf_value",
+    "leaf_count",
+    "internal_count",
+    "split_feature",
+    "threshold",
+    "decision_type",
+    "left_child",
+    "right_child",
+    "num_cat",
+    "cat_boundaries",
+    "cat_threshold",
+];
+
 type Fields<'a> = BTreeMap<&'a str, &'a str>;
 
 /// Reads a model text.
@@ -63,34 +92,59 @@ pub fn parse(bytes: &[u8]) -> Result<Model, ModelRefused> {
         return malformed(format!("{} bytes, the limit is {MODEL_BYTES_MAX}", bytes.len()));
     }
     let Ok(text) = std::str::from_utf8(bytes) else { return malformed("it is not UTF-8 text") };
-    let mut lines = text.lines().map(str::trim_end);
-    if lines.next() != Some("tree") {
+    let lines = || text.lines().map(str::trim_end);
+    if lines().next() != Some("tree") {
         return malformed("the first line is not 'tree'");
     }
-    let mut header = Fields::new();
-    let mut sections: Vec<(usize, Fields)> = Vec::new();
-    let mut ended = false;
-    for line in lines.by_ref() {
-        if line == "end of trees" {
-            ended = true;
-            break;
-        }
+    check_outline(lines().skip(1))?;
+    let mut fields = Fields::new();
+    let mut model: Option<Model> = None;
+    for line in lines().skip(1) {
         let (key, value) = line.split_once('=').unwrap_or((line, ""));
-        if key == "Tree" {
-            if sections.len() >= TREES_MAX {
-                return malformed(format!("more than {TREES_MAX} trees"));
+        if key != "Tree" && line != END {
+            if let Some(known) = KEYS.iter().find(|known| **known == key) {
+                fields.insert(known, value);
             }
-            let Ok(index) = value.parse() else { return malformed("a Tree= line without a number") };
-            sections.push((index, Fields::new()));
-        } else if !key.is_empty() {
-            sections.last_mut().map_or(&mut header, |(_, fields)| fields).insert(key, value);
+            continue;
+        }
+        // A header or a tree is complete.
+        match &mut model {
+            None => model = Some(read_header(&fields)?),
+            Some(model) => {
+                let read = read_tree(&fields, model.feature_names.len());
+                model.trees.push(read.map_err(|e| in_tree(e, model.trees.len()))?);
+            }
+        }
+        fields.clear();
+        match &model {
+            Some(model) if line != END => {
+                let expected = model.trees.len();
+                if value.parse() != Ok(expected) {
+                    return malformed(format!("tree {expected} is numbered {value:.20}"));
+                }
+            }
+            _ => break,
         }
     }
-    if !ended {
-        return malformed("the text ends before 'end of trees'");
+    match model {
+        Some(model) if !model.trees.is_empty() => Ok(model),
+        _ => malformed("no trees"),
     }
-    check_categories_decoded_elsewhere(lines)?;
-    read_model(&header, &sections)
+}
+
+/// Whether the text is whole, and of a size that is read.
+fn check_outline<'a>(mut lines: impl Iterator<Item = &'a str>) -> Result<(), ModelRefused> {
+    let mut trees = 0;
+    loop {
+        match lines.next() {
+            None => return malformed("the text ends before 'end of trees'"),
+            Some(END) => return check_categories_decoded_elsewhere(lines),
+            Some(line) => trees += usize::from(line.starts_with("Tree=")),
+        }
+        if trees > TREES_MAX {
+            return malformed(format!("more than {TREES_MAX} trees"));
+        }
+    }
 }
 
 fn check_categories_decoded_elsewhere<'a>(mut lines: impl Iterator<Item = &'a str>) -> Result<(), ModelRefused> {
@@ -100,7 +154,7 @@ fn check_categories_decoded_elsewhere<'a>(mut lines: impl Iterator<Item = &'a st
     }
 }
 
-fn read_model(header: &Fields, sections: &[(usize, Fields)]) -> Result<Model, ModelRefused> {
+fn read_header(header: &Fields) -> Result<Model, ModelRefused> {
     match header.get("version") {
         Some(&("v2" | "v3" | "v4")) => {}
         Some(other) => return unsupported(format!("text version {other:.20}; v2, v3 and v4 are read")),
@@ -120,21 +174,11 @@ fn read_model(header: &Fields, sections: &[(usize, Fields)]) -> Result<Model, Mo
     if names.len() != max_feature + 1 {
         return malformed(format!("{} feature names for {} features", names.len(), max_feature + 1));
     }
-    if sections.is_empty() {
-        return malformed("no trees");
-    }
-    let mut trees = Vec::with_capacity(sections.len());
-    for (expected, (index, fields)) in sections.iter().enumerate() {
-        if *index != expected {
-            return malformed(format!("tree {expected} is numbered {index}"));
-        }
-        trees.push(read_tree(fields, names.len()).map_err(|e| in_tree(e, expected))?);
-    }
     Ok(Model {
         feature_names: names,
         sigmoid: read_objective(header.get("objective").copied())?,
         average_output: header.contains_key("average_output"),
-        trees,
+        trees: Vec::new(),
     })
 }
 
@@ -171,7 +215,7 @@ fn number<T: std::str::FromStr>(fields: &Fields, key: &str) -> Result<T, ModelRe
 
 fn vector<T: std::str::FromStr>(fields: &Fields, key: &str, len: usize) -> Result<Vec<T>, ModelRefused> {
     let Some(text) = fields.get(key) else { return malformed(format!("{key} is missing")) };
-    let mut values = Vec::with_capacity(len.min(LEAVES_MAX));
+    let mut values = Vec::with_capacity(len.min(text.len() / 2 + 1));
     for word in text.split_whitespace() {
         let Ok(value) = word.parse() else { return malformed(format!("{key} holds something that is not a number")) };
         values.push(value);
@@ -213,7 +257,7 @@ fn read_splits(fields: &Fields, nodes: usize, n_features: usize) -> Result<Vec<S
     let types: Vec<i16> = vector(fields, "decision_type", nodes)?;
     let left: Vec<i32> = vector(fields, "left_child", nodes)?;
     let right: Vec<i32> = vector(fields, "right_child", nodes)?;
-    let bitsets = read_bitsets(fields)?;
+    let mut bitsets = read_bitsets(fields)?;
     let mut splits = Vec::with_capacity(nodes);
     for ((((feature, threshold), kind), left), right) in features.into_iter().zip(thresholds).zip(types).zip(left).zip(right) {
         if feature as usize >= n_features {
@@ -229,9 +273,10 @@ fn read_splits(fields: &Fields, nodes: usize, n_features: usize) -> Result<Vec<S
         }
         let categories = match kind & CATEGORICAL {
             0 => None,
-            _ => match bitsets.get(threshold as usize) {
-                Some(set) if threshold >= 0.0 => Some(set.clone()),
-                _ => return malformed("a categorical split without its categories"),
+            // Each split has categories of its own: they move, and are not there for a second one.
+            _ => match bitsets.get_mut(threshold as usize).filter(|_| threshold >= 0.0).and_then(Option::take) {
+                Some(set) => Some(set),
+                None => return malformed("a categorical split without its categories"),
             },
         };
         splits.push(Split { feature, threshold, categories, default_left: kind & DEFAULT_LEFT != 0, missing, left, right });
@@ -239,7 +284,7 @@ fn read_splits(fields: &Fields, nodes: usize, n_features: usize) -> Result<Vec<S
     Ok(splits)
 }
 
-fn read_bitsets(fields: &Fields) -> Result<Vec<Vec<u32>>, ModelRefused> {
+fn read_bitsets(fields: &Fields) -> Result<Vec<Option<Vec<u32>>>, ModelRefused> {
     let n: usize = if fields.contains_key("num_cat") { number(fields, "num_cat")? } else { 0 };
     if n == 0 {
         return Ok(Vec::new());
@@ -250,10 +295,10 @@ fn read_bitsets(fields: &Fields) -> Result<Vec<Vec<u32>>, ModelRefused> {
     let bounds: Vec<usize> = vector(fields, "cat_boundaries", n + 1)?;
     let words = bounds.last().copied().unwrap_or(0);
     let all: Vec<u32> = vector(fields, "cat_threshold", words)?;
-    let mut sets = Vec::with_capacity(n);
+    let mut sets = Vec::with_capacity(bounds.len());
     for pair in bounds.windows(2) {
         match all.get(pair[0]..pair[1]) {
-            Some(set) => sets.push(set.to_vec()),
+            Some(set) => sets.push(Some(set.to_vec())),
             None => return malformed("cat_boundaries do not rise"),
         }
     }

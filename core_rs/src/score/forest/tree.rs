@@ -3,7 +3,7 @@
 //! Rows are f32. A threshold is a f64; `x <= t` for a f32 `x` is the same as `x <= floor32(t)`, the largest f32 not above t,
 //! so comparing in f32 is exact. Values within 1e-35 of zero are zero, as LightGBM's own prediction buffer makes them.
 
-use super::text::{ModelRefused, malformed};
+use super::text::{DEPTH_MAX, ModelRefused, malformed};
 
 /// LightGBM's `kZeroThreshold`: closer to zero than this is zero.
 pub const ZERO: f32 = 1e-35;
@@ -72,6 +72,9 @@ impl Tree {
         let mut deepest = 0;
         while let Some((at, depth)) = waiting.pop() {
             deepest = deepest.max(depth);
+            if depth > DEPTH_MAX {
+                return malformed(format!("a leaf is more than {DEPTH_MAX} splits deep"));
+            }
             let seen = if at >= 0 { node_seen.get_mut(at as usize) } else { leaf_seen.get_mut(!at as usize) };
             match seen {
                 Some(seen) if !*seen => *seen = true,
