@@ -26,7 +26,7 @@ for target in "${targets[@]}"; do
     mkdir -p "$here/corpus/$target" "$here/artifacts/$target" "core_rs/fuzz/corpus/$target"
     echo "$target for $seconds s ..."
     "$here/build/$host/release/$target" "$here/corpus/$target" "$here/seeds/$target" "core_rs/fuzz/corpus/$target" \
-        -artifact_prefix="$here/artifacts/$target/" -dict="core_rs/fuzz/dictionaries/$target.dict" -max_len=65536 \
+        -artifact_prefix="$here/artifacts/$target/" -dict="core_rs/fuzz/dictionaries/$target.dict" -max_len=65536 -len_control=10 \
         -timeout=20 -rss_limit_mb=1024 -print_final_stats=1 -seed="${FUZZ_SEED:-4}" -max_total_time="$seconds" \
         >"$here/$target.log" 2>&1 || { failed=1; echo "$target broke a promise:"; grep -aE "panicked|live at once|of CPU|ERROR|Test unit" -A1 "$here/$target.log" | head -8; }
     grep -aE "cov: " "$here/$target.log" | tail -1 || true

@@ -4,9 +4,9 @@
 //! written and read again. What such a pipeline would go on to say is not judged: behind a right checksum of 32 bits stands what
 //! the server wrote, and its own magic tells one format from the next.
 //!
-//! A snapshot is the server's own file, behind a checksum, never a sender's: a state takes more room than its bytes (a number
-//! of one byte becomes eight), so its bound is `FACTOR` and not 4. What matters is that no length it claims is believed: memory
-//! follows what is there.
+//! A snapshot is the server's own file, behind a checksum, never a sender's, and a state takes more room than its bytes: a series
+//! of 20 bytes has its ring's beginning made again, up to 64 KiB. So its bound is `FACTOR` and not 4. What matters is that no
+//! length it claims is believed: memory follows what is there.
 
 use std::sync::{Arc, LazyLock};
 
@@ -23,7 +23,7 @@ use super::seeds;
 use super::site::frame;
 
 /// Bytes of state a byte of snapshot may become.
-const FACTOR: usize = 64;
+const FACTOR: usize = 4_096;
 /// Serde makes room for at most 1 MiB of what a collection announces, a collection within a collection; and maps have a least size.
 const BOUND: Bound = Bound { factor: FACTOR, floor: 4 << 20 };
 

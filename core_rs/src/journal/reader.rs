@@ -86,9 +86,13 @@ impl JournalReader {
     fn read_durable(&mut self) -> Result<Option<Journalled>, JournalError> {
         while self.next_seq <= self.shared.durable.seq() {
             let Some(cursor) = self.cursor()? else { continue };
-            let offset = cursor.offset;
+            let (offset, segment) = (cursor.offset, cursor.first_seq);
             match cursor.next().map_err(JournalError::io("read a segment"))? {
                 Step::Record(record, _) => {
+                    // Whole, and of no place here: not what was lost, and no reason to pass over what follows.
+                    if record.seq > self.next_seq && !self.is_of(segment, record.seq) {
+                        continue;
+                    }
                     if offset.saturating_sub(self.signpost) >= SIGNPOST_BYTES {
                         self.signpost = offset;
                         self.shared.signposts.set(record.seq, offset);
@@ -108,6 +112,12 @@ impl JournalReader {
             }
         }
         Ok(None)
+    }
+
+    /// Whether a segment can hold this frame: the following one begins behind it, and it is durable.
+    fn is_of(&self, segment: u64, seq: u64) -> bool {
+        let following = self.shared.segments.lock().range(segment + 1..).next().map(|(first, _)| *first);
+        following.is_none_or(|first| seq < first) && seq <= self.shared.durable.seq()
     }
 
     /// The cursor, opened where the next frame should be; None when a gap was passed over instead.

@@ -60,6 +60,8 @@ pub struct Series {
     samples: Vec<Sample>,
     /// Samples at the front that are folded and wait for compaction; a multiple of 16.
     start: usize,
+    /// As many more before them, of which a restart keeps the number alone; a multiple of 4,096.
+    lead: usize,
     levels: [Vec<Block>; LEVELS],
     folded: Folded,
     /// Samples folded because of the cap, not of their age.
@@ -88,20 +90,24 @@ struct Storing<'a> {
 
 impl Serialize for Series {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self { start, folded, folded_early, .. } = self;
-        Storing { start: *start as u32, held: self.held(), folded, folded_early: *folded_early }.serialize(serializer)
+        let Self { start, lead, folded, folded_early, .. } = self;
+        Storing { start: (lead + start) as u32, held: self.held(), folded, folded_early: *folded_early }.serialize(serializer)
     }
 }
 
 impl From<Stored> for Series {
     fn from(stored: Stored) -> Self {
-        // The gap keeps every held sample in the block it was in; what it holds is never read.
+        // The gap keeps every held sample in the block it was in; what it holds is never read. Whole blocks of the last level are
+        // not made again, so that what a snapshot claims costs 64 KiB and no more.
         let filler = stored.held.first().copied().unwrap_or(Sample { at_us: 0, value: 0.0 });
-        let start = stored.start as usize / BLOCK * BLOCK;
-        let mut samples = stored.held;
-        samples.splice(0..0, std::iter::repeat_n(filler, start));
+        let folded = stored.start as usize / BLOCK * BLOCK;
+        let start = folded % SPAN[LEVELS - 1];
+        let lead = folded - start;
+        let mut samples = Vec::with_capacity(start + stored.held.len());
+        samples.resize(start, filler);
+        samples.extend_from_slice(&stored.held);
         let mut series =
-            Self { samples, start, levels: Default::default(), folded: stored.folded, folded_early: stored.folded_early };
+            Self { samples, start, lead, levels: Default::default(), folded: stored.folded, folded_early: stored.folded_early };
         series.sum_from(0);
         series
     }
@@ -221,11 +227,11 @@ impl Series {
 
     /// Gives the folded front back once it is a quarter of the ring: a constant cost a write over time.
     fn compact(&mut self) {
-        if self.start * 4 < self.samples.len() {
+        if (self.lead + self.start) * 4 < self.lead + self.samples.len() {
             return;
         }
         self.samples.drain(..self.start);
-        self.start = 0;
+        (self.start, self.lead) = (0, 0);
         self.levels = Default::default();
         self.sum_from(0);
     }
@@ -296,7 +302,7 @@ impl Series {
         self.folded.absorb(&other.folded, &all[..split], keep);
         all.drain(..split);
         self.samples = all;
-        self.start = 0;
+        (self.start, self.lead) = (0, 0);
         self.folded_early += other.folded_early;
         self.levels = Default::default();
         self.sum_from(0);

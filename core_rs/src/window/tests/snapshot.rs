@@ -3,7 +3,7 @@
 use super::{H, S, T0, adt, by_patient, compiled, entry, observation, patient, ward};
 use crate::decode::{EncounterKind, Subject};
 use crate::limits::Limits;
-use crate::window::{FeaturePlan, Ward};
+use crate::window::{FeaturePlan, Series, Ward};
 
 fn plan() -> std::sync::Arc<FeaturePlan> {
     let stats = ["last", "age", "first", "delta", "count", "min", "max", "mean", "std", "slope"];
@@ -66,6 +66,37 @@ fn a_restored_ward_gives_bit_identical_rows_now_and_later() {
         assert_eq!(bits(&live, &plan, later_us), bits(&restored, &plan, later_us), "600 steps after {cut}");
         assert_eq!(postcard::to_stdvec(&live).unwrap(), postcard::to_stdvec(&restored).unwrap());
     }
+}
+
+/// Seven hours of every second are held, so that thousands wait at the front before they are given back.
+#[test]
+fn a_restart_between_two_compactions_of_a_long_ring_changes_no_bit() {
+    let plan = compiled(vec![entry("HR", &["mean", "std", "slope", "min", "count"], &["7h", "30m"])]);
+    let mut live = ward(&plan);
+    let write = |ward: &mut Ward, steps: std::ops::Range<i64>| {
+        for n in steps {
+            ward.apply_observation(&by_patient(1, T0 + n * S, 60.0 + 40.0 * noise(n)), T0 + n * S);
+        }
+    };
+    write(&mut live, 0..31_500);
+    let mut restored: Ward = postcard::from_bytes(&postcard::to_stdvec(&live).unwrap()).unwrap();
+    restored.resume(Limits::default(), std::slice::from_ref(&plan));
+    assert!(restored.bytes() + 4_096 * 16 < live.bytes(), "what waits at the front is not made again");
+    for (from, until) in [(31_500, 31_501), (31_501, 33_000), (33_000, 36_000)] {
+        write(&mut live, from..until);
+        write(&mut restored, from..until);
+        let now_us = T0 + until * S;
+        assert_eq!(bits(&live, &plan, now_us), bits(&restored, &plan, now_us), "at {until}");
+        assert_eq!(postcard::to_stdvec(&live).unwrap(), postcard::to_stdvec(&restored).unwrap(), "at {until}");
+    }
+}
+
+#[test]
+fn p5_what_a_snapshot_claims_to_have_folded_costs_64_kib_at_most() {
+    let empty = postcard::to_stdvec(&Series::default()).unwrap();
+    let claimed = [postcard::to_stdvec(&u32::MAX).unwrap().as_slice(), &empty[1..]].concat();
+    let series: Series = postcard::from_bytes(&claimed).unwrap();
+    assert!(series.bytes() < 128 << 10, "{} bytes", series.bytes());
 }
 
 #[test]
