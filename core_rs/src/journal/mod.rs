@@ -51,6 +51,7 @@ mod room;
 mod segment;
 mod signposts;
 mod stats;
+mod sums;
 
 #[cfg(test)]
 mod tests;

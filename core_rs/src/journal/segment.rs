@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::config::BODY_BYTES_MAX;
+use super::sums::Sums;
 use super::{Disk, DiskFile, JournalError, Journalled};
 use crate::error::Refusal;
 use crate::receive::{FRAME_HEAD_BYTES, Frame, FrameRef};
@@ -20,6 +21,8 @@ const FIRST_OF_BATCH: u8 = 1;
 /// The last number a frame can have: an alert's id is the number of its frame and 16 bits, and a bigint of PostgreSQL holds it.
 /// At 5,000 frames a second it lasts 892 years. Whatever claims a higher one was never written here.
 pub(super) const SEQ_MAX: u64 = (1 << 47) - 1;
+/// Longest record that a search past damage reads to its end at every place that claims it.
+const SUMMED_BYTES_MAX: usize = 32 << 10;
 /// Bytes read at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
@@ -153,13 +156,15 @@ impl SegmentCursor {
         self.fill(usize::try_from(self.end.saturating_sub(self.offset)).unwrap_or(usize::MAX))?;
         let nearest = self.expected + 1;
         let reachable = nearest..=nearest + (self.buffer.len() / (HEAD_BYTES + BODY_BYTES_MIN)) as u64;
-        for skip in 1..self.buffer.len() {
-            let rest = self.buffer.get(skip..).unwrap_or_default();
-            if seq_of(rest).is_some_and(|seq| reachable.contains(&seq)) && check(rest).is_some() {
-                let _ = self.buffer.split_to(skip);
-                self.offset += skip as u64;
-                return Ok(true);
-            }
+        let mut sums = None;
+        let found = (1..self.buffer.len()).find(|skip| {
+            let rest = self.buffer.get(*skip..).unwrap_or_default();
+            seq_of(rest).is_some_and(|seq| reachable.contains(&seq)) && is_whole(&self.buffer, *skip, &mut sums)
+        });
+        if let Some(skip) = found {
+            let _ = self.buffer.split_to(skip);
+            self.offset += skip as u64;
+            return Ok(true);
         }
         self.offset += self.buffer.len() as u64;
         self.buffer.clear();
@@ -202,6 +207,19 @@ fn seq_of(raw: &[u8]) -> Option<u64> {
     let len = body_len(raw)?;
     let body = raw.get(HEAD_BYTES..HEAD_BYTES + len)?;
     body.first_chunk::<8>().map(|seq| u64::from_le_bytes(*seq))
+}
+
+/// Whether a whole record begins there. A long one is not read to its end for each place that claims it.
+fn is_whole<'a>(buffer: &'a [u8], at: usize, sums: &mut Option<Sums<'a>>) -> bool {
+    let raw = buffer.get(at..).unwrap_or_default();
+    match (body_len(raw), raw.get(4..HEAD_BYTES).and_then(<[u8]>::first_chunk)) {
+        (Some(len), Some(crc)) if len > SUMMED_BYTES_MAX => {
+            let (start, said) = (at + HEAD_BYTES, u32::from_le_bytes(*crc));
+            let sums = sums.get_or_insert_with(|| Sums::of(buffer));
+            sums.part(start, start + len) == Some(said)
+        }
+        _ => check(raw).is_some(),
+    }
 }
 
 /// The record at the start of these bytes, if it is whole: its body, sequence number and flags.

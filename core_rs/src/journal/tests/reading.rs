@@ -130,6 +130,22 @@ fn quarantine_reads_around_damage_and_counts_what_is_lost() {
 }
 
 #[test]
+fn long_records_behind_damage_are_found_by_their_checksums() {
+    let config = JournalConfig { segment_bytes_max: 1 << 19, on_damage: OnDamage::Quarantine, ..small() };
+    let disk = FakeDisk::new();
+    let journal = reopen(&disk, config).unwrap();
+    write_frames(&journal, 6, 60_000);
+    drop(journal);
+    let name = segment::segment_name(1);
+    let mut bytes = disk.get(&name);
+    bytes[90_000] ^= 1;
+    disk.put(&name, bytes);
+    let journal = reopen(&disk, config).unwrap();
+    assert_eq!(read_all(&journal, 1), [1, 3, 4, 5, 6]);
+    assert_eq!(journal.stats().lost_frames, 1);
+}
+
+#[test]
 fn a_missing_or_shortened_old_segment_is_damage() {
     let (disk, first, last) = damaged_in_the_middle();
     let name = segment::segment_name(first);
