@@ -2,9 +2,21 @@
 //! all the rest of a segment; were each of them read to its end, a sender who fills a frame with such places could make the
 //! search last for hours. With these the search reads 8 KiB a place at most, and holds 4 bytes for every 4 KiB.
 
-use crc32c::{crc32c_append, crc32c_combine};
+use crc32c::crc32c_append;
 
 const BLOCK: usize = 4_096;
+/// Castagnoli's polynomial, bits reversed.
+const POLYNOMIAL: u32 = 0x82F6_3B78;
+/// x to the power of 2^n modulo the polynomial, bits reversed.
+const POWERS: [u32; 67] = {
+    let mut powers = [1 << 30; 67];
+    let mut n = 1;
+    while n < powers.len() {
+        powers[n] = product(powers[n - 1], powers[n - 1]);
+        n += 1;
+    }
+    powers
+};
 
 /// The checksums of a buffer's beginnings, one every 4 KiB.
 #[derive(Debug)]
@@ -29,14 +41,33 @@ impl<'a> Sums<'a> {
     /// The CRC32C of the bytes from `start` to `end`; None where they are not all there.
     pub(super) fn part(&self, start: usize, end: usize) -> Option<u32> {
         let len = end.checked_sub(start)?;
-        // crc(AB) = shift(crc(A), len B) ^ crc(B), and combining with a checksum of 0 is the shift alone.
-        Some(self.beginning(end)? ^ crc32c_combine(self.beginning(start)?, 0, len))
+        // crc(AB) = crc(A) x^(8 len B) + crc(B)
+        Some(self.beginning(end)? ^ shifted(self.beginning(start)?, len))
     }
 
     fn beginning(&self, end: usize) -> Option<u32> {
         let block = end / BLOCK;
         Some(crc32c_append(*self.beginnings.get(block)?, self.bytes.get(block * BLOCK..end)?))
     }
+}
+
+/// A checksum times x^(8 len).
+fn shifted(sum: u32, len: usize) -> u32 {
+    let bits = (0..usize::BITS).map(|bit| len >> bit & 1 == 1);
+    POWERS.iter().skip(3).zip(bits).filter(|(_, is_set)| *is_set).fold(sum, |sum, (power, _)| product(*power, sum))
+}
+
+/// The product of two polynomials modulo the third, bits reversed.
+const fn product(a: u32, mut b: u32) -> u32 {
+    let (mut sum, mut bit) = (0, 1 << 31);
+    while bit > 0 {
+        if a & bit != 0 {
+            sum ^= b;
+        }
+        b = if b & 1 == 1 { b >> 1 ^ POLYNOMIAL } else { b >> 1 };
+        bit >>= 1;
+    }
+    sum
 }
 
 #[cfg(test)]

@@ -82,7 +82,7 @@ impl Block {
         let (mut min, mut max) = (self.min, self.max);
         for sample in samples {
             let dx = sample.value - self.centre;
-            let dt = (sample.at_us - self.origin_us) as f64 * (1.0 / HOUR_US as f64);
+            let dt = sample.at_us.wrapping_sub(self.origin_us) as f64 * (1.0 / HOUR_US as f64);
             x += dx;
             xx += dx * dx;
             t += dt;
@@ -98,7 +98,7 @@ impl Block {
     #[inline]
     pub fn add(&mut self, other: &Block) {
         let dc = other.centre - self.centre;
-        let dt = (other.origin_us - self.origin_us) as f64 * (1.0 / HOUR_US as f64);
+        let dt = other.origin_us.wrapping_sub(self.origin_us) as f64 * (1.0 / HOUR_US as f64);
         let n = other.n;
         self.n += n;
         self.x += other.x + n * dc;
