@@ -47,7 +47,7 @@ impl Journal {
     pub fn open_on(disk: Arc<dyn Disk>, config: JournalConfig) -> Result<Self, JournalError> {
         config.check()?;
         let Recovered { segments, live, mark, next_seq, torn_bytes, damaged_places } = recover(&*disk, config.on_damage)?;
-        if next_seq > SEQ_MAX {
+        if next_seq > SEQ_MAX / 2 {
             return Err(JournalError::Format { segment: segment_name(next_seq), what: "there are no numbers left for frames" });
         }
         let counters = Counters::default();
