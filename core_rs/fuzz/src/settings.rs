@@ -13,9 +13,9 @@ use super::meter::{self, Bound};
 use super::seeds;
 use super::site::frame;
 
-/// The toml and serde_json crates keep every token and every value: `[],` is a value of 32 bytes. Settings are the operator's
-/// files, a manifest at most 1 MiB.
-pub const TOML: Bound = Bound { factor: 256, floor: 64 << 10 };
+/// The toml crate keeps every token and makes a table of every part of a dotted key: the two bytes of `a.` become seven hundred.
+/// Settings are the operator's files, a manifest at most 1 MiB.
+pub const TOML: Bound = Bound { factor: 1_024, floor: 64 << 10 };
 /// The decoder's tables.
 const DECODER: Bound = Bound { factor: 16, floor: 512 << 10 };
 
