@@ -6,7 +6,7 @@
 use nightlamp_core::receive::Source;
 
 use super::meter;
-use super::site::{SITES, assert_same, frame};
+use super::site::{SITES, assert_same, frame, rows};
 
 /// The target.
 pub fn run(payload: &[u8]) {
@@ -16,7 +16,7 @@ pub fn run(payload: &[u8]) {
             let frame = frame(source, context, payload);
             let decoded = meter::case("decode", payload.len(), site.bound, || site.decode(&frame));
             assert_same(&decoded, &site.decode(&frame));
-            let rows = decoded.events.len() + decoded.rejected.len() + decoded.skipped as usize;
+            let rows = rows(&decoded);
             match &screened {
                 Ok(_) if site.decoder.config().recorded_time => {}
                 Ok(observations) => assert_eq!(rows, *observations, "every observation is counted under one name"),

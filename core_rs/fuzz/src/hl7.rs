@@ -12,7 +12,7 @@ use nightlamp_core::error::Refusal;
 use nightlamp_core::receive::Source;
 
 use super::meter::{self, Bound};
-use super::site::{NOON_US, SITES, Site, assert_same, frame};
+use super::site::{NOON_US, SITES, Site, assert_same, frame, rows};
 
 const CHARSETS: [&str; 8] = ["", "utf-8", "iso-8859-1", "us-ascii", "gb18030", "iso-2022-jp", "utf-16", "x-none"];
 
@@ -82,8 +82,7 @@ fn frame_in_the_pipeline(site: &Site, payload: &[u8], charset: &str) {
         assert_same(&decoded, &site.decode(&frame));
         let is_taken = site.decoder.screen(source, context, payload).is_ok();
         if is_taken && !site.decoder.config().recorded_time && payload.is_ascii() && is_oru(payload) {
-            let rows = decoded.events.len() + decoded.rejected.len() + decoded.skipped as usize;
-            assert_eq!(rows, observations(payload), "every OBX is counted under one name");
+            assert_eq!(rows(&decoded), observations(payload), "every OBX is counted under one name");
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The site the decoders under test belong to: once with the limits a server has, once with limits so small that memory which
 //! grows with anything but the input stands out.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use nightlamp_core::decode::catalogue::SiteCode;
-use nightlamp_core::decode::{DecodeConfig, Decoded, Decoder, SiteKey};
+use nightlamp_core::decode::{DecodeConfig, Decoded, Decoder, Event, SiteKey};
 use nightlamp_core::limits::Limits;
 use nightlamp_core::receive::{Frame, Source};
 
@@ -82,4 +83,15 @@ pub fn assert_same(one: &Decoded, two: &Decoded) {
         postcard::to_stdvec(&(message_id, at_us, events, rejected, skipped)).expect("serializable")
     };
     assert_eq!(bytes(one), bytes(two), "decoding is a function of the frame");
+}
+
+/// How many rows of a frame are accounted for: a correction that cannot be used is refused and withdraws what it corrects, under
+/// one ordinal.
+pub fn rows(decoded: &Decoded) -> usize {
+    let events = decoded.events.iter().filter_map(|event| match event {
+        Event::Observation(observation) => Some(observation.ordinal),
+        _ => None,
+    });
+    let ordinals: BTreeSet<u32> = events.chain(decoded.rejected.iter().map(|rejected| rejected.ordinal)).collect();
+    ordinals.len() + decoded.skipped as usize
 }

@@ -106,12 +106,21 @@ impl JournalReader {
                     return Ok(Some(record));
                 }
                 Step::End => self.next_segment()?,
-                Step::Unknown => return Err(JournalError::newer(cursor.first_seq)),
+                // What follows the last frame of a segment is nobody's.
+                Step::Unknown if !self.is_of(segment, self.next_seq) => self.next_segment()?,
+                Step::Unknown => return Err(JournalError::newer(segment)),
                 // Whether anything asked for was lost shows when the next whole record is met.
-                Step::Bad => drop(cursor.resync().map_err(JournalError::io("read a segment"))?),
+                Step::Bad => self.resync()?,
             }
         }
         Ok(None)
+    }
+
+    fn resync(&mut self) -> Result<(), JournalError> {
+        match self.cursor.as_mut().map(SegmentCursor::resync) {
+            Some(found) => found.map(drop).map_err(JournalError::io("read a segment")),
+            None => Ok(()),
+        }
     }
 
     /// Whether a segment can hold this frame: the following one begins behind it, and it is durable.
