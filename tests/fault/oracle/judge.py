@@ -2,7 +2,7 @@
 the counters with each other, the alerts heard with the alerts stored.
 
 The evidence is a folder (see `evidence.py`). The journal's order decides what each record must have become: the first
-of its key its rows and dead letters, the same bytes again nothing, other bytes under the same key one dead letter.
+of its key its rows and dead letters, other bytes under the same key one dead letter, the same bytes again nothing.
 """
 
 from collections import Counter
@@ -79,13 +79,12 @@ class _Journal:
             self._kinds["decoded"] += 1
             return
         self._times[frame.number] += 1
-        first = self._first.setdefault(frame.key, frame.number) if frame.key is not None else None
-        if first is None or (first == frame.number and self._times[frame.number] == 1):
-            self._kinds["dead" if frame.whole_dead else "decoded"] += 1
-            self._expect(record, frame.rows, frame.dead, frame, found)
-        elif first == frame.number:
+        if self._times[frame.number] > 1:
             self._kinds["repeated"] += 1
             self._expect(record, (), (), None, found)
+        elif frame.key is None or self._first.setdefault(frame.key, frame.number) == frame.number:
+            self._kinds["dead" if frame.whole_dead else "decoded"] += 1
+            self._expect(record, frame.rows, frame.dead, frame, found)
         else:
             self._kinds["conflicting"] += 1
             self._expect(record, (), ("duplicate_conflict",), None, found)
@@ -215,11 +214,12 @@ def _counters(evidence: Evidence, counted: Counter[str], verdict: Verdict) -> No
         # A door that was never used has no series.
         http = [m.get(f"nightlamp_receive_http_{what}_total", 0) for what in ("messages", "accepted", "refused")]
         messages, accepted, refused = http
+        stored = m["nightlamp_store_frames_total"] + m["nightlamp_store_frames_waiting"]
         for left, right, what in (
             (m["nightlamp_pipeline_frames_total"], kinds, "frames by kind"),
             (m["nightlamp_pipeline_observations_total"], kept, "observations by kind"),
             (messages, accepted + refused, "messages by outcome"),
-            (m["nightlamp_store_frames_taken_total"], m["nightlamp_store_frames_total"], "frames taken and stored"),
+            (m["nightlamp_store_frames_taken_total"], stored, "frames taken and stored"),
         ):
             if left != right:
                 verdict.blame("counters that do not add up", f"{which}: {what}: {left:.0f} and {right:.0f}")

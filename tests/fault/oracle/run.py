@@ -124,8 +124,7 @@ class _Run:
         try:
             done = self._disturbed(listener)
             self._empty_the_broker()
-            mark = self._catch_up()
-            metrics = house.metrics()
+            mark, metrics = self._catch_up()
             self._dump(house, "tables", mark)
             self._hear_out(listener)
         finally:
@@ -222,8 +221,8 @@ class _Run:
             with contextlib.suppress(journal.JournalError, OSError):
                 left = sent - {words.number_of(record.payload) for record in self.house.journal()}
 
-    def _catch_up(self) -> int:
-        """Wait until all that is durable now is stored; that frame."""
+    def _catch_up(self) -> tuple[int, dict[str, float]]:
+        """Wait until all that is durable now is stored; that frame, and the counters in a moment when nothing moved."""
         until, wanted, said = time.monotonic() + CATCH_UP_S_MAX, None, ""
         while time.monotonic() < until:
             self.house.look_after()
@@ -232,12 +231,12 @@ class _Run:
                 wanted = wanted or m["nightlamp_journal_durable_seq"]
                 said = f"{m['nightlamp_store_cursor_seq']:.0f} of {wanted:.0f} stored"
                 if m["nightlamp_store_cursor_seq"] >= wanted and not self._between(m):
-                    return int(wanted)
+                    return int(wanted), m
             except (httpx.HTTPError, KeyError) as error:
                 said = type(error).__name__
             time.sleep(0.1)
         self._surprises.append(f"did not catch up within {CATCH_UP_S_MAX:.0f} s: {said}")
-        return int(wanted or 0)
+        return int(wanted or 0), {}
 
     @staticmethod
     def _between(m: dict[str, float]) -> bool:
