@@ -1,6 +1,7 @@
 """Rows of one table into the transaction that is open, and what follows from them."""
 
-from collections.abc import AsyncIterator, Container, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Container, Coroutine, Sequence
 from typing import Any
 
 from nightlamp.store.copy import COLUMNS, joined
@@ -8,6 +9,8 @@ from nightlamp.store.errors import StoreError
 from nightlamp.store.statements import sql
 
 COPY_S = 60.0
+#: How often a COPY that is under way looks whether its line still stands.
+LOOK_S = 1.0
 #: Tables from which others are derived.
 DERIVED_FROM = frozenset({"patients_seen", "encounter_events"})
 
@@ -19,11 +22,31 @@ async def copy(connection: Any, table: str, count: int, streams: Sequence[bytes]
 
 async def copy_stream(connection: Any, table: str, count: int, stream: AsyncIterator[Any]) -> None:
     """The same from one stream."""
-    answer = await connection.copy_to_table(
-        table, source=stream, columns=COLUMNS[table], format="binary", timeout=COPY_S
-    )
+    copying = connection.copy_to_table(table, source=stream, columns=COLUMNS[table], format="binary", timeout=COPY_S)
+    answer = await _watched(connection, copying)
     if answer != f"COPY {count}":
         raise StoreError(f"{table}: the batch says {count} rows, PostgreSQL says {answer}")
+
+
+async def _watched(connection: Any, copying: Coroutine[Any, Any, str]) -> str:
+    """The answer to a COPY, or that its line broke.
+
+    asyncpg waits for room in the line without a limit, and under uvloop a line that breaks meanwhile never gives any:
+    the COPY would wait for ever. Raises ConnectionError, TimeoutError after COPY_S and what COPY raises.
+    """
+    work = asyncio.ensure_future(copying)
+    try:
+        async with asyncio.timeout(COPY_S):
+            while not (await asyncio.wait({work}, timeout=LOOK_S))[0]:
+                if connection.is_closed():
+                    raise ConnectionError("the line broke inside COPY")
+        return work.result()
+    finally:
+        if not work.done():
+            work.cancel()
+            await asyncio.wait({work}, timeout=LOOK_S)
+        if work.done() and not work.cancelled():
+            work.exception()  # it was asked for: nobody else will
 
 
 async def derive(connection: Any, tables: Container[str], first_seq: int, last_seq: int) -> None:

@@ -206,6 +206,9 @@ class Writer:
                 if self._connection is not None:
                     self._connection.terminate()
                     self._connection = None
+                # The end of a transaction on a broken line raises errors of its own: an order to stop outlives them.
+                if (task := asyncio.current_task()) is not None and task.cancelling():
+                    raise asyncio.CancelledError from error
                 if (known := translate(error)) is not None:
                     raise known from error
                 raise

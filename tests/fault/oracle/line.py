@@ -32,6 +32,11 @@ class Line:
         self._over = False
         threading.Thread(target=self._accept, name="line", daemon=True).start()
 
+    @property
+    def connections(self) -> int:
+        """How many stand."""
+        return len(self._pairs)
+
     def cut(self, after_bytes: int = 0) -> None:
         """Break all connections, now or in the midst of what is written next."""
         if after_bytes:
