@@ -14,10 +14,18 @@ def _frame(number: int) -> Delivery:
     return Delivery(Source.JSON_HTTP, body.encode())
 
 
+def _submitted(route: Route, count: int) -> None:
+    """So many frames are journalled and durable; nobody takes batches meanwhile."""
+    last, until = route.submit([_frame(number) for number in range(count)]), time.monotonic() + 20
+    while route.engine.durable_seq() < last:
+        assert time.monotonic() < until
+        time.sleep(0.001)
+
+
 def test_p5_a_batch_holds_no_more_frames_than_its_limit(tmp_path: Path) -> None:
     route = Route(tmp_path, batch_frames_max=4)
     try:
-        route.submit([_frame(number) for number in range(60)])
+        _submitted(route, 60)
         route.store()
         assert max(batch.frames for batch in route.stored) <= 4
         assert sum(route.rows("observations", "seq").values()) == 60
@@ -28,11 +36,7 @@ def test_p5_a_batch_holds_no_more_frames_than_its_limit(tmp_path: Path) -> None:
 def test_p5_with_nobody_to_take_batches_the_pipeline_waits_and_senders_are_acknowledged(tmp_path: Path) -> None:
     route = Route(tmp_path, batch_frames_max=1, batches_waiting_max=2)
     try:
-        last = route.submit([_frame(number) for number in range(30)])
-        until = time.monotonic() + 20
-        while route.engine.durable_seq() < last:
-            assert time.monotonic() < until
-            time.sleep(0.001)
+        _submitted(route, 30)
         time.sleep(0.3)
         # Two wait, one is in the pipeline's hand, one more may be under way.
         assert route.processed() <= 4
