@@ -31,8 +31,11 @@ test-python: build
 fault: build  ## 100 random fault schedules of 60 s under the oracle (FAULT_SEED=..., FAULT_PARALLEL=3); about 45 minutes
 	NIGHTLAMP_MODEL_CASES=$(or $(MODEL_CASES),1000) cargo test --locked -q -p nightlamp-core --lib journal::tests::model
 	NIGHTLAMP_LONG=1 $(BIN)/python -m pytest -q -s tests/fault/test_disk_full.py tests/fault/test_failing_sync.py
-	$(BIN)/python -m tests.fault --schedules 100 --seconds 60 --parallel $(or $(FAULT_PARALLEL),3) $(if $(FAULT_SEED),--seed $(FAULT_SEED))
-	$(BIN)/python -m tests.fault.store.outage
+	@schedules=0; outage=0; \
+	$(BIN)/python -m tests.fault --schedules 100 --seconds 60 --parallel $(or $(FAULT_PARALLEL),3) $(if $(FAULT_SEED),--seed $(FAULT_SEED)) || schedules=$$?; \
+	$(BIN)/python -m tests.fault.store.outage || outage=$$?; \
+	echo "fault schedules: exit $$schedules; figures of an outage of PostgreSQL: exit $$outage (0 is good)"; \
+	exit $$((schedules || outage))
 
 soak: build  ## 200 kills -9 over a million messages under the oracle (FAULT_SEED=...); about an hour
 	$(BIN)/python -m tests.fault --kills 200 --messages 1000000 --rate 0 $(if $(FAULT_SEED),--seed $(FAULT_SEED))

@@ -12,7 +12,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -22,7 +22,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from nightlamp import bundles, endings, http_app, open_files, supervision
+from nightlamp import bundles, endings, http_app, open_files, supervision, tasks
 from nightlamp._core import Decoder, Engine, catalogue
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
@@ -82,10 +82,12 @@ async def run(settings: Settings, ready: Ready) -> None:
                 ready(url, parts.engine.mqtt_port())
                 if later is not None:
                     begins = asyncio.create_task(_begin(later, folder, parts.engine, url), name="begin")
-                    stack.push_async_callback(_end, begins)
-                    await endings.over(stop, finished, parts.door.receipts.failed, parts.hung, begins)
+                    stack.push_async_callback(tasks.end, begins)
+                    await endings.over(
+                        stop, finished, parts.door.receipts.failed, parts.hung, parts.tasks.ended, begins
+                    )
                 else:
-                    await endings.over(stop, finished, parts.door.receipts.failed, parts.hung)
+                    await endings.over(stop, finished, parts.door.receipts.failed, parts.hung, parts.tasks.ended)
         _log.info("stopped")
 
 
@@ -122,10 +124,11 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
     hung: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    _task(stack, "supervision", supervision.watch(engine, hung))
-    _task(stack, "redis", channels.run())
-    _task(stack, "keys", _watch_keys(keys, engine))
-    _task(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
+    lasting = tasks.Tasks()
+    lasting.start(stack, "supervision", supervision.watch(engine, hung))
+    lasting.start(stack, "redis", channels.run())
+    lasting.start(stack, "keys", _watch_keys(keys, engine))
+    lasting.start(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
     receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
     receipts.start()
     stack.callback(receipts.stop)
@@ -136,7 +139,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     deliveries = engine.deliveries()
     door = Door(access, engine, decoder, deliveries, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
-    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung)
+    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung, lasting)
     return parts, folder, None if begun else beginning
 
 
@@ -299,16 +302,6 @@ async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> As
     finally:
         server.should_exit = True
         await task
-
-
-def _task(stack: AsyncExitStack, name: str, work: Coroutine[Any, Any, None]) -> None:
-    """A task that is cancelled and awaited when the stack unwinds."""
-    stack.push_async_callback(_end, asyncio.create_task(work, name=name))
-
-
-async def _end(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _first(stop: asyncio.Event, task: asyncio.Task[Any]) -> None:

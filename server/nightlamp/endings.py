@@ -32,22 +32,29 @@ class StageHung(Ended):
     code = 70
 
 
+class TaskDied(Ended):
+    """A task that watches over others ended by an error. EX_SOFTWARE of sysexits.h."""
+
+    code = 70
+
+
 async def over(
     stop: asyncio.Event,
     http: asyncio.Task[Any],
     journal_failed: asyncio.Event,
     hung: asyncio.Future[str],
+    died: asyncio.Future[str],
     begins: asyncio.Task[None] | None = None,
 ) -> None:
     """Return when asked to stop or when the HTTP server has ended.
 
     Raises `JournalFailed` two seconds after the journal has failed. A sync is not tried again: the kernel may have
     dropped the pages and would report success. Only a new process reads what is really on the disk. Raises `StageHung`
-    as long after the watchdog has found a stage that hangs: its thread cannot be taken back. Raises also what `begins`
-    does: a route that was to begin later, and cannot.
+    as long after the watchdog has found a stage that hangs: its thread cannot be taken back. `TaskDied` where a task
+    without which nobody watches has died. Raises also what `begins` does: a route that was to begin later, and cannot.
     """
     watched = [asyncio.create_task(stop.wait()), asyncio.create_task(journal_failed.wait())]
-    ends: set[asyncio.Future[Any]] = {http, hung, *watched}
+    ends: set[asyncio.Future[Any]] = {http, hung, died, *watched}
     if begins is not None:
         await asyncio.wait({begins, *ends}, return_when=asyncio.FIRST_COMPLETED)
     if begins is None or (begins.done() and begins.exception() is None):
@@ -60,6 +67,10 @@ async def over(
         _log.error("a stage hangs; the server ends", exit_code=StageHung.code, why=hung.result())
         await asyncio.sleep(FAILED_SHOWN_S)
         raise StageHung(f"{hung.result()}. A new start goes on behind it")
+    if died.done():
+        _log.error("a task of the server has died; the server ends", exit_code=TaskDied.code, why=died.result())
+        await asyncio.sleep(FAILED_SHOWN_S)
+        raise TaskDied(f"{died.result()}. A new start goes on from the journal")
     if not journal_failed.is_set():
         return
     _log.error("the journal cannot write; the server ends", exit_code=JournalFailed.code)

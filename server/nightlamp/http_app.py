@@ -29,6 +29,7 @@ from nightlamp.receive.door import Door
 from nightlamp.settings import Settings
 from nightlamp.store import Store
 from nightlamp.store import router as store_router
+from nightlamp.tasks import Tasks
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Parts:
     as_of: AsOf
     #: Done once a stage hangs, with the reason: the server then ends.
     hung: asyncio.Future[str]
+    tasks: Tasks
 
 
 def build(parts: Parts) -> FastAPI:
@@ -102,7 +104,8 @@ def _authenticate(access: Access) -> Any:
 def _probe(parts: Parts) -> list[health.StageHealth]:
     pipeline = parts.pipeline
     receipts = parts.door.receipts
-    return stages.probe(receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats)
+    found = stages.probe(receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats)
+    return stages.with_died(found, parts.tasks.died)
 
 
 def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:

@@ -18,6 +18,7 @@ import structlog
 from nightlamp import storing
 from nightlamp.spool import Lane, StoredRows
 from nightlamp.storing import StoreProgress, Storing, Writer
+from nightlamp.tasks import died_of
 
 if TYPE_CHECKING:
     from nightlamp._core import Batch
@@ -74,6 +75,18 @@ class Pipeline:
             self.progress.taken_seq = self.progress.stored_seq = cursor
         loops = {"take": self._take(), "store": self._storing.run()}
         self._tasks = [asyncio.create_task(loop, name=name) for name, loop in loops.items()]
+        for task in self._tasks:
+            task.add_done_callback(self._died)
+
+    def _died(self, task: asyncio.Task[None]) -> None:
+        """A loop that ended by an error is shown as a stage that is down: nobody else would notice."""
+        why = died_of(task)
+        if why is None:
+            return
+        if task.get_name() == "take":
+            self.progress.take_error = why
+        else:
+            self.progress.store_error, self.progress.store_stuck = f"storing has ended: {why}", True
 
     async def drain(self, within_s: float) -> bool:
         """After the engine has stopped: take what is left and store it, at most `within_s`; True if all is stored.

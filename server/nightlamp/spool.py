@@ -18,7 +18,9 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import msgspec
+import structlog
 
+_log = structlog.get_logger("nightlamp.spool")
 Table = tuple[str, int, bytes]
 FILE_BYTES = 64 << 20
 #: Between two looks whether the disk takes more.
@@ -80,8 +82,10 @@ class Spool:
         self._path, self._number = path, 0
         self._files: deque[_File] = deque()
         self._read_at = self.bytes = 0
+        #: Files that the disk would not remove. They hold nothing that waits; the next start tries again.
+        self.files_left = 0
         for left_over in path.parent.glob(f"{path.name}*"):
-            left_over.unlink()
+            self._unlink(left_over)
 
     @property
     def empty(self) -> bool:
@@ -140,10 +144,19 @@ class Spool:
         flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
         return _File(path, os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0))
 
-    @staticmethod
-    def _remove(file: _File) -> None:
-        file.handle.close()
-        file.path.unlink(missing_ok=True)
+    def _remove(self, file: _File) -> None:
+        with contextlib.suppress(OSError):
+            file.handle.close()
+        self._unlink(file.path)
+
+    def _unlink(self, path: Path) -> None:
+        """Remove a file; where the disk refuses, what was in it is stored all the same: counted, said once."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            self.files_left += 1
+            if self.files_left == 1:
+                _log.error("a spool file cannot be removed; look at the disk", errno=error.errno, exc_info=error)
 
 
 class Lane:
@@ -163,6 +176,11 @@ class Lane:
     def spool_bytes(self) -> int:
         """Bytes that wait in the spool."""
         return self._spool.bytes
+
+    @property
+    def files_left(self) -> int:
+        """Spool files that the disk would not remove."""
+        return self._spool.files_left
 
     @property
     def full(self) -> bool:

@@ -85,11 +85,10 @@ class Storing:
             try:
                 head = await self._lane.head(1 if self._single else BATCHES_MAX, self._bytes_max)
                 written = await self._write(head)
+                if written is not None:
+                    await self._done(head, written)
             except Exception as error:
                 await self._failed(error, head)
-                continue
-            if written is not None:
-                await self._done(head, written)
 
     async def _write(self, head: list[StoredRows]) -> Written | None:
         """None where a row of several batches was refused: each of them is to be written by itself."""

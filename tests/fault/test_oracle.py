@@ -122,6 +122,13 @@ def test_the_oracle_sees_an_alert_that_was_not_heard_or_heard_twice_or_late(evid
         assert {name for name, count in verdict.faults.items() if count} == {what}
 
 
+def test_the_oracle_sees_the_newest_alert_heard_and_in_neither_table(evidence: Evidence) -> None:
+    for run_of in ("tables", "undisturbed"):
+        _change(evidence, "alert_events", lambda rows: rows.remove(max(rows)), run_of)
+    verdict = judge(evidence)
+    assert {name for name, count in verdict.faults.items() if count} == {"alerts not in the tables"}
+
+
 def test_the_oracle_sees_what_was_acknowledged_and_is_not_in_the_journal(evidence: Evidence) -> None:
     plan = Plan(evidence.shape)
     refused = next(n for n in range(plan.total) if plan.frame(n).refused is not None and evidence.ledger.refused[n])

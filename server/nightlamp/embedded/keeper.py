@@ -6,6 +6,8 @@ from typing import Protocol
 
 import structlog
 
+from nightlamp.tasks import died_of
+
 from .child import EmbeddedError
 
 _log = structlog.get_logger("nightlamp.embedded")
@@ -36,6 +38,7 @@ class Keeper:
     def __init__(self, name: str, start: Callable[[], Awaitable[Part]], part: Part) -> None:
         self._name, self._start, self._part = name, start, part
         self._task = asyncio.create_task(self._keep(), name=f"keep {name}")
+        self._task.add_done_callback(died_of)
 
     @classmethod
     async def start(cls, name: str, start: Callable[[], Awaitable[Part]]) -> "Keeper":

@@ -14,10 +14,17 @@ from .keys import replace_file, site_key
 
 #: There while a restoration fills the folder (nightlamp/backup/restore.py).
 INCOMPLETE = "restore.incomplete"
+#: Folders that have something in them only once a journal was there.
+SIGNS = ("snapshots", "restored", "postgresql", "redis")
 
 
 class DataFolderError(Exception):
     """The folder cannot be used; the text says why."""
+
+
+def _any(folder: Path) -> bool:
+    """Whether it is there with something in it; what a file system brings along does not count."""
+    return folder.is_dir() and any(one.name != "lost+found" for one in folder.iterdir())
 
 
 class DataFolder:
@@ -68,12 +75,22 @@ class DataFolder:
     def journal_id(self) -> str:
         """The name of this folder's journal.
 
-        Another journal, another name, so that cursors of one never count in the other.
+        Another journal, another name, so that cursors of one never count in the other. Raises `DataFolderError` where
+        the journal is gone and the folder was used: a mount that is missing must not cost the folder its name.
         """
-        path, journal = self.path / "journal.id", self.path / "journal"
-        if not path.exists() or not (journal.is_dir() and any(journal.iterdir())):
+        path = self.path / "journal.id"
+        if path.exists() and not _any(self.path / "journal") and (sign := next(filter(self._has, SIGNS), None)):
+            raise DataFolderError(
+                f"{self.path}/journal is empty though this data folder was used (there is {sign}): is its file system "
+                "mounted? Where the journal is lost, restore a backup into a new folder and a new database, or begin "
+                "anew with an empty data_dir and an empty database; see the table of losses in docs/operations.md"
+            )
+        if not path.exists() or not _any(self.path / "journal"):
             replace_file(path, secrets.token_hex(8).encode())
         return path.read_text().strip()
+
+    def _has(self, sign: str) -> bool:
+        return _any(self.path / sign)
 
     def announce(self, http_url: str, mqtt_port: int | None) -> None:
         """Write down where the server listens, for the command line and for whoever started it with port 0."""

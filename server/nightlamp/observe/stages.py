@@ -1,7 +1,7 @@
 """The reason of each stage for `/readyz`, from what the stages themselves count."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from nightlamp.pipeline import Progress
@@ -16,6 +16,8 @@ HEAD_AGE_MS_MAX = 5_000
 #: How long no tick may have been written, milliseconds: without ticks nobody notices that time passes.
 TICKS_SILENT_MS_MAX = 5_000
 PIPELINE = "decode, window, score, alert"
+#: The stage that a task of app.py belongs to.
+TASKS = {"supervision": PIPELINE, "keys": "receive", "partitions": "store", "redis": "publish"}
 
 
 def probe(
@@ -33,6 +35,14 @@ def probe(
         _pipeline(engine, progress),
         _store(progress, lane),
         _publish(publish),
+    ]
+
+
+def with_died(stages: Sequence[StageHealth], died: Mapping[str, str]) -> list[StageHealth]:
+    """The same with each stage down whose task has died; `died` is task to type of error."""
+    why = {TASKS[task]: f"its task '{task}' has died ({error}): restart the server" for task, error in died.items()}
+    return [
+        StageHealth(one.stage, "down", f"{why[one.stage]}; {one.reason}") if one.stage in why else one for one in stages
     ]
 
 
@@ -103,7 +113,9 @@ def _store(progress: Progress, lane: Lane) -> StageHealth:
     if progress.store_error is not None:
         state: State = "down" if progress.store_stuck else "degraded"
         return StageHealth("store", state, f"cannot write ({progress.store_error}), rows are kept; {waiting}")
-    return StageHealth("store", "degraded" if lane.spool_bytes else "ok", waiting)
+    if lane.files_left:
+        waiting += f"; {lane.files_left} spool files could not be removed: look at the disk"
+    return StageHealth("store", "degraded" if lane.spool_bytes or lane.files_left else "ok", waiting)
 
 
 def _publish(stats: PublishStats) -> StageHealth:

@@ -3,8 +3,8 @@
 All in the transaction of the batch and its cursor (P2), so that one row cannot stop the route and none vanishes (P4).
 Rows are tried in savepoints: a table that is refused is halved until single rows are left, two attempts a poison row
 and halving. What ADT events derive depends on the events before: there the shortest run of events that is refused is
-looked for, its last event left out, and so on. Nothing of a row or its values reaches a dead letter or the log (P6):
-table, position, SQLSTATE and constraint do.
+looked for, its last event left out, and so on, 32 times; then frame by frame. Nothing of a row or its
+values reaches a dead letter or the log (P6): table, position, SQLSTATE and constraint do.
 
 Limits: one batch (at most `limits.batch_frames_max` frames) at a time, its rows in memory twice.
 """
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Any
 
 import asyncpg
@@ -31,6 +32,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 ORDINAL_FIRST = 1 << 20
 #: Log lines of one batch; the dead letters tell of all.
 LINES_MAX = 10
+#: So many refused ADT events of a batch are searched for; then it goes on frame by frame.
+SEARCHED_MAX = 32
 #: A frame by its number: source, principal, context, received_at_us, payload; None once it is gone.
 Frame = tuple[int, str, str, int, bytes]
 FrameOf = Callable[[int], Frame | None]
@@ -63,6 +66,7 @@ class Apart:
 
     def __init__(self, connection: Any, batch: Batch, frame_of: FrameOf) -> None:
         self._connection, self._batch, self._frame_of = connection, batch, frame_of
+        self._frames = batch.first_seq, batch.last_seq
         self.refused: list[Refused] = []
 
     async def write(self) -> dict[str, int]:
@@ -91,26 +95,48 @@ class Apart:
 
     async def _in_order(self, rows: list[Row]) -> list[Row]:
         """Those that could be written, of rows from which others are derived in their order."""
+        searched = 0
         while rows and (why := await self._try(rows)) is not None:
-            good, bad = 0, len(rows)
-            while bad - good > 1:
-                middle = (good + bad) // 2
-                if (found := await self._try(rows[:middle], undo=True)) is None:
-                    good = middle
-                else:
-                    bad, why = middle, found
-            self.refused.append(Refused(rows[bad - 1], why))
-            rows = rows[: bad - 1] + rows[bad:]
+            if searched == SEARCHED_MAX:
+                return await self._by_frame(rows)
+            searched += 1
+            rows = await self._without_first_bad(rows, why, self._frames)
         return rows
 
-    async def _try(self, rows: Sequence[Row], *, undo: bool = False) -> str | None:
+    async def _by_frame(self, rows: list[Row]) -> list[Row]:
+        """The same, frame by frame, as many attempts as frames: what is derived does not depend on the cut."""
+        if rows[0].table == "patients_seen":  # of no frame and in no order
+            return await self._halved(rows)
+        kept = list[Row]()
+        for seq, group in groupby(rows, key=lambda row: row.seq):
+            some = list(group)
+            while some and (why := await self._try(some, frames=(seq, seq))) is not None:
+                some = await self._without_first_bad(some, why, (seq, seq))
+            kept += some
+        return kept
+
+    async def _without_first_bad(self, rows: list[Row], why: str, frames: tuple[int, int]) -> list[Row]:
+        """Without the last of the shortest run that is refused; `why` is what was said of them all."""
+        good, bad = 0, len(rows)
+        while bad - good > 1:
+            middle = (good + bad) // 2
+            if (found := await self._try(rows[:middle], undo=True, frames=frames)) is None:
+                good = middle
+            else:
+                bad, why = middle, found
+        self.refused.append(Refused(rows[bad - 1], why))
+        return rows[: bad - 1] + rows[bad:]
+
+    async def _try(
+        self, rows: Sequence[Row], *, undo: bool = False, frames: tuple[int, int] | None = None
+    ) -> str | None:
         """Write these in a savepoint, with what follows from them; what the database said against one of them."""
         table = rows[0].table
         try:
             async with self._connection.transaction():
                 await copy_stream(self._connection, table, len(rows), _stream(rows))
                 if table in DERIVED_FROM:
-                    await derive(self._connection, {table}, self._batch.first_seq, self._batch.last_seq)
+                    await derive(self._connection, {table}, *(frames or self._frames))
                 if undo:
                     raise _Undone
         except _Undone:

@@ -45,6 +45,14 @@ _CHANGED_TEXT = (
 )
 
 
+#: What uvloop says of a transport that is gone; any other RuntimeError is a mistake in a program.
+_CLOSED = ("the handler is closed", "closed Transport handle")
+
+
+def _is_closed_line(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in _CLOSED)
+
+
 def translate(error: BaseException) -> StoreError | None:
     """The store's view of an error of asyncpg or the network; None where it is neither. Repeats no row (P6)."""
     if isinstance(error, asyncpg.PostgresError):
@@ -56,7 +64,7 @@ def translate(error: BaseException) -> StoreError | None:
             return RowsRefused(text)
         return StoreUnavailable(text) if sqlstate[:2] in _PASSING else StoreError(text)
     # Of a line that broke at a bad moment asyncpg says InternalClientError, and uvloop RuntimeError.
-    line = OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError | RuntimeError
-    if isinstance(error, line):
+    line = OSError | TimeoutError | asyncpg.InterfaceError | asyncpg.InternalClientError
+    if isinstance(error, line) or _is_closed_line(error):
         return StoreUnavailable(type(error).__name__)
     return None

@@ -1,13 +1,32 @@
 """The file system of a data folder, and the journal's older segments, which a full disk makes the server let go of."""
 
 import contextlib
+import os
 import shutil
 import subprocess
+import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 
 DISK_BYTES = 700 << 20
 LOOK_S = 0.2
+
+
+@cache
+def can_mount() -> bool:
+    """Whether a small disk is possible here: not for everybody, and in many containers not for root either."""
+    if os.geteuid() != 0:
+        return False
+    with tempfile.TemporaryDirectory(prefix="nightlamp-mount-") as folder:
+        argv = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder]
+        try:
+            mounted = subprocess.run(argv, check=False, capture_output=True).returncode == 0
+        except OSError:
+            return False
+        if mounted:
+            subprocess.run(["umount", "-l", folder], check=False)
+    return mounted
 
 
 class Disk:

@@ -7,7 +7,8 @@ import asyncpg
 import pytest
 from copy_rows import ANN, BOB, Rows, alert, batch, dead_letter, encounter, observation, score
 
-from nightlamp.store import RowsRefused, Store, StoreUnavailable
+from nightlamp.store import RowsRefused, Store, StoreUnavailable, apart
+from nightlamp.store.errors import translate
 
 FRAME = (3, "monitor", "icu/4", 1_700_000_000_000_000, b"the bytes of the frame")
 #: Longer than an index entry may be, and not compressible.
@@ -119,3 +120,31 @@ async def test_p4_a_lack_of_room_is_waited_for_and_costs_no_row(store: Store, sq
     assert (await store.cursor(), await _letters(sql)) == (0, [])
     await sql.execute("DROP TRIGGER full_disk ON scores")
     assert (await store.write(_batch({}, 5))).rows["scores"] == 5
+
+
+async def test_p4_many_refused_adt_events_cost_an_attempt_a_frame_and_the_rest_is_derived_in_order(
+    store: Store, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = list[int]()
+    attempt = apart.Apart._try
+
+    async def counted(self: apart.Apart, rows: Any, **how: Any) -> str | None:
+        tried.append(len(rows))
+        return await attempt(self, rows, **how)
+
+    monkeypatch.setattr(apart.Apart, "_try", counted)
+    monkeypatch.setattr(apart, "SEARCHED_MAX", 2)
+    poison = [encounter(seq, 1, patient=BOB, place=f"{LONG}/2") for seq in range(2, 60)]
+    last = [encounter(60, 2, place="icu/3"), encounter(61, 1, patient=BOB, place="icu/2")]
+    events = [encounter(1, 1, place="icu/1"), *poison, *last]
+    assert (await store.write_apart(batch(1, 61, encounter_events=events), _frame)).refused == 58
+    assert [row["seq"] for row in await _letters(sql)] == list(range(2, 60))
+    stays = await sql.fetch("SELECT unit, bed, ended_at IS NULL AS here FROM bed_stays ORDER BY started_seq")
+    assert [tuple(row) for row in stays] == [("icu", "1", False), ("icu", "3", True), ("icu", "2", True)]
+    assert len(tried) < 61 + 20
+
+
+def test_only_a_runtime_error_of_a_closed_line_is_waited_for() -> None:
+    closed = "unable to perform operation on <TCPTransport closed=True>; the handler is closed"
+    assert isinstance(translate(RuntimeError(closed)), StoreUnavailable)
+    assert translate(RuntimeError("dictionary changed size during iteration")) is None

@@ -32,6 +32,25 @@ def test_the_journals_name_stays_while_the_journal_does_and_changes_when_it_is_w
     assert folder.journal_id() != named
 
 
+@pytest.mark.parametrize("sign", ["snapshots", "restored", "postgresql", "redis"])
+def test_a_used_folder_whose_journal_is_not_mounted_keeps_its_name_and_is_refused_in_words(
+    tmp_path: Path, sign: str
+) -> None:
+    folder, frames = DataFolder(tmp_path), tmp_path / "journal" / "0001"
+    frames.parent.mkdir()
+    frames.write_bytes(b"frames")
+    named = folder.journal_id()
+    (tmp_path / sign).mkdir()
+    (tmp_path / sign / "something").write_bytes(b"")
+    frames.unlink()
+    (frames.parent / "lost+found").mkdir()
+    with pytest.raises(DataFolderError, match="is its file system mounted"):
+        folder.journal_id()
+    assert (tmp_path / "journal.id").read_text() == named
+    frames.write_bytes(b"frames")
+    assert folder.journal_id() == named
+
+
 def test_a_path_that_is_a_file_is_refused_by_name(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DataFolderError, match="file"):

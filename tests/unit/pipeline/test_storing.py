@@ -1,6 +1,7 @@
 """From lane to database: small pieces where only small ones pass, one by one where a row is refused (P2, P4)."""
 
 import asyncio
+import errno
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -113,3 +114,44 @@ async def test_p2_a_database_that_changed_is_shown_as_in_need_of_a_person_until_
         assert progress.store_error == "it was exchanged"
         away.set()
     assert (progress.store_error, progress.store_stuck) == (None, False)
+
+
+async def test_p3_a_spool_file_that_cannot_be_removed_is_counted_and_storing_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unlink(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EROFS, "read-only file system")
+
+    database, lane, progress = Database(lambda _: None), Lane(tmp_path / "spool", 2_000, 1 << 30), StoreProgress()
+    for seq in range(1, 41):
+        await lane.put(_rows(seq))
+    monkeypatch.setattr(Path, "unlink", unlink)
+    task = asyncio.create_task(Storing(Engine(), database, lane, progress).run())
+    async with asyncio.timeout(30):
+        await lane.empty()
+        await lane.put(_rows(41))
+        await lane.empty()
+    assert not task.done()
+    assert database.written == list(range(1, 42))
+    assert (lane.files_left, progress.store_error) == (1, None)
+    task.cancel()
+
+
+async def test_an_error_behind_the_write_is_shown_and_does_not_end_storing(tmp_path: Path) -> None:
+    class Failing(Engine):
+        def stored(self, seq: int) -> None:
+            if seq == 1:
+                raise OSError(errno.EIO, "input/output error")
+            super().stored(seq)
+
+    database, lane, progress = Database(lambda _: None), Lane(tmp_path / "spool", 10_000, 1 << 30), StoreProgress()
+    task = asyncio.create_task(Storing(Failing(), database, lane, progress).run())
+    await lane.put(_rows(1))
+    async with asyncio.timeout(10):
+        while progress.store_error != "OSError":  # noqa: ASYNC110 (code under test sets no event)
+            await asyncio.sleep(0.005)
+        await lane.put(_rows(2))
+        await lane.empty()
+    assert not task.done()
+    assert database.written == [1, 2]
+    task.cancel()
