@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
+use super::panics::catch;
 use super::shared::Shared;
 use super::snapshot::{Keep, Snapshots, Unsynced};
 use crate::pipeline::Read;
@@ -95,14 +96,24 @@ impl Work {
         loop {
             match receiver.recv_timeout(RELIEVE_EVERY) {
                 Ok((seq, unsynced)) => {
-                    self.finish(seq, unsynced);
-                    self.keep();
+                    self.turn(|work| {
+                        work.finish(seq, unsynced);
+                        work.keep();
+                    });
                     busy.store(false, Ordering::Release);
                 }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
-            self.relieve();
+            self.turn(Self::relieve);
+        }
+    }
+
+    /// A panic here must end neither snapshots nor retention: it is counted, and the next turn is taken.
+    fn turn(&mut self, work: impl FnOnce(&mut Self)) {
+        if let Err(panicked) = catch(|| work(self)) {
+            self.shared.counted.panics_aside.fetch_add(1, Ordering::Relaxed);
+            self.shared.note(format!("keeping snapshots panicked at {}; it goes on with the next", panicked.place));
         }
     }
 

@@ -46,6 +46,7 @@ impl Engine {
         let setup = self.check_start(cursor)?;
         let (sender, receiver) = bounded(self.config.limits.batches_waiting_max);
         self.shared.stored_seq.store(cursor, Ordering::Release);
+        self.shared.handed_seq.store(cursor, Ordering::Release);
         let runner = Runner {
             shared: Arc::clone(&self.shared),
             setup,

@@ -3,6 +3,8 @@
 //! is a dead letter from then on; the state is read back once more, and the route goes on behind it.
 //!
 //! - Frames that were handed over before are replayed without rows: nothing is handed over twice, with other content or the same.
+//! - A frame that panics although its rows were handed over before (another build, other models) stops the pipeline: to pass it
+//!   over would leave rows that no replay makes.
 //! - Where no frame panics alone, the panic is counted (`panics_not_repeated`) and the route goes on.
 //! - More than `poison_per_hour_max` frames within an hour, or three times as many panics, stop the pipeline: then the build is at
 //!   fault, not the frames, and it must not eat the ward's data. The journal goes on taking frames; `/readyz` is red.
@@ -44,6 +46,10 @@ pub(super) enum Stop {
     TooMany { frames: usize },
     #[error("{panics} panics within an hour, last at {place}: the build is suspect; the journal goes on")]
     TooOften { panics: usize, place: String },
+    #[error(
+        "frame {seq} panicked at {place}, and its rows were handed over before: it cannot be passed over; the journal goes on"
+    )]
+    HandedOver { seq: u64, place: String },
     #[error("frame {seq} panicked at {place} although it is passed over; the journal goes on")]
     Stubborn { seq: u64, place: String },
 }
@@ -116,6 +122,9 @@ impl Runner {
             Some(Singly { first: from, last: to }) if (from..=to).contains(&first) => {
                 if self.shared.poison.known.get(first).is_some() {
                     return Err(Stop::Stubborn { seq: first, place });
+                }
+                if first <= self.handed {
+                    return Err(Stop::HandedOver { seq: first, place });
                 }
                 self.condemn(Poison { seq: first, stage, did: Did::Panicked, place, found_at_us: now_us() });
                 self.check_limits()?;

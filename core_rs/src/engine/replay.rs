@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::models::{ModelId, Offered, models, parse};
+use super::panics::quietly;
 use super::snapshot::Snapshots;
 use super::{Clock, EngineConfig, EngineError, clock, poison};
 use crate::decode::{DecodeConfig, Decoder, PatientId};
@@ -326,7 +327,7 @@ impl History {
             if frames.is_empty() {
                 break;
             }
-            pipeline.run(&frames, NO_ROWS);
+            quietly(|| pipeline.run(&frames, NO_ROWS));
             done += frames.len() as u64;
             if stopping() {
                 return Err(ReplayError::Stopped);

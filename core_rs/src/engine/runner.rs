@@ -179,6 +179,7 @@ impl Runner {
             return false;
         }
         self.handed = self.handed.max(seq);
+        self.shared.handed_seq.store(self.handed, Ordering::Release);
         true
     }
 

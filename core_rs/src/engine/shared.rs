@@ -94,6 +94,8 @@ pub(crate) struct Shared {
     pub over: AtomicBool,
     /// Last frame the pipeline has finished.
     pub processed_seq: AtomicU64,
+    /// Last frame whose rows were handed over, or stored before the start: it cannot be passed over any more.
+    pub handed_seq: AtomicU64,
     /// Last frame the store has committed.
     pub stored_seq: AtomicU64,
     /// Receipt of the last frame the pipeline has finished.
@@ -130,6 +132,7 @@ impl Shared {
             abandoned: AtomicBool::new(false),
             over: AtomicBool::new(false),
             processed_seq: AtomicU64::new(0),
+            handed_seq: AtomicU64::new(0),
             stored_seq: AtomicU64::new(0),
             processed_at_us: AtomicI64::new(0),
             failed: Mutex::new(None),

@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::panics::quietly;
 use super::replay::{FRAMES_A_STEP, History, ReplayError, STEP_BYTES_MAX};
 use crate::journal::{JournalError, JournalReader, Journalled};
 use crate::pipeline::{Pipeline, Setup, Supervision};
@@ -73,7 +74,7 @@ impl StoredRows {
         if self.frames.is_empty() {
             return Ok(None);
         }
-        let batch = self.pipeline.run(&self.frames, self.from_seq);
+        let batch = quietly(|| self.pipeline.run(&self.frames, self.from_seq));
         let tables = batch.map(|batch| batch.tables).unwrap_or_default();
         Ok(Some(tables.into_iter().filter(|table| TABLES.contains(&table.table)).collect()))
     }

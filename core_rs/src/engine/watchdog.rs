@@ -88,21 +88,31 @@ impl Watchdog {
         if fatal.is_some() || shared.supervision.under_way.step() != Some(step) {
             return;
         }
-        let UnderWayStep { frames: (first, last), stage, .. } = step;
-        let name = stage.name();
-        let (written, what) = if first == last {
-            let poison = Poison { seq: first, stage, did: Did::Hung, place: String::new(), found_at_us: now_us() };
-            (shared.poison.add(poison), format!("{name} hung with frame {first}, which is passed over from now on"))
+        let reason = if step.frames.1 <= shared.handed_seq.load(Ordering::Acquire) {
+            let (name, first) = (step.stage.name(), step.frames.0);
+            format!("{name} hung with frame {first}, whose rows were handed over before: it cannot be passed over")
         } else {
-            let what = format!("{name} hung with one of the frames {first} to {last}, which the next start runs one by one");
-            (shared.poison.suspect((first, last)), what)
-        };
-        self.snapshots.forget_from(first);
-        let reason = match written {
-            Ok(()) => what,
-            Err(error) => format!("{name} hung with frame {first}; the list of such frames cannot be written: {error}"),
+            self.list(step)
         };
         *shared.failed.lock() = Some(reason.clone());
         *fatal = Some(Fatal { code: EXIT_HUNG, reason });
+    }
+
+    /// Puts what hung on the list; says so.
+    fn list(&self, step: UnderWayStep) -> String {
+        let UnderWayStep { frames: (first, last), stage, .. } = step;
+        let (name, poison) = (stage.name(), &self.shared.poison);
+        let (written, what) = if first == last {
+            let hung = Poison { seq: first, stage, did: Did::Hung, place: String::new(), found_at_us: now_us() };
+            (poison.add(hung), format!("{name} hung with frame {first}, which is passed over from now on"))
+        } else {
+            let what = format!("{name} hung with one of the frames {first} to {last}, which the next start runs one by one");
+            (poison.suspect((first, last)), what)
+        };
+        self.snapshots.forget_from(first);
+        match written {
+            Ok(()) => what,
+            Err(error) => format!("{name} hung with frame {first}; the list of such frames cannot be written: {error}"),
+        }
     }
 }

@@ -1,12 +1,16 @@
 //! Opening: what is there, where it ends, and whether what cannot be read was ever acknowledged (see the module's page).
 
 use std::collections::BTreeMap;
+use std::io;
 
 use super::commit::Live;
 use super::mark::Mark;
 use super::pending::SegmentInfo;
 use super::segment::{HEADER_BYTES, SegmentCursor, Step, parse_name, segment_name};
-use super::{Disk, JournalError, OnDamage};
+use super::{Disk, DiskFile, JournalError, OnDamage};
+
+/// Read and written in one piece while recovering.
+const WRITE_AGAIN_BYTES: usize = 1 << 20;
 
 /// What opening found.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(super) struct Recovered {
 struct Tail {
     /// Bytes up to the end of the last whole record of the unbroken run.
     good_bytes: u64,
+    /// Bytes up to the end of the last record that the mark knows to be on disk.
+    marked_bytes: u64,
     /// The frame that would come next.
     next_seq: u64,
     /// Highest whole record anywhere in the segment, broken run or not.
@@ -83,7 +89,7 @@ pub(super) fn survey(disk: &dyn Disk, first_seq: u64) -> Result<SegmentInfo, Jou
 /// Where the readable records of the last segment end, and the frame that would come next.
 pub(super) fn readable_end(disk: &dyn Disk, first_seq: u64, bytes: u64) -> Result<(u64, u64), JournalError> {
     match SegmentCursor::open(disk, first_seq, bytes) {
-        Ok(mut cursor) => scan(&mut cursor, first_seq, false).map(|tail| (tail.good_bytes, tail.next_seq)),
+        Ok(mut cursor) => scan(&mut cursor, first_seq, false, 0).map(|tail| (tail.good_bytes, tail.next_seq)),
         Err(JournalError::Damaged { .. }) => Ok((HEADER_BYTES as u64, first_seq)),
         Err(error) => Err(error),
     }
@@ -105,7 +111,7 @@ fn recover_last(
         }
         Err(error) => return Err(error),
     };
-    let tail = scan(&mut cursor, first_seq, false)?;
+    let tail = scan(&mut cursor, first_seq, false, marked_seq)?;
     if marked_seq >= tail.next_seq || tail.later_batch {
         found.damaged(on_damage, first_seq, tail.good_bytes, tail.next_seq)?;
         found.next_seq = tail.last_seq.max(marked_seq).max(tail.next_seq) + 1;
@@ -117,6 +123,7 @@ fn recover_last(
         found.torn_bytes += bytes - tail.good_bytes;
     }
     // What was read may still be in the page cache only (kill -9 between write and sync): make it true before saying so.
+    write_again(&*file, tail.marked_bytes, tail.good_bytes)?;
     file.sync_data().map_err(JournalError::io("sync the last segment"))?;
     disk.sync_dir().map_err(JournalError::io("sync the folder"))?;
     if let Some(info) = found.segments.get_mut(&first_seq) {
@@ -130,6 +137,24 @@ fn recover_last(
     Ok(true)
 }
 
+/// Writes what was read once more. After a sync that failed, the kernel may hold pages as clean that never reached the disk: a
+/// second sync would pass them over and report success.
+fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> Result<(), JournalError> {
+    let mut buffer = vec![0; WRITE_AGAIN_BYTES];
+    let mut at = from;
+    while at < to {
+        let wanted = usize::try_from(to - at).unwrap_or(usize::MAX).min(WRITE_AGAIN_BYTES);
+        let piece = buffer.get_mut(..wanted).unwrap_or_default();
+        let read = file.read_at(piece, at).map_err(JournalError::io("read the last segment"))?;
+        if read < wanted {
+            return Err(JournalError::io("read the last segment")(io::ErrorKind::UnexpectedEof.into()));
+        }
+        file.write_at(piece, at).map_err(JournalError::io("write the last batch again"))?;
+        at += wanted as u64;
+    }
+    Ok(())
+}
+
 /// A last segment without a readable header: its first batch was never synced, or it was damaged later.
 fn torn_creation(
     disk: &dyn Disk,
@@ -140,7 +165,7 @@ fn torn_creation(
     on_damage: OnDamage,
 ) -> Result<bool, JournalError> {
     let tail =
-        SegmentCursor::open_unchecked(disk, first_seq, bytes).and_then(|mut cursor| scan(&mut cursor, first_seq, true))?;
+        SegmentCursor::open_unchecked(disk, first_seq, bytes).and_then(|mut cursor| scan(&mut cursor, first_seq, true, 0))?;
     if marked_seq >= first_seq || tail.later_batch {
         found.damaged(on_damage, first_seq, 0, first_seq)?;
         found.next_seq = tail.last_seq.max(marked_seq).max(first_seq) + 1;
@@ -154,12 +179,15 @@ fn torn_creation(
 }
 
 /// Reads a segment to its end, past what cannot be read. `broken`: its header already could not.
-fn scan(cursor: &mut SegmentCursor, first_seq: u64, mut broken: bool) -> Result<Tail, JournalError> {
-    let mut tail = Tail { good_bytes: cursor.offset, next_seq: first_seq, last_seq: 0, later_batch: false };
+fn scan(cursor: &mut SegmentCursor, first_seq: u64, mut broken: bool, marked_seq: u64) -> Result<Tail, JournalError> {
+    let mut tail = Tail { good_bytes: cursor.offset, marked_bytes: 0, next_seq: first_seq, last_seq: 0, later_batch: false };
     loop {
         match cursor.next().map_err(JournalError::io("read the last segment"))? {
             Step::Record(record, _) if !broken && record.seq == tail.next_seq => {
                 tail.good_bytes = cursor.offset;
+                if record.seq <= marked_seq {
+                    tail.marked_bytes = cursor.offset;
+                }
                 tail.next_seq += 1;
                 tail.last_seq = record.seq;
             }

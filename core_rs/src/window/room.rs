@@ -16,13 +16,18 @@ pub const SILENT_US: i64 = 7 * 86_400_000_000;
 /// Who made room, for the route to end what it holds of them.
 #[derive(Debug, Default)]
 pub(super) struct Room {
-    /// Nobody was heard of before this: a look for the silent can wait until `SILENT_US` later. It only grows, so that many
+    /// Nobody was heard of before this: a look for the silent can wait until `SILENT_US` later. It only grows while the clock does, so that many
     /// newcomers at the limit cost one look over all patients and not one each.
     none_before_us: Option<i64>,
     made_by: Vec<(PatientId, Option<BedKey>)>,
 }
 
 impl Room {
+    /// What was heard of may be earlier than was thought: the clock was set back.
+    pub(super) fn look_again(&mut self) {
+        self.none_before_us = None;
+    }
+
     /// Somebody becomes known who was heard of then.
     pub(super) fn known(&mut self, heard_us: i64) {
         self.none_before_us = self.none_before_us.map(|none_before| none_before.min(heard_us));

@@ -314,6 +314,7 @@ impl Ward {
     /// the clock has caught up, and windows would lose it.
     pub fn set_back(&mut self, now_us: i64) {
         self.swept_us = self.swept_us.min(now_us);
+        self.room.look_again();
         for patient in self.patients.iter_mut().flatten() {
             patient.heard_us = patient.heard_us.min(now_us);
             patient.vitals.set_back(now_us);

@@ -65,6 +65,23 @@ fn a_failed_sync_acknowledges_nothing_and_is_not_tried_again() {
 }
 
 #[test]
+fn p1_what_a_failed_sync_left_in_the_page_cache_is_no_success_of_the_next_start() {
+    let disk = FakeDisk::new();
+    let journal = reopen(&disk, small()).unwrap();
+    write_frames(&journal, 3, 100);
+    disk.switches().fail_sync.store(true, SeqCst);
+    let receipt = submit(&journal, 4, 2_000).unwrap();
+    assert!(journal.wait_durable(receipt.seq, LONG).failed);
+    drop(journal);
+    disk.switches().fail_sync.store(false, SeqCst);
+    let again = reopen(&disk, small()).unwrap();
+    assert_eq!(again.durable_seq(), 4, "the cache still holds it, so it may be kept");
+    write_frames(&again, 2, 100);
+    let after = reopen(&disk.synced_only(), small()).unwrap();
+    assert_eq!(read_all(&after, 1), (1..=6).collect::<Vec<_>>(), "what the start called durable is on the disk");
+}
+
+#[test]
 fn a_failed_write_acknowledges_nothing() {
     let disk = FakeDisk::new();
     let journal = reopen(&disk, small()).unwrap();

@@ -218,8 +218,17 @@ impl Inode {
         self.unsynced.push((len, vec![0; gone], self.bytes.len()));
     }
 
+    /// What was written since the last sync reaches the disk; what a failed one let go of does not.
     fn sync(&mut self) {
-        self.synced = self.bytes.clone();
+        for (at, written, len) in self.unsynced.drain(..) {
+            self.synced.resize(self.synced.len().max(at + written.len()), 0);
+            self.synced[at..at + written.len()].copy_from_slice(&written);
+            self.synced.resize(len, 0);
+        }
+    }
+
+    /// A failed sync as ext4 and XFS leave it: the pages can still be read and count as clean, so that no later sync writes them.
+    fn fail_sync(&mut self) {
         self.unsynced.clear();
     }
 
@@ -331,6 +340,7 @@ impl DiskFile for FakeFile {
         drop(stalled);
         self.switches.in_sync.fetch_sub(1, SeqCst);
         if self.switches.fail_sync.load(SeqCst) {
+            self.state.lock().inodes[self.inode].fail_sync();
             return Err(io::Error::other("the disk is gone"));
         }
         let mut state = self.state.lock();
