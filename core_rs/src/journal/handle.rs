@@ -128,7 +128,7 @@ impl Journal {
         Room {
             room_bytes: (pending.room != UNKNOWN).then_some(pending.room),
             room_short: pending.room_short,
-            full: pending.full,
+            full: self.shared.full(&pending),
             stuck: pending.stuck,
         }
     }

@@ -54,8 +54,8 @@ pub(super) struct Pending {
     pub(super) room: u64,
     /// The disk gave less than was asked for.
     pub(super) room_short: bool,
-    /// Why the last frame was refused for want of room.
-    pub(super) full: Option<Full>,
+    /// The last frame that was refused for want of room and none as large was taken since: why, and the bytes of its record.
+    pub(super) full: Option<(Full, usize)>,
     /// The batch being written waits for the disk to have room.
     pub(super) stuck: bool,
     pub(super) closing: bool,
@@ -109,7 +109,9 @@ impl Shared {
         append_record(&mut pending.batch.bytes, seq, first, frame).inspect_err(|_| {
             self.counters.refused_size.fetch_add(1, Relaxed);
         })?;
-        pending.full = None;
+        if pending.full.is_some_and(|(_, refused)| len >= refused) {
+            pending.full = None;
+        }
         pending.next_seq += 1;
         pending.batch.frames += 1;
         if first {
@@ -138,15 +140,27 @@ impl Shared {
         if waiting + len > self.config.waiting_bytes_max {
             return refuse(&self.counters.refused_overloaded, Code::Overloaded, "too many bytes wait for the disk");
         }
-        if pending.disk_bytes + (waiting + len) as u64 > self.config.journal_bytes_max {
-            pending.full = Some(Full::Cap);
-            return refuse(&self.counters.refused_full, Code::JournalFull, Full::Cap.detail());
-        }
-        if pending.room != UNKNOWN && (waiting + len) as u64 > pending.room {
-            pending.full = Some(Full::Disk);
-            return refuse(&self.counters.refused_disk, Code::JournalFull, Full::Disk.detail());
+        if let Some(full) = self.no_room(pending, len) {
+            pending.full = Some((full, len));
+            let counter = if full == Full::Cap { &self.counters.refused_full } else { &self.counters.refused_disk };
+            return refuse(counter, Code::JournalFull, full.detail());
         }
         Ok(())
+    }
+
+    /// Why a record of `len` bytes has no room on the disk now.
+    fn no_room(&self, pending: &Pending, len: usize) -> Option<Full> {
+        let wanted = (pending.batch.bytes.len() + pending.writing_bytes + len) as u64;
+        if pending.disk_bytes + wanted > self.config.journal_bytes_max {
+            return Some(Full::Cap);
+        }
+        (pending.room != UNKNOWN && wanted > pending.room).then_some(Full::Disk)
+    }
+
+    /// Why the last frame that was refused would be refused again; None once it would be taken. A tick that still fits says
+    /// nothing of a message that does not.
+    pub(super) fn full(&self, pending: &Pending) -> Option<Full> {
+        pending.full.and_then(|(_, len)| self.no_room(pending, len))
     }
 
     /// Waits for a batch and takes it into the empty `batch`, or until it is time to look for room.

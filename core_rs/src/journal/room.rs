@@ -46,7 +46,7 @@ pub struct Room {
     pub room_bytes: Option<u64>,
     /// The disk gave less room than was asked for, and is asked again every second.
     pub room_short: bool,
-    /// Why the last frame was refused; None when it was taken.
+    /// Why the last frame that was refused would be refused again; None when it would be taken.
     pub full: Option<Full>,
     /// A batch waits for the disk to have room.
     pub stuck: bool,

@@ -50,6 +50,18 @@ fn p5_what_was_accepted_has_its_room_and_a_full_disk_refuses_the_rest() {
 }
 
 #[test]
+fn p5_a_full_journal_is_shown_until_what_was_refused_would_be_taken() {
+    let disk = FakeDisk::new();
+    let journal = reopen(&disk, JournalConfig { journal_bytes_max: 25_000, ..small() }).unwrap();
+    let (taken, _) = fill(&journal, 10_000);
+    write_frames(&journal, 1, 0);
+    assert_eq!(journal.room().full, Some(Full::Cap), "a tick that still fits does not hide it");
+    journal.retain(i64::MAX, taken).unwrap();
+    assert_eq!(journal.room().full, None);
+    write_frames(&journal, 1, 10_000);
+}
+
+#[test]
 fn p5_no_batch_meets_a_disk_that_others_fill_between_accepting_and_writing() {
     let disk = FakeDisk::new();
     let journal = reopen(&disk, one_segment()).unwrap();
