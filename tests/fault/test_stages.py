@@ -79,7 +79,7 @@ def test_p4_a_frame_that_panics_a_stage_is_a_dead_letter_and_the_ward_is_watched
         ready = sre.get("/readyz")
     assert ready.status_code == 200
     assert "passed over" in ready.text
-    assert "is passed over from now on" in server.log
+    until(lambda: "is passed over from now on" in server.log)
     assert "41.25" not in server.log
     server.stop()
     again = new_server(tmp_path, MODELS__DIR=models)
