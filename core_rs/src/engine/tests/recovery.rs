@@ -42,7 +42,7 @@ fn p2_after_a_stop_nothing_is_replayed() {
 #[test]
 fn p2_a_start_replays_no_more_than_a_snapshots_interval_and_never_from_ahead_of_the_store() {
     let folder = tempfile::tempdir().expect("folder");
-    let settings = serde_json::json!({"journal": {"snapshot_frames": 200}, "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 50}});
+    let settings = serde_json::json!({"journal": {"snapshot_frames": 200, "retention_s": 4_000_000_000_u64}, "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 50}});
     let mut to = 0;
     let mut outcome = Outcome::default();
     {
