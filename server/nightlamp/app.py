@@ -49,6 +49,8 @@ STOP_S_MAX = 10.0
 HTTP_STOP_S = 3
 #: For the engine's threads; what is left of STOP_S_MAX afterwards is for storing.
 ENGINE_STOP_S_MAX = 6.0
+#: How long a start waits for a data folder that a backup, or the server before, still has.
+FOLDER_WAIT_S_MAX = 30.0
 KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
 Ready = Callable[[str, int | None], None]
 
@@ -100,7 +102,7 @@ async def _begin(beginning: Beginning, folder: DataFolder, engine: Engine, url: 
 async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, DataFolder, Beginning | None]:
     """All parts but the HTTP server, and the beginning that is to be waited for; `stack` stops them in reverse."""
     folder = DataFolder(settings.data_dir)
-    folder.lock()
+    await folder.lock_within(FOLDER_WAIT_S_MAX)
     keys = KeyFile(folder.keys)
     site_key = folder.site_key()
     journal = folder.journal_id()

@@ -201,7 +201,7 @@ def test_a_full_journal_refuses_with_507_and_keeps_what_it_has(new_server: Start
 
 def test_a_second_server_on_the_same_folder_is_refused(server: RunningServer) -> None:
     second = server.command("serve", "--quiet")
-    assert second.returncode == 1
+    assert second.returncode == 75
     assert "in use" in second.stderr
 
 

@@ -11,19 +11,22 @@ from pathlib import Path
 from nightlamp._core import journal_check, snapshot_reads
 from nightlamp.backup import tables
 from nightlamp.backup.copying import Meter, Report, sha256_of, silent
-from nightlamp.backup.manifest import MANIFEST, SUMS, BackupError, Damage, Manifest, read
+from nightlamp.backup.manifest import MANIFEST, SUMS, BackupError, Damage, Journal, Manifest, read
 
 
 class LinkedDamaged(BackupError):
     """A file shared with an earlier backup has changed there."""
 
 
-def verify(folder: Path, report: Report = silent) -> tuple[Manifest, list[str]]:
-    """The manifest, and what is wrong, each naming its file. Raises BackupError where there is no manifest to go by."""
+def verify(folder: Path, report: Report = silent, to_begin: bool = True) -> tuple[Manifest, list[str]]:
+    """The manifest, and what is wrong, each naming its file. Raises BackupError where there is no manifest to go by.
+
+    `to_begin`: a server must be able to go on from this backup alone.
+    """
     manifest = read(folder)
     problems = _files(folder, manifest, report)
     if not problems:
-        problems = _journal(folder, manifest, report) + _begins(folder, manifest)
+        problems = _journal(folder, manifest, report) + (_begins(folder, manifest) if to_begin else [])
     if not problems:
         problems = _tables(folder, manifest, report)
     return manifest, problems
@@ -87,9 +90,19 @@ def _journal(folder: Path, manifest: Manifest, report: Report) -> list[str]:
     return problems
 
 
+def no_beginning(journal: Journal, cursor: int) -> list[str]:
+    """Says so where a restored server could not go on: nothing covers what came before the journal's first frame."""
+    if any(journal.first_seq - 1 <= seq <= cursor for seq in journal.begins):
+        return []
+    return [
+        f"the journal begins at frame {journal.first_seq} and no snapshot covers what came before it and is not "
+        f"newer than the database ({cursor}): the rows are here, but a restored server could not go on"
+    ]
+
+
 def _begins(folder: Path, manifest: Manifest) -> list[str]:
     """The states a restart may go on from, read as it would read them."""
-    return [
+    return no_beginning(manifest.journal, manifest.store.cursor) or [
         f"snapshots/{seq:020}.snapshot: this nightlamp ({manifest.nightlamp} made it) cannot go on from it"
         for seq in manifest.journal.begins[-1:]
         if seq and not snapshot_reads(str(folder / "snapshots"), seq)

@@ -1,15 +1,13 @@
 """`nightlamp restore`: a data folder and a database out of a backup.
 
 Until the last step the folder holds `restore.incomplete`, with which no server starts; interrupted, the same command
-begins anew. The database is filled in one transaction: it holds everything, or nothing. Nothing that was there is
-overwritten: a folder must be empty (or its contents are moved aside), a database must be empty or hold exactly this.
+begins anew (nightlamp/backup/emptied.py). The database is filled in one transaction: it holds everything, or nothing.
+Nothing that was there is overwritten: a folder must be empty (or its contents are moved aside), a database must be
+empty or filled by an earlier run of this restoration.
 """
 
+import hashlib
 import os
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,18 +18,15 @@ import msgspec
 from nightlamp import bundles
 from nightlamp._core import journal_extent, snapshot_reads
 from nightlamp.backup import check, tables
-from nightlamp.backup.copying import Meter, Report, Target, full_disk, sha256_of, silent, sync_folder
+from nightlamp.backup.copying import Meter, Report, Target, full_disk, sha256_of, silent
 from nightlamp.backup.database import connected
+from nightlamp.backup.emptied import emptied
 from nightlamp.backup.lineage import PLACE, Lineage, journal_of
 from nightlamp.backup.manifest import BackupError, Manifest, Store
 from nightlamp.backup.source import in_use
-from nightlamp.identity.data_folder import INCOMPLETE
-from nightlamp.settings import Settings
+from nightlamp.settings import ConfigurationError, Settings
 from nightlamp.store import MigrationError
 from nightlamp.store import migrate as schema
-
-#: What may stand in an empty folder: a new file system makes the one, who asks whether a server runs the other.
-_NOTHING = {"lost+found", "lock"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +53,7 @@ class Restored:
 
 async def restore(wanted: Wanted) -> Restored:
     """Restores. Raises BackupError, MigrationError or EmbeddedError; a second call then begins anew."""
-    manifest, problems = check.verify(wanted.backup, wanted.report)
+    manifest, problems = check.verify(wanted.backup, wanted.report, to_begin=not wanted.tables_only)
     if problems:
         raise BackupError(f"the backup is damaged, nothing was restored: {problems[0]}")
     if wanted.tables_only:
@@ -66,14 +61,13 @@ async def restore(wanted: Wanted) -> Restored:
     site_key = _site_key(wanted, manifest)
     folder = wanted.settings.data_dir.resolve()
     try:
-        with _emptied(folder, wanted.replace) as moved_aside:
-            journal = secrets.token_hex(8)
-            _restore_files(wanted, manifest, folder, site_key, journal)
+        with emptied(folder, manifest.id, wanted.replace) as empty:
+            _restore_files(wanted, manifest, folder, site_key, empty.journal)
             async with connected(wanted.settings, folder, running=False, make=True) as connection:
-                await fill(connection, wanted.backup, manifest.store, journal, wanted.report)
+                await fill(connection, wanted.backup, manifest.store, empty.journal, wanted.report)
     except OSError as error:
         raise full_disk(error, folder) from error
-    return Restored(folder, manifest, moved_aside, _notes(wanted, manifest))
+    return Restored(folder, manifest, empty.moved_aside, _notes(wanted, manifest))
 
 
 async def _restore_tables(wanted: Wanted, manifest: Manifest) -> Restored:
@@ -86,7 +80,7 @@ async def _restore_tables(wanted: Wanted, manifest: Manifest) -> Restored:
         raise BackupError(f"{folder} has another journal than the backup: its rows do not belong together")
     with in_use(folder) as running:
         if running:
-            raise BackupError(f"a server runs on {folder}: stop it first")
+            raise BackupError(f"{folder} is in use by a server, or by a backup of it: stop it first")
         _go_on(wanted, manifest, folder)
         async with connected(wanted.settings, folder, running=False, make=True) as connection:
             await fill(connection, wanted.backup, manifest.store, lineage.journal, wanted.report)
@@ -133,50 +127,6 @@ def _site_key(wanted: Wanted, manifest: Manifest) -> bytes:
         raise BackupError(f"{path}: {error.strerror}") from None
 
 
-@contextmanager
-def _emptied(folder: Path, replace: bool) -> Iterator[Path | None]:
-    """The folder empty and marked as unfinished; the mark goes when everything has worked."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with in_use(folder) as running:
-        if running:
-            raise BackupError(f"a server runs on {folder}: stop it first")
-        mark, aside = folder / INCOMPLETE, None
-        there = [path for path in folder.iterdir() if path.name not in _NOTHING and not _empty_mount(path)]
-        if mark.exists():  # our own half: begun, never finished
-            for path in there:
-                if path != mark and not path.name.startswith("before-restore-"):
-                    _remove(path)
-        elif there and not replace:
-            raise BackupError(f"{folder} is not empty; --replace moves what is in it aside")
-        mark.write_text("a restoration was begun here and has not ended; run it again\n")
-        sync_folder(folder)
-        if there and mark not in there:
-            aside = folder / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%SZ}"
-            aside.mkdir(mode=0o700)
-            for path in there:
-                path.rename(aside / path.name)
-        yield aside
-        mark.unlink()
-        sync_folder(folder)
-
-
-def _empty_mount(path: Path) -> bool:
-    """A file system of its own, with nothing in it: journal/ may be one."""
-    return path.is_mount() and all(one.name in _NOTHING for one in path.iterdir())
-
-
-def _remove(path: Path) -> None:
-    """What an unfinished restoration has made."""
-    if path.is_mount():
-        for one in path.iterdir():
-            if one.name not in _NOTHING:
-                _remove(one)
-    elif path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink()
-
-
 def _restore_files(wanted: Wanted, manifest: Manifest, folder: Path, site_key: bytes, journal: str) -> None:
     target = Target(folder)
     meter = Meter("files, MiB", sum(file.bytes for file in manifest.files), wanted.report)
@@ -215,9 +165,15 @@ async def fill(connection: Any, backup: Path, store: Store, journal: str, report
     Raises BackupError where the database holds anything else, MigrationError where the schema is not known.
     """
     _known(store)
-    if await _already(connection, store, journal):
-        return
-    await schema.migrate(connection, through=store.migrations[-1].version)
+    if not await _already(connection, store, journal):
+        await schema.migrate(connection, through=store.migrations[-1].version)
+        await _load(connection, backup, store, journal, report)
+    await schema.migrate(connection)
+    await connection.execute("ANALYZE")
+
+
+async def _load(connection: Any, backup: Path, store: Store, journal: str, report: Report) -> None:
+    """Rows and cursor, in one transaction."""
     meter = Meter("tables, MiB", sum(table.bytes for table in store.tables), report)
     async with connection.transaction():
         shapes, _ = await tables.shapes(connection)
@@ -238,8 +194,6 @@ async def fill(connection: Any, backup: Path, store: Store, journal: str, report
         await connection.execute(
             "UPDATE store_cursor SET seq = $1, journal = $2, moved_at = $3", store.cursor, journal, moved_at
         )
-    await schema.migrate(connection)
-    await connection.execute("ANALYZE")
 
 
 def _known(store: Store) -> None:
@@ -254,7 +208,8 @@ def _known(store: Store) -> None:
 
 
 async def _already(connection: Any, store: Store, journal: str) -> bool:
-    """Whether the database holds exactly this already. Raises BackupError where it holds anything else."""
+    """Whether an earlier run for the same journal has filled it. Raises BackupError where it holds anything else: the
+    same rows under another journal's name too, for they are a running server's."""
     if await connection.fetchval("SELECT to_regclass('store_cursor') IS NULL"):
         return False
     states = await schema.status(connection)
@@ -266,13 +221,14 @@ async def _already(connection: Any, store: Store, journal: str) -> bool:
         filled = [name for name in counted if await connection.fetchval(_ANY.format(tables.quoted(name)))]
         if not filled:
             return False
-    if cursor["seq"] == store.cursor and all(table.name in shapes for table in store.tables):
+    if (cursor["journal"], cursor["seq"]) == (journal, store.cursor) and all(
+        table.name in shapes for table in store.tables
+    ):
         for table in store.tables:
             found = await tables.digest_of(connection, shapes[table.name], table.columns, None)
             if found != (table.rows, table.digest):
                 break
         else:
-            await connection.execute("UPDATE store_cursor SET journal = $1", journal)
             return True
     raise BackupError(
         f"the database is not empty (cursor {cursor['seq']}): nothing in it was touched. Name an empty one (createdb) "
@@ -281,6 +237,7 @@ async def _already(connection: Any, store: Store, journal: str) -> bool:
 
 
 _ANY = "SELECT EXISTS (SELECT FROM {})"
+_NO_POLICY = hashlib.sha256(b"").hexdigest()
 
 
 def _notes(wanted: Wanted, manifest: Manifest) -> list[str]:
@@ -303,4 +260,19 @@ def _notes(wanted: Wanted, manifest: Manifest) -> list[str]:
             notes.append(
                 f"the model {name} scored then and is not what models.dir would load: set models.dir to {where}"
             )
-    return notes
+    return notes + _policy_note(wanted, manifest)
+
+
+def _policy_note(wanted: Wanted, manifest: Manifest) -> list[str]:
+    """Whether alerts would follow other rules than then."""
+    then = {file.path: file.sha256 for file in manifest.files}.get("settings/policy.toml", _NO_POLICY)
+    try:
+        now = hashlib.sha256(bundles.policy(wanted.settings).encode()).hexdigest()
+    except ConfigurationError as error:
+        return [str(error)]
+    if now == then:
+        return []
+    if then == _NO_POLICY:
+        return ["the alert policy is another one: then nightlamp's own held, now policy_file names one"]
+    where = wanted.settings.data_dir.resolve() / "restored/settings/policy.toml"
+    return [f"the alert policy is another one than then: compare policy_file with {where}"]

@@ -1,5 +1,6 @@
 """Making a backup, in the order that keeps it consistent (see the package's page)."""
 
+import contextlib
 import fcntl
 import hashlib
 import os
@@ -61,6 +62,8 @@ class Taken:
     linked_bytes: int
     tables_s: float
     took_s: float
+    #: Why it cannot do what a backup is for, although it holds all there was.
+    problems: list[str]
 
 
 async def take(wanted: Wanted) -> Taken:
@@ -111,7 +114,47 @@ async def _attempt(wanted: Wanted, root: Path) -> Taken:
         raise full_disk(error, root) from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
-    return Taken(final, manifest, sum(target.linked.values()), tables_s, time.monotonic() - began)
+    took_s = time.monotonic() - began
+    return Taken(final, manifest, sum(target.linked.values()), tables_s, took_s, _problems(manifest, root))
+
+
+def _problems(manifest: Manifest, root: Path) -> list[str]:
+    """No beginning, and frames that are missing since the backup before."""
+    known = [
+        place for one, _ in _of_journal(root, manifest.journal.id, but=manifest.id) for place in one.journal.damage
+    ]
+    holes = [place for place in manifest.journal.damage if place.offset == 0 and place not in known]
+    return check.no_beginning(manifest.journal, manifest.store.cursor) + [
+        f"journal/{place.segment}: the frames before it, from {place.seq} on, are missing" for place in holes
+    ]
+
+
+def _of_journal(root: Path, journal: str, but: str = "") -> list[tuple[Manifest, Path]]:
+    """The readable backups of one journal; the one that reaches furthest last, whatever a clock said."""
+    found = []
+    for path in named(root):
+        with contextlib.suppress(BackupError):
+            found.append((read(path), path))
+    ours = [(one, path) for one, path in found if one.journal.id == journal and one.id != but]
+    return sorted(ours, key=lambda pair: (pair[0].journal.last_seq, pair[0].store.cursor, pair[1].name))
+
+
+def prune(destination: Path, taken: Taken, keep: int) -> Iterator[Path]:
+    """Removes all but so many of the newest backups of the same journal, never the one just taken. Yields what went.
+
+    Each loses its name first: what has a name is whole. Raises BackupError.
+    """
+    with _destination(destination) as root:
+        others = _of_journal(root, taken.manifest.journal.id, but=taken.manifest.id)
+        for _, old in others[: max(len(others) - (keep - 1), 0)]:
+            partial = root / f".{old.name}.partial"
+            try:
+                old.rename(partial)
+                sync_folder(root)
+                shutil.rmtree(partial)
+            except OSError as error:
+                raise full_disk(error, root) from None
+            yield old
 
 
 async def _write(wanted: Wanted, root: Path, partial: Path, begun_at: datetime) -> tuple[Manifest, Target, float]:
@@ -161,14 +204,10 @@ async def _write(wanted: Wanted, root: Path, partial: Path, begun_at: datetime) 
 
 def _target(wanted: Wanted, root: Path, partial: Path, journal_id: str) -> Target:
     """Where files go, with the newest backup of the same journal to share finished files with."""
-    for base in [] if wanted.full else reversed(named(root)):
-        try:
-            earlier = read(base)
-        except BackupError:
-            continue
-        if earlier.journal.id == journal_id:
-            return Target(partial, {file.path: file for file in earlier.files}, base)
-    return Target(partial)
+    if wanted.full or not (found := _of_journal(root, journal_id)):
+        return Target(partial)
+    earlier, base = found[-1]
+    return Target(partial, {file.path: file for file in earlier.files}, base)
 
 
 async def _tables(
@@ -272,11 +311,7 @@ def _copy_settings(wanted: Wanted, folder: Path, site_key: bytes, target: Target
 
 
 def _warnings(journal: Journal, store: Store) -> list[str]:
-    found = [f"journal/{place.segment} was damaged already at byte {place.offset}: frame {place.seq} cannot be read"
-             for place in journal.damage]  # fmt: skip
-    if not journal.begins:
-        found.append(
-            f"the journal begins at frame {journal.first_seq} and no snapshot covers what came before it and is not "
-            f"newer than the database ({store.cursor}): the rows are here, but a restored server could not go on"
-        )
-    return found
+    return [
+        f"journal/{place.segment} was damaged already at byte {place.offset}: frame {place.seq} cannot be read"
+        for place in journal.damage
+    ] + check.no_beginning(journal, store.cursor)

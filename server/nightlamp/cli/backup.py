@@ -1,7 +1,6 @@
 """`nightlamp backup`, `verify` and `restore`: journal, tables and models together."""
 
 import asyncio
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -16,6 +15,8 @@ from .terminal import err, fail, out, settings_of
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from nightlamp.backup.take import Taken
+
 T = TypeVar("T")
 Backup = Annotated[Path, typer.Argument(help="A backup, or a folder of backups: then the newest one in it.")]
 
@@ -25,7 +26,9 @@ def backup(
     destination: Annotated[
         Path, typer.Argument(help="Folder of backups; each gets a folder in it, named by its time.")
     ],
-    keep: Annotated[int | None, typer.Option(min=1, help="Then remove all but so many of the newest.")] = None,
+    keep: Annotated[
+        int | None, typer.Option(min=1, help="Then remove all but so many of the newest of this journal.")
+    ] = None,
     full: Annotated[
         bool, typer.Option("--full", help="Copy everything; share no file with the backup before.")
     ] = False,
@@ -40,7 +43,6 @@ def backup(
     messages and, unless told otherwise, secrets: keep it as you keep the data folder.
     """
     settings = settings_of(context)
-    from nightlamp.backup.manifest import named
     from nightlamp.backup.take import Wanted, take
 
     with progress(terminal_only=True) as report:
@@ -73,9 +75,22 @@ def backup(
         for one in manifest.left_out:
             err.print(f"left out: {one}", highlight=False)
     out.print(str(taken.path), markup=False, highlight=False)
-    for old in named(destination)[: -keep if keep else 0]:
-        shutil.rmtree(old)
-        err.print(f"removed {old.name}", highlight=False)
+    if taken.problems:
+        removed_none = "; no older backup was removed" if keep else ""
+        fail(f"the backup was made, but a person must look at it{removed_none}: {'; '.join(taken.problems)}")
+    if keep:
+        _prune(destination, taken, keep)
+
+
+def _prune(destination: Path, taken: "Taken", keep: int) -> None:
+    from nightlamp.backup.manifest import BackupError
+    from nightlamp.backup.take import prune
+
+    try:
+        for old in prune(destination, taken, keep):
+            err.print(f"removed {old.name}", highlight=False)
+    except BackupError as error:
+        fail(f"the backup was made, but older ones could not be removed: {error}")
 
 
 def verify(

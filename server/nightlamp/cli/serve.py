@@ -1,6 +1,7 @@
 """`nightlamp serve`: the server, until Ctrl-C."""
 
 import sys
+import traceback
 from typing import Annotated
 
 import typer
@@ -20,7 +21,7 @@ def serve(
     from nightlamp import app
     from nightlamp.embedded.child import EmbeddedError
     from nightlamp.endings import Ended
-    from nightlamp.identity.data_folder import DataFolderError
+    from nightlamp.identity.data_folder import DataFolderError, FolderInUse
     from nightlamp.identity.keys import KeyFile, KeyFileError
     from nightlamp.observe import logs
     from nightlamp.settings import ConfigurationError
@@ -44,9 +45,13 @@ def serve(
         uvloop.run(app.run(settings, ready))
     except ConfigurationError as error:
         fail(str(error), 2)
-    except Ended as error:
+    except (Ended, FolderInUse) as error:
         fail(str(error), error.code)
     except (app.StartError, DataFolderError, EmbeddedError, KeyFileError, StoreError) as error:
         fail(str(error))
+    except Exception:
+        # A fault of the program, which a fresh start may mend; 1 would tell the supervisor not to try (StageHung.code).
+        traceback.print_exc()
+        raise typer.Exit(70) from None
     finally:
         spinner.stop()

@@ -4,10 +4,12 @@ lock  journal.id  keys.json  server.json  site.key  store.spool*  journal/  snap
 restored/ (what a restoration brought: models, settings, lineage)  restore.incomplete (while one is under way)
 """
 
+import asyncio
 import fcntl
 import json
 import os
 import secrets
+import time
 from pathlib import Path
 
 from .keys import replace_file, site_key
@@ -16,6 +18,7 @@ from .keys import replace_file, site_key
 INCOMPLETE = "restore.incomplete"
 #: Folders that have something in them only once a journal was there.
 SIGNS = ("snapshots", "restored", "postgresql", "redis")
+_LOOK_S = 0.2
 
 
 class DataFolderError(Exception):
@@ -25,6 +28,12 @@ class DataFolderError(Exception):
 def _any(folder: Path) -> bool:
     """Whether it is there with something in it; what a file system brings along does not count."""
     return folder.is_dir() and any(one.name != "lost+found" for one in folder.iterdir())
+
+
+class FolderInUse(DataFolderError):
+    """Somebody else has it: it may end by itself. The exit code is EX_TEMPFAIL of sysexits.h."""
+
+    code = 75
 
 
 class DataFolder:
@@ -45,13 +54,26 @@ class DataFolder:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(handle)
-            raise DataFolderError(f"{self.path} is in use by another nightlamp server") from None
+            raise FolderInUse(
+                f"{self.path} is in use by another nightlamp server, or by a backup, verify or restore of it"
+            ) from None
         if (self.path / INCOMPLETE).exists():
             os.close(handle)
             raise DataFolderError(
                 f"a restoration was begun in {self.path} and has not ended: run `nightlamp restore` again"
             )
         self._lock = handle
+
+    async def lock_within(self, wait_s: float) -> None:
+        """As `lock`, waiting for whoever has it: a backup of a stopped server, or a server that is still draining."""
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                return self.lock()
+            except FolderInUse:
+                if time.monotonic() >= until:
+                    raise
+            await asyncio.sleep(_LOOK_S)
 
     @property
     def keys(self) -> Path:

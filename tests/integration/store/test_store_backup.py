@@ -92,8 +92,11 @@ async def test_p8_every_row_of_every_table_comes_back_on_the_same_and_on_the_oth
         await held(connection, source)
         again = await connection.fetchrow("SELECT * FROM store_cursor")
         assert (again["journal"], again["seq"]) == ("another journal", ROWS)
-        # Once more is no harm; over anything else it is refused.
+        # Once more is no harm; over anything else it is refused, the same rows of another journal among them.
         await fill(connection, tmp_path, source, "another journal")
+        with pytest.raises(told.BackupError, match="not empty"):
+            await fill(connection, tmp_path, source, "of a trial")
+        assert await connection.fetchval("SELECT journal FROM store_cursor") == "another journal"
         await connection.execute("DELETE FROM observations WHERE seq = 7")
         with pytest.raises(told.BackupError, match="not empty"):
             await fill(connection, tmp_path, source, "another journal")

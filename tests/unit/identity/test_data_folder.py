@@ -1,11 +1,13 @@
 """The data folder: private, used by one server at a time, naming its journal."""
 
+import asyncio
 import stat
 from pathlib import Path
 
 import pytest
 
-from nightlamp.identity.data_folder import DataFolder, DataFolderError
+from nightlamp.backup.source import in_use
+from nightlamp.identity.data_folder import DataFolder, DataFolderError, FolderInUse
 
 
 def test_it_is_made_private(tmp_path: Path) -> None:
@@ -18,6 +20,16 @@ def test_two_servers_cannot_share_it(tmp_path: Path) -> None:
     first.lock()
     with pytest.raises(DataFolderError, match="in use"):
         second.lock()
+
+
+async def test_a_start_waits_for_a_backup_that_has_the_folder_and_says_that_it_may_be_one(tmp_path: Path) -> None:
+    with in_use(tmp_path):
+        with pytest.raises(FolderInUse, match="by a backup"):
+            await DataFolder(tmp_path).lock_within(0.3)
+        waiting = asyncio.create_task(DataFolder(tmp_path).lock_within(10))
+        await asyncio.sleep(0.3)
+        assert not waiting.done()
+    await waiting
 
 
 def test_the_journals_name_stays_while_the_journal_does_and_changes_when_it_is_wiped(tmp_path: Path) -> None:
