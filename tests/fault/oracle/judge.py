@@ -79,7 +79,8 @@ class _Journal:
             self._kinds["decoded"] += 1
             return
         self._times[frame.number] += 1
-        if self._times[frame.number] > 1:
+        copy = frame.key is not None and self._times[frame.number] > 1
+        if copy:
             self._kinds["repeated"] += 1
             self._expect(record, (), (), None, found)
         elif frame.key is None or self._first.setdefault(frame.key, frame.number) == frame.number:

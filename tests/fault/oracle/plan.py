@@ -74,7 +74,7 @@ class Frame:
     body: bytes
     #: `unit/bed` of the topic, empty for HTTP.
     context: str
-    #: What redelivery goes by; None where nothing can be recognised.
+    #: What redelivery goes by; None where nothing can be read at all: each delivery is a dead letter.
     key: tuple[str, ...] | None
     rows: tuple[Row, ...] = ()
     dead: tuple[str, ...] = ()
