@@ -91,6 +91,8 @@ impl Runner {
             Ok(Err(stop)) => stop.to_string(),
             Err(Panicked { place }) => format!("the pipeline's own loop panicked at {place}; the journal goes on"),
         };
+        *shared.recovery.lock() = None;
+        shared.note(format!("the pipeline has stopped: {failure}"));
         shared.failed.lock().get_or_insert(failure);
     }
 

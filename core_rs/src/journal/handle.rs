@@ -160,10 +160,13 @@ impl Journal {
         }
     }
 
-    /// The oldest frame on disk; `next_seq` of an empty journal.
+    /// The oldest durable frame; without one the first that can become it.
     pub fn first_seq(&self) -> u64 {
+        // In this order: a segment is known before its frames are durable. Numbers given out do not count, or a journal whose very
+        // first frames are on their way to the disk would seem to have lost them.
+        let durable = self.durable_seq();
         let first = self.shared.segments.lock().first_key_value().map(|(first, _)| *first);
-        first.unwrap_or_else(|| self.next_seq())
+        first.unwrap_or(durable + 1)
     }
 
     /// The first frame of the last segment that begins at or before a time.
