@@ -18,7 +18,7 @@ import structlog
 from nightlamp import storing
 from nightlamp.spool import Lane, StoredRows
 from nightlamp.storing import StoreProgress, Storing, Writer
-from nightlamp.tasks import died_of
+from nightlamp.tasks import died_of, end
 
 if TYPE_CHECKING:
     from nightlamp._core import Batch
@@ -104,9 +104,7 @@ class Pipeline:
                 await asyncio.wait({take})
                 await self.lane.empty()
         stored = take.done() and self.progress.take_error is None and not self.lane.batches
-        for task in (take, store):
-            task.cancel()
-        await asyncio.gather(take, store, return_exceptions=True)
+        await end(take, store)
         self._close()
         return stored
 

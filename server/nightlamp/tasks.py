@@ -15,6 +15,8 @@ _log = structlog.get_logger("nightlamp.tasks")
 #: Without them a stage that hangs would go unnoticed, and a key that was revoked would still hold.
 ENDING = frozenset({"supervision", "keys"})
 
+CANCEL_AGAIN_S = 1.0
+
 
 def died_of(task: asyncio.Task[Any]) -> str | None:
     """Type of the error that ended it, logged; None where it was cancelled or has done its work."""
@@ -50,7 +52,15 @@ class Tasks:
             self.ended.set_result(f"the task '{name}' has died of {why}")
 
 
-async def end(task: asyncio.Task[None]) -> None:
-    """Cancel it and wait for its end."""
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+async def end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel them and wait for their end.
+
+    Again every second: a library that meets a cancellation while it gives up a connection may swallow it (redis-py did,
+    where Redis was killed as the server was told to stop), and a stop that waits for such a task waits for ever.
+    """
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_AGAIN_S)
+    await asyncio.gather(*tasks, return_exceptions=True)

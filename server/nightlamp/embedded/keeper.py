@@ -6,7 +6,7 @@ from typing import Protocol
 
 import structlog
 
-from nightlamp.tasks import died_of
+from nightlamp.tasks import died_of, end
 
 from .child import EmbeddedError
 
@@ -52,8 +52,7 @@ class Keeper:
 
     async def stop(self) -> None:
         """Stop keeping, then stop the server."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         await self._part.stop()
 
     async def _keep(self) -> None:

@@ -12,7 +12,7 @@ from nightlamp.observe import stages
 from nightlamp.observe.health import StageHealth
 from nightlamp.pipeline import Pipeline
 from nightlamp.spool import Lane
-from nightlamp.tasks import Tasks
+from nightlamp.tasks import Tasks, end
 
 FOUR = [StageHealth(name, "ok", "") for name in ("receive", stages.PIPELINE, "store", "publish")]
 
@@ -70,3 +70,19 @@ async def test_a_storing_loop_that_dies_is_shown_as_stuck(tmp_path: Path, monkey
     await asyncio.sleep(0.05)
     assert (pipeline.progress.store_error, pipeline.progress.store_stuck) == ("storing has ended: KeyError", True)
     await pipeline.drain(0.1)
+
+
+async def test_a_task_that_swallows_a_cancellation_is_cancelled_again() -> None:
+    """redis-py does where its server goes as ours is told to stop: the stop must not wait for ever."""
+
+    async def swallows() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            await asyncio.sleep(60)
+
+    task = asyncio.create_task(swallows())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await end(task)
+    assert task.cancelled()
