@@ -10,7 +10,7 @@ use super::segment::{HEADER_BYTES, SegmentCursor, Step, parse_name, segment_name
 use super::{Disk, DiskFile, JournalError, OnDamage};
 
 /// Read and written in one piece while recovering.
-const WRITE_AGAIN_BYTES: usize = 1 << 20;
+const WRITE_AGAIN_BYTES: usize = 64 << 10;
 
 /// What opening found.
 #[derive(Debug)]
@@ -140,7 +140,7 @@ fn recover_last(
 /// Writes what was read once more. After a sync that failed, the kernel may hold pages as clean that never reached the disk: a
 /// second sync would pass them over and report success.
 fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> Result<(), JournalError> {
-    let mut buffer = vec![0; WRITE_AGAIN_BYTES];
+    let mut buffer = vec![0; WRITE_AGAIN_BYTES.min(usize::try_from(to.saturating_sub(from)).unwrap_or(usize::MAX))];
     let mut at = from;
     while at < to {
         let wanted = usize::try_from(to - at).unwrap_or(usize::MAX).min(WRITE_AGAIN_BYTES);
