@@ -98,13 +98,6 @@ impl Bed {
         }
     }
 
-    /// What brought a patient here at a time did not happen: the stay it began was none, nor any later one here.
-    pub fn void_begun(&mut self, patient: PatientId, began_us: i64) {
-        if self.stays.iter().any(|stay| stay.patient == patient && stay.from_us == began_us) {
-            self.void(patient, began_us);
-        }
-    }
-
     /// A merged patient's stays become the survivor's.
     pub fn rename(&mut self, from: PatientId, slot: Slot, into: PatientId) {
         for stay in self.stays.iter_mut().filter(|stay| stay.patient == from) {

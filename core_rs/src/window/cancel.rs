@@ -63,7 +63,7 @@ pub(super) enum Undone {
     Stale,
     /// The stays since then were none.
     Admission { since_us: i64 },
-    /// The stay that began then was none; the bed before.
+    /// The stays in that bed since then were none; the bed before.
     Transfer { began_us: i64, back: Option<u32> },
     /// The bed before.
     Discharge { back: Option<u32> },
@@ -230,8 +230,7 @@ impl Ward {
                 if let Some((key, bed)) = old.and_then(|at| self.beds.get_index_mut(at as usize))
                     && (if event.bed.is_some() { event.bed.as_ref() != Some(key) } else { back != old })
                 {
-                    bed.void_begun(id, began_us);
-                    bed.leave(id, at_us);
+                    bed.void(id, began_us);
                 }
                 self.lie_again(slot, event.bed.as_ref(), back, at_us);
             }

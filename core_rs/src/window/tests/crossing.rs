@@ -201,12 +201,7 @@ impl Model {
                 };
                 if back != one.lies {
                     self.lie(who, None);
-                    if let Some(place) = one.lies.filter(|place| {
-                        // The stay that the transfer began, and no later one.
-                        let row = &self.lain[*place];
-                        let began = usize::try_from(began).unwrap();
-                        row[began] == Some(who) && (began == 0 || row[began - 1] != Some(who))
-                    }) {
+                    if let Some(place) = one.lies {
                         self.forget_stay(who, place, began);
                     }
                 }
