@@ -39,6 +39,7 @@ impl FaultForTests {
     }
 
     /// Panics or hangs where the inputs say so.
+    #[allow(clippy::panic, reason = "to panic is what it is for")]
     pub fn meet(&self, inputs: &[Input]) {
         let hit = |input: &Input| {
             input.value == Some(self.value) && catalogue::signal(input.signal).is_some_and(|row| row.name == self.signal)
