@@ -57,6 +57,18 @@ class RunningServer:
             check=False,
         )
 
+    def metrics(self) -> dict[str, float]:
+        """/metrics: sums over labels, by name. Raises httpx.HTTPError."""
+        found: dict[str, float] = {}
+        with self.client("sre") as sre:
+            answer = sre.get("/metrics").raise_for_status()
+        for line in answer.text.splitlines():
+            if not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                name = name.partition("{")[0]
+                found[name] = found.get(name, 0) + float(value)
+        return found
+
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it; the exit code."""
         if self.process.poll() is None:

@@ -15,7 +15,6 @@ import psutil
 import pytest
 from attacks import HL7, Cost, head, line, told, under_attack
 from messages import WELL, acknowledgement, admission, msh, stamp, unique, vitals
-from own_database import metrics
 from paho.mqtt.enums import CallbackAPIVersion
 from running_server import RunningServer, start_server
 from waiting import until
@@ -275,7 +274,7 @@ def test_p5_a_flood_of_connects_is_refused_one_by_one(target: RunningServer) -> 
                 refused += told(one)[:4] == b"\x20\x02\x00\x05" or told(one)[:4] == b""
         assert cost.latencies_s
     assert refused >= 0
-    assert metrics(target)["nightlamp_receive_mqtt_refused_credentials_total"] >= 3_000
+    assert target.metrics()["nightlamp_receive_mqtt_refused_credentials_total"] >= 3_000
 
 
 def test_p4_a_poison_payload_over_mqtt_3_1_1_becomes_a_dead_letter_and_its_sender_goes_on(

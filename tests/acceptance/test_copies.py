@@ -14,7 +14,7 @@ from functools import partial
 import paho.mqtt.client as paho
 import pytest
 from messages import acknowledgement, unique
-from own_database import metrics, stored
+from own_database import stored
 from paho.mqtt.enums import CallbackAPIVersion
 from running_server import RunningServer
 from waiting import until
@@ -92,7 +92,7 @@ def _paho(server: RunningServer, version: int) -> Iterator[paho.Client]:
 
 def _is_through(server: RunningServer) -> bool:
     """The pipeline has replayed the journal."""
-    return metrics(server)["nightlamp_pipeline_lag_frames"] == 0
+    return server.metrics()["nightlamp_pipeline_lag_frames"] == 0
 
 
 @pytest.mark.timeout(240)
@@ -125,7 +125,7 @@ def test_p2_copies_through_all_doors_and_over_a_kill_are_stored_once_and_answere
     assert sorted((row["observed_at"], row["value"]) for row in rows) == [(m.at, m.value) for m in messages], seed
     letters = stored(server, "SELECT reason, count(*) AS n FROM dead_letters GROUP BY reason")
     assert letters == [{"reason": "unknown_unit", "n": len(messages)}], seed
-    assert metrics(server)["nightlamp_pipeline_frames_conflicting_total"] == 0
+    assert server.metrics()["nightlamp_pipeline_frames_conflicting_total"] == 0
 
 
 @pytest.mark.parametrize("kind", ["hl7", "json", "key"])

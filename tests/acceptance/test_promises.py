@@ -26,8 +26,8 @@ def _stored_whole(server: RunningServer, within_s: float = 60) -> int:
 
     The table is read, not the view behind the query API, which would show a doubled row once.
     """
-    durable = _metrics(server)["nightlamp_journal_durable_seq"]
-    until(lambda: _metrics(server)["nightlamp_store_cursor_seq"] >= durable, within_s)
+    durable = server.metrics()["nightlamp_journal_durable_seq"]
+    until(lambda: server.metrics()["nightlamp_store_cursor_seq"] >= durable, within_s)
 
     async def count() -> tuple[int, int]:
         sockets = socket_folder(server.data_dir, Account.find())
@@ -41,15 +41,6 @@ def _stored_whole(server: RunningServer, within_s: float = 60) -> int:
     rows, distinct = asyncio.run(count())
     assert rows == distinct
     return rows
-
-
-def _metrics(server: RunningServer) -> dict[str, float]:
-    """Sums over labels, by name."""
-    found: dict[str, float] = {}
-    with server.client("sre") as sre:
-        for name, value in re.findall(r"^(\w+)(?:\{[^}]*\})? (\S+)$", sre.get("/metrics").text, re.MULTILINE):
-            found[name] = found.get(name, 0) + float(value)
-    return found
 
 
 def test_what_was_acknowledged_before_a_kill_is_stored_once_after_it(new_server: Start) -> None:
@@ -98,7 +89,7 @@ def test_scoring_outlives_postgresql_and_storing_catches_up(new_server: Start) -
     postmaster = next(p for p in psutil.Process(server.process.pid).children() if p.name() == "postgres")
     with server.client("ehr") as ehr, server.client("sre") as sre:
         ehr.post("/v1/hl7v2", content=admission(f"P{unique()}", unit, "0"), headers=HL7)
-        until(lambda: _metrics(server)["nightlamp_store_cursor_seq"] > 0)
+        until(lambda: server.metrics()["nightlamp_store_cursor_seq"] > 0)
         processes = [postmaster, *postmaster.children()]
         for process in processes:
             with contextlib.suppress(psutil.NoSuchProcess):
@@ -108,7 +99,7 @@ def test_scoring_outlives_postgresql_and_storing_catches_up(new_server: Start) -
             for message in (admission(patient, unit, str(bed)), vitals(patient, WELL)):
                 answer = ehr.post("/v1/hl7v2", content=message, headers=HL7)
                 assert acknowledgement(answer.text)["MSA"][0][1] == "AA"
-        scored = until(lambda: (m := _metrics(server))["nightlamp_pipeline_observations_total"] >= 30 * len(WELL) and m)
+        scored = until(lambda: (m := server.metrics())["nightlamp_pipeline_observations_total"] >= 30 * len(WELL) and m)
         assert scored["nightlamp_pipeline_scores_total"] > 0
         assert sre.get("/readyz").status_code == 200
         for process in processes:
@@ -150,7 +141,7 @@ def test_the_counters_of_the_stages_add_up(server: RunningServer) -> None:
         device.post("/v1/observations", json={"observations": []})
 
     def settled() -> dict[str, float] | None:
-        m = _metrics(server)
+        m = server.metrics()
         waiting = m["nightlamp_pipeline_lag_frames"] + m["nightlamp_store_frames_waiting"]
         even = m["nightlamp_journal_frames_total"] == m["nightlamp_pipeline_frames_total"]
         return m if not waiting and even and m["nightlamp_store_frames_total"] else None

@@ -176,15 +176,7 @@ class House:
 
     def metrics(self) -> dict[str, float]:
         """Sums over labels by name. Raises httpx.HTTPError."""
-        found: dict[str, float] = {}
-        with self.running.client("sre") as sre:
-            answer = sre.get("/metrics").raise_for_status()
-        for line in answer.text.splitlines():
-            if not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                name = name.partition("{")[0]
-                found[name] = found.get(name, 0) + float(value)
-        return found
+        return self.running.metrics()
 
     async def connect(self) -> Any:
         """A connection to its database."""
