@@ -114,7 +114,7 @@ fn concurrent_submitters_get_one_order_without_gaps() {
                 let submit_one = |i: u64| submit(&journal, thread * 1_000 + i, 40).unwrap().seq;
                 let seqs: Vec<u64> = (0..500).map(submit_one).collect();
                 assert!(seqs.is_sorted());
-                assert_eq!(journal.wait_durable(seqs[499], LONG).durable_seq.max(seqs[499]), journal.durable_seq());
+                assert!(journal.wait_durable(seqs[499], LONG).durable_seq >= seqs[499]);
                 seqs
             })
         })
