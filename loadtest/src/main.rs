@@ -51,6 +51,9 @@ pub struct WardArgs {
     /// MQTT connections the monitors share; 0 is one each.
     #[arg(long, default_value_t = 0)]
     pub connections: usize,
+    /// Publish each signal of a reading in a message of its own.
+    #[arg(long)]
+    pub apart: bool,
     /// Extra HL7 lab messages a second over all patients, beside the ward's own rhythm.
     #[arg(long, default_value_t = 0.0)]
     pub hl7_per_s: f64,

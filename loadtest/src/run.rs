@@ -93,7 +93,7 @@ async fn readings(args: &WardArgs, beds: &mut [Bed], monitors: &Monitors, ehr: &
         let simulated_s = (round as f64 + slot as f64 / slots as f64) * step_s;
         for index in (slot..beds.len()).step_by(slots) {
             let (Some(bed), Some(topic)) = (beds.get_mut(index), topics.get(index)) else { continue };
-            send_step(bed, index, topic, simulated_s, step_s, round, monitors, ehr).await;
+            send_step(args, bed, index, topic, simulated_s, step_s, round, monitors, ehr).await;
         }
         extra += args.hl7_per_s * args.interval().as_secs_f64() / slots as f64;
         while extra >= 1.0 {
@@ -115,6 +115,7 @@ async fn readings(args: &WardArgs, beds: &mut [Bed], monitors: &Monitors, ehr: &
 
 #[expect(clippy::too_many_arguments, reason = "one bed's step, spelled out")]
 async fn send_step(
+    args: &WardArgs,
     bed: &mut Bed,
     index: usize,
     topic: &str,
@@ -127,7 +128,14 @@ async fn send_step(
     let step = bed.step(simulated_s, step_s);
     let at_ms = now_ms();
     if let Some(vitals) = &step.monitor {
-        monitors.publish(index, topic, device::reading(&format!("MON{index:05}"), round, at_ms, vitals), SIGNALS);
+        let name = format!("MON{index:05}");
+        if args.apart {
+            for message in device::apart(&name, round, at_ms, vitals) {
+                monitors.publish(index, topic, message, 1);
+            }
+        } else {
+            monitors.publish(index, topic, device::reading(&name, round, at_ms, vitals), SIGNALS);
+        }
     }
     if let Some(vitals) = &step.chart {
         ehr.post(hl7::chart(bed, control_id(), at_ms, vitals)).await;

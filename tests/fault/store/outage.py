@@ -3,6 +3,8 @@
 python -m tests.fault.store.outage                           60 s under 5,000 messages a second; exits 1 where a figure
                                                              that issue 4 requires is missed
 python -m tests.fault.store.outage --seconds 10 --rate 500   shorter; --how freeze: it hangs instead of being shut down
+python -m tests.fault.store.outage --together                eight observations a message: the windows' own growth, which an outage does not
+                                                             change, is then most of the memory
 """
 
 import argparse
@@ -31,22 +33,24 @@ ROOT = Path(__file__).resolve().parents[3]
 WARD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
 GROWTH_MIB_MAX, DRAIN_MIN, LATE_S_MAX = 64.0, 4.0, 5.0
 DRAIN_S_MAX = 300.0
-INTERVAL_MS = 200
 #: Between two looks at the metrics: each costs the server some milliseconds.
 POLL_S = 0.5
 
 
 class Ward:
-    """The simulated ward: five readings a second of each bed, so that 1,000 patients make 5,000 messages a second."""
+    """The simulated ward: eight messages a second of each bed with one observation each, or five with eight."""
 
-    def __init__(self, server: RunningServer, rate: int) -> None:
+    def __init__(self, server: RunningServer, rate: int, *, together: bool) -> None:
         environment = os.environ | {
             "NIGHTLAMP_EHR_KEY": server.keys["ehr"],
             "NIGHTLAMP_MQTT_USER": server.key_id("device"),
             "NIGHTLAMP_MQTT_PASSWORD": server.keys["device"],
         }
-        argv = [str(WARD), "ward", "--json", "--beds", str(max(1, rate * INTERVAL_MS // 1000)), "--connections", "16"]
-        argv += ["--interval-ms", str(INTERVAL_MS), "--duration-s", "0"]
+        argv = [str(WARD), "ward", "--json", "--connections", "16", "--duration-s", "0"]
+        if together:
+            argv += ["--beds", str(max(1, rate // 5)), "--interval-ms", "200"]
+        else:
+            argv += ["--beds", str(max(1, rate // 8)), "--interval-ms", "1000", "--apart"]
         argv += ["--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
         self._process = subprocess.Popen(argv, env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -66,6 +70,7 @@ def run(
     warm_s: float,
     calm_s: float,
     how: str = "shutdown",
+    together: bool = False,
     keep_log: Path | None = None,
 ) -> dict[str, Any]:
     """The whole story; figures. Raises AssertionError where a row is missing or doubled."""
@@ -76,7 +81,7 @@ def run(
     url = database.url if how in {"silent", "refuse"} else database.direct_url
     server = start_server(data, DATABASE__URL=url, REDIS__URL=redis.url)
     try:
-        figures = _story(server, database, redis.url, rate, seconds, warm_s, calm_s, how)
+        figures = _story(server, database, redis.url, Ward(server, rate, together=together), rate, seconds, warm_s, calm_s, how)
         figures["stored"] = _compare(server, database)
         return figures
     finally:
@@ -91,13 +96,14 @@ def _story(
     server: RunningServer,
     database: Database,
     redis_url: str,
+    ward: Ward,
     rate: int,
     seconds: float,
     warm_s: float,
     calm_s: float,
     how: str,
 ) -> dict[str, Any]:
-    canary, ward = Canary(server, redis_url), Ward(server, rate)
+    canary = Canary(server, redis_url)
     until(lambda: metrics(server).get("store_frames_total", 0) > rate)
     time.sleep(warm_s)
     calm = _sample(server, calm_s)
@@ -208,6 +214,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--warm", type=float, default=20)
     parser.add_argument("--how", choices=["shutdown", "freeze", "silent", "refuse"], default="shutdown")
+    parser.add_argument("--together", action="store_true", help="eight observations in each message instead of one")
     parser.add_argument("--log", type=Path, default=None, help="keep the server's log here")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nightlamp-outage-") as folder:
@@ -218,6 +225,7 @@ def main() -> int:
             warm_s=wanted.warm,
             calm_s=wanted.seconds,
             how=wanted.how,
+            together=wanted.together,
             keep_log=wanted.log,
         )
     print(json.dumps(figures, indent=1))
