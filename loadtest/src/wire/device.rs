@@ -11,7 +11,8 @@ pub fn reading(device: &str, id: u64, at_ms: i64, vitals: &Vitals) -> Vec<u8> {
 
 /// The same reading as a message for each of its signals.
 pub fn apart(device: &str, id: u64, at_ms: i64, vitals: &Vitals) -> Vec<Vec<u8>> {
-    let signal = |(at, one): (usize, &Value)| message(device, &format!("{device}-{at_ms}-{id}-{at}"), at_ms, std::slice::from_ref(one));
+    let signal =
+        |(at, one): (usize, &Value)| message(device, &format!("{device}-{at_ms}-{id}-{at}"), at_ms, std::slice::from_ref(one));
     observations(vitals).iter().enumerate().map(signal).collect()
 }
 

@@ -3,8 +3,8 @@
 python -m tests.fault.store.outage                           60 s under 5,000 messages a second; exits 1 where a figure
                                                              that issue 4 requires is missed
 python -m tests.fault.store.outage --seconds 10 --rate 500   shorter; --how freeze: it hangs instead of being shut down
-python -m tests.fault.store.outage --together                eight observations a message: the windows' own growth, which an outage does not
-                                                             change, is then most of the memory
+python -m tests.fault.store.outage --together                eight observations a message: most of the memory is
+                                                             then what windows take, whether it is away or not
 """
 
 import argparse
@@ -81,7 +81,8 @@ def run(
     url = database.url if how in {"silent", "refuse"} else database.direct_url
     server = start_server(data, DATABASE__URL=url, REDIS__URL=redis.url)
     try:
-        figures = _story(server, database, redis.url, Ward(server, rate, together=together), rate, seconds, warm_s, calm_s, how)
+        ward = Ward(server, rate, together=together)
+        figures = _story(server, database, redis.url, ward, rate, seconds, warm_s, calm_s, how)
         figures["stored"] = _compare(server, database)
         return figures
     finally:
