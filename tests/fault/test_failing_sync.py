@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 from running_server import RunningServer
+from waiting import until
 
 from nightlamp.endings import JournalFailed
 from tests.fault.filesystems import ThinDisk
@@ -96,9 +97,9 @@ def test_p1_one_failed_sync_ends_the_process_and_is_never_tried_again(
         server = new_server(data)
     ward.admit(server)
     with _traffic(ward, server, 0) as refused:
-        _until(lambda: len(ward.acknowledged) > 200)
+        until(lambda: len(ward.acknowledged) > 200)
         when.touch()
-        _until(lambda: bool(refused))
+        until(lambda: bool(refused))
         before = set(ward.acknowledged)
         _assert_ends(server, refused)
     assert ward.acknowledged == before, "nothing was acknowledged after the failure"
@@ -126,10 +127,3 @@ def test_p1_a_disk_that_loses_what_it_took_ends_the_process_and_nothing_acknowle
         again.stop()
     finally:
         disk.close()
-
-
-def _until(come: Callable[[], bool], within_s: float = 60) -> None:
-    end = time.monotonic() + within_s
-    while not come():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.01)

@@ -15,8 +15,8 @@ import pytest
 from messages import WELL, acknowledgement, admission, unique, vitals
 from running_server import START_S_MAX, RunningServer
 
-from tests.acceptance.waiting import until
 from tests.fault.test_stop import figures
+from tests.waiting import until
 
 HL7 = {"Content-Type": "application/hl7-v2"}
 BUNDLE = Path(__file__).resolve().parents[2] / "models/sepsis/1.1.0"

@@ -68,6 +68,18 @@ impl Keeper {
         self.busy.load(Ordering::Acquire)
     }
 
+    /// Waits until the one before is on the disk: false where that takes longer than `patience`.
+    pub fn is_idle_within(&self, patience: Duration) -> bool {
+        let until = Instant::now() + patience;
+        while self.is_busy() {
+            if Instant::now() > until {
+                return false;
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        true
+    }
+
     /// Hands a snapshot over; not while `is_busy`.
     pub fn take(&self, seq: u64, unsynced: Unsynced) {
         self.busy.store(true, Ordering::Release);

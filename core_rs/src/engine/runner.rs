@@ -24,6 +24,9 @@ const GAUGES_EVERY: Duration = Duration::from_secs(5);
 /// Between two snapshots lies at least this many times what the last one held the pipeline up; the second while recovering.
 const SNAPSHOT_PAUSES: (u32, u32) = (10, 50);
 
+/// How long a stop waits for the disk to take a snapshot that is on its way, before it writes the last one.
+const LAST_SNAPSHOT: Duration = Duration::from_secs(3);
+
 /// When snapshots are written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Pace {
@@ -265,7 +268,7 @@ impl Runner {
     fn end(mut self) {
         let is_whole = self.shared.fatal.lock().is_none() && !self.shared.abandoned.load(Ordering::Acquire);
         self.batches = crossbeam_channel::bounded(0).0; // whoever takes batches need not wait for the snapshot
-        if is_whole && self.keeper.as_ref().is_some_and(|keeper| !keeper.is_busy()) {
+        if is_whole && self.keeper.as_ref().is_some_and(|keeper| keeper.is_idle_within(LAST_SNAPSHOT)) {
             self.snapshot();
         }
         if let Some(keeper) = self.keeper.take() {

@@ -22,12 +22,13 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # tests/, as pytest's pythonpath has it
 
 from running_server import RunningServer, start_server
+from waiting import until
 
 from nightlamp.embedded.redis import EmbeddedRedis
 
 from .canary import Canary
 from .database import Database
-from .watch import metrics, rss_mib, stored_all, until
+from .watch import metrics, rss_mib, stored_all
 
 ROOT = Path(__file__).resolve().parents[3]
 WARD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"

@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from messages import WELL, acknowledgement, admission, unique, vitals
 from running_server import RunningServer, start_server
+from waiting import until
 
 from .conftest import HL7
 from .database import Database
-from .watch import ready, stored_all, until
+from .watch import ready, stored_all
 
 
 @pytest.fixture

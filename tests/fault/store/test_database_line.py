@@ -9,9 +9,10 @@ import time
 
 import pytest
 from messages import ILL, acknowledgement, admission, unique, vitals
+from waiting import until
 
 from .conftest import HL7, Neighbours
-from .watch import metrics, ready, until
+from .watch import metrics, ready
 
 SEED, CUTS = 41, 12
 SERVICE_LEVEL_S = 5.0

@@ -18,12 +18,13 @@ import pytest
 from messages import acknowledgement, admission, unique
 from paho.mqtt.enums import CallbackAPIVersion
 from running_server import RunningServer, start_server
+from waiting import until
 
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 
 from .conftest import HL7
 from .line import Line, Loop
-from .watch import metrics, stored_all, until
+from .watch import metrics, stored_all
 
 SEED = 43
 MOSQUITTO = shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")

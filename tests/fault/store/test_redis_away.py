@@ -10,13 +10,14 @@ import psutil
 import pytest
 from redis import Redis
 from running_server import RunningServer, start_server
+from waiting import until
 
 from nightlamp.embedded.child import Account, socket_folder
 from nightlamp.embedded.redis import EmbeddedRedis
 
 from .canary import Canary
 from .line import Line, Loop
-from .watch import metrics, ready, rss_mib, until
+from .watch import metrics, ready, rss_mib
 
 SERVICE_LEVEL_S = 5.0
 GROWTH_MIB_MAX = 64.0

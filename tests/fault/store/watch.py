@@ -1,22 +1,10 @@
 """What a running server says of itself while a fault is on: metrics, readiness, memory."""
 
-import time
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 from running_server import RunningServer
-
-T = TypeVar("T")
-
-
-def until(condition: Callable[[], T], within_s: float = 60) -> T:
-    """Ask until the answer is true; that answer."""
-    limit = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < limit, f"not within {within_s} s"
-        time.sleep(0.05)
-    return found
+from waiting import until
 
 
 def metrics(server: RunningServer) -> dict[str, float]:
