@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::ward::Vitals;
+use crate::demo::simulated::Vitals;
 
 /// One reading in one message. `id` makes a redelivery recognisable; `at_ms` is milliseconds since 1970-01-01 UTC.
 pub fn reading(device: &str, id: u64, at_ms: i64, vitals: &Vitals) -> Vec<u8> {

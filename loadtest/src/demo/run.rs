@@ -7,10 +7,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use anyhow::bail;
 use tokio::time::MissedTickBehavior;
 
-use crate::WardArgs;
-use crate::send::{Ehr, Monitors, Totals};
-use crate::ward::{self, Bed};
-use crate::wire::{device, hl7};
+use super::simulated::{self, Bed};
+use super::wire::{device, hl7};
+use super::{Ehr, Monitors, Totals, WardArgs};
 
 /// Signals in one reading.
 const SIGNALS: u64 = 8;
@@ -29,7 +28,7 @@ fn now_ms() -> i64 {
 
 /// Runs the ward as told; fails where not every admission was accepted.
 pub async fn ward(args: WardArgs) -> anyhow::Result<()> {
-    let mut beds = ward::build(args.beds, &args.units, args.deteriorating, args.seed);
+    let mut beds = simulated::build(args.beds, &args.units, args.deteriorating, args.seed);
     let totals = Arc::new(Totals::new()?);
     let ehr = Ehr::start(&args.http, &args.ehr_key, &totals)?;
     admit(&beds, &ehr).await?;

@@ -1,15 +1,10 @@
-//! Senders: an EHR over HTTP, monitors over MQTT, and what became of what they sent.
-
-mod ehr;
-mod monitors;
+//! What became of what the ward sent.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-pub use ehr::Ehr;
 use hdrhistogram::Histogram;
-pub use monitors::Monitors;
 
 /// Counts that only grow, shared by all senders. Sent = acknowledged + refused + still under way.
 #[derive(Debug)]
@@ -50,7 +45,7 @@ impl Totals {
     }
 
     /// One HL7 post, from the moment it was due to its answer.
-    fn record(&self, took: Duration) {
+    pub fn record(&self, took: Duration) {
         let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.latency_us.lock().unwrap_or_else(PoisonError::into_inner).saturating_record(micros);
     }

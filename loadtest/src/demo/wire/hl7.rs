@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::ward::{Bed, Labs, Vitals};
+use crate::demo::simulated::{Bed, Labs, Vitals};
 
 /// Milliseconds since 1970-01-01 UTC as an HL7 DTM in UTC.
 fn dtm(at_ms: i64) -> String {
@@ -78,11 +78,11 @@ pub fn labs(bed: &Bed, control_id: u64, at_ms: i64, labs: &Labs) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ward;
+    use crate::demo::simulated;
 
     #[test]
     fn a_message_has_the_fields_the_reference_names() {
-        let beds = ward::build(1, &["ICU".into()], 0.0, 1);
+        let beds = simulated::build(1, &["ICU".into()], 0.0, 1);
         let text = String::from_utf8(admit(&beds[0], 4, 1_700_000_000_123)).expect("text");
         let segments: Vec<&str> = text.trim_end().split('\r').collect();
         assert!(segments[0].starts_with("MSH|^~\\&|WARDSIM|NIGHTWARD|"));
