@@ -38,6 +38,7 @@ from nightlamp.identity.keys import KeyFile, KeyFileError
 from nightlamp.identity.sessions import Sessions
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
+from nightlamp.publish.line import FramedSocket
 from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
 from nightlamp.settings import Settings
@@ -284,7 +285,8 @@ async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> As
         app,
         lifespan="off",
         http=bounded(line),
-        ws="websockets-sansio",
+        ws=FramedSocket,
+        ws_per_message_deflate=False,
         ws_max_size=64 << 10,
         ws_max_queue=8,
         log_config=None,

@@ -1,4 +1,5 @@
-"""What waits for one WebSocket client. Bounded: one state per patient, `client_alerts_max` alerts.
+"""What waits for one WebSocket client. Bounded: one state per patient, `client_alerts_max` alerts. Who keeps up has
+nothing waiting here: it is in a feed (`feed.py`), and comes back here when it no longer reads fast enough.
 
 Patient states are conflated: a newer one replaces the one that waits. Alerts are never dropped: a client with too many
 is closed with 1013 and resumes by its cursor. Alerts leave in the order of their cursors, each once: `sent` only grows.
@@ -8,9 +9,13 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from nightlamp.publish.census import AlertEntry, StoredAlert
 from nightlamp.publish.stats import PublishStats
+
+if TYPE_CHECKING:
+    from nightlamp.publish.feed import Feed
 
 CLOSE_SLOW = 1013
 
@@ -61,6 +66,8 @@ class Client:
     """Set when an alert waits, or the client must go."""
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     """Set with `closing`: a writer that waits for a stalled socket is not waited for."""
+    feed: "Feed | None" = None
+    """Where it is written to together with others; nothing waits here meanwhile."""
     _alerts: deque[AlertEntry] = field(default_factory=deque)
     _pending: dict[str, bytes] = field(default_factory=dict)
     _taking: Iterator[tuple[str, bytes]] | None = None
@@ -95,8 +102,16 @@ class Client:
         self.wake.set()
         self.urgent.set()
 
+    def leave_feed(self) -> None:
+        """Be put everything again; the writer wakes."""
+        feed, self.feed = self.feed, None
+        if feed is not None:
+            feed.leave(self)
+            self.wake.set()
+
     def resubscribe(self, subscription: Subscription, states: dict[str, bytes]) -> None:
         """Another choice of patients, and their snapshot."""
+        self.leave_feed()
         self.subscription = subscription
         self._taking = None
         self._pending = dict(states)
@@ -104,6 +119,7 @@ class Client:
 
     def close(self, code: int, reason: str) -> None:
         """Ask the writer to close; the queues are let go at once."""
+        self.leave_feed()
         if self.closing is None:
             self.closing = (code, reason)
         self.backlog.clear()

@@ -14,7 +14,9 @@ from typing import Protocol
 from nightlamp.publish.batch import Batch
 from nightlamp.publish.census import AlertEntry, Census, Changes, StoredAlert
 from nightlamp.publish.client import Client, Subscription
+from nightlamp.publish.feed import Feed
 from nightlamp.publish.limits import PublishLimits
+from nightlamp.publish.line import Line
 from nightlamp.publish.stats import PublishStats
 
 
@@ -61,6 +63,7 @@ class Hub:
         self.offered_at_ms: int | None = None
         """When the pipeline last handed over a batch, server's clock: what tells a dead pipeline from a quiet ward."""
         self._clients: dict[Client, None] = {}
+        self._feeds: dict[Subscription, Feed] = {}
         self.taps: list[Callable[[Changes], None]] = []
         """Who else is told of every batch; must not wait."""
 
@@ -88,24 +91,39 @@ class Hub:
         changes = self._census.take(messages)
         self.stats.messages_offered += len(messages)
         self.stats.cursor = max(self.stats.cursor, *cursors)
-        for client in self._clients:
+        alerts = [alert for alert in changes.alerts if self._is_new(alert)]
+        feeds, alone = [*self._feeds.values()], [client for client in self._clients if client.feed is None]
+        for client in alone:
             client.put_patients(_part(client.subscription, changes))
-        for alert in changes.alerts:
-            self._offer_alert(alert)
+            for alert in alerts:
+                if client.subscription.wants(alert.unit, alert.patient_id):
+                    client.put_alert(alert)
+        for feed in feeds:
+            wanted = feed.subscription
+            states = _part(wanted, changes)
+            mine = [alert for alert in alerts if wanted.wants(alert.unit, alert.patient_id)]
+            if states or mine:
+                feed.put(states, mine)
+            if not len(feed):
+                del self._feeds[wanted]
         for tap in self.taps:
             tap(changes)
 
-    def _offer_alert(self, alert: AlertEntry) -> None:
+    def _is_new(self, alert: AlertEntry) -> bool:
+        """Put an alert into the ring; False where it was offered before."""
         if alert.cursor <= self._alert_cursor:
             self.stats.alerts_repeated += 1
-            return
+            return False
         self._alert_cursor = alert.cursor
         if len(self._ring) == self._ring.maxlen:
             self._floor = self._ring[0].cursor
         self._ring.append(alert)
-        for client in self._clients:
-            if client.subscription.wants(alert.unit, alert.patient_id):
-                client.put_alert(alert)
+        return True
+
+    def join(self, client: Client, line: Line) -> None:
+        """A client that has seen everything so far is written to together with others of its subscription."""
+        client.feed = self._feeds.setdefault(client.subscription, Feed(client.subscription, self.limits, self.stats))
+        client.feed.join(client, line)
 
     @contextmanager
     def attached(self, subscription: Subscription, resume: int | None, stream_id: str | None) -> Iterator[Client]:
@@ -121,6 +139,7 @@ class Hub:
         try:
             yield client
         finally:
+            client.leave_feed()
             self._clients.pop(client, None)
 
     def matching(self, subscription: Subscription) -> dict[str, bytes]:

@@ -24,7 +24,8 @@ class PublishLimits:
     heartbeat_s: float = 1.0
     """Between two heartbeats of one client."""
     patient_gap_s: float = 0.05
-    """Least time between two writes of patient states to one client: small batches are gathered. Alerts do not wait."""
+    """Pause between two writes of patient states: this to a client that does not keep up; to those who do (a feed)
+    three times what the write before took, at most this. Small batches are gathered. Alerts do not wait."""
     subscribe_s_max: float = 10.0
     """A client that has not subscribed by then is closed."""
     reauthenticate_s: float = 30.0

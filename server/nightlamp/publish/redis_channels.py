@@ -8,25 +8,17 @@ is dropped and counted. Alerts arrive at least once: an attempt that failed half
 import asyncio
 import contextlib
 from collections import deque
-from urllib.parse import quote
 
 import structlog
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from nightlamp.publish.census import Changes
 from nightlamp.publish.limits import PublishLimits
+from nightlamp.publish.redis_line import RedisLine, publish_command
 from nightlamp.publish.stats import PublishStats
 
 _log = structlog.get_logger("nightlamp.publish")
 RETRY_S_MIN = 0.1
-
-
-def channel(unit: str, topic: str) -> str:
-    """`nightlamp.{unit}.{topic}`; what is no letter, digit, `-` or `_` is percent-encoded, no unit is `_`."""
-    return f"nightlamp.{quote(unit, safe='').replace('.', '%2E') or '_'}.{topic}"
 
 
 class RedisChannels:
@@ -36,13 +28,8 @@ class RedisChannels:
         """`url` as redis-py reads it: redis://, rediss:// or unix://."""
         self.limits = limits or PublishLimits()
         self.stats = stats or PublishStats()
-        self._redis: Redis = Redis.from_url(
-            url,
-            socket_timeout=self.limits.redis_timeout_s,
-            socket_connect_timeout=self.limits.redis_timeout_s,
-            retry=Retry(NoBackoff(), 0),
-        )
-        self._alerts: deque[tuple[str, bytes]] = deque()
+        self._line = RedisLine(url, self.limits.redis_timeout_s)
+        self._alerts: deque[bytes] = deque()
         self._patients: dict[tuple[str, str], bytes] = {}
         self._wake = asyncio.Event()
 
@@ -53,7 +40,7 @@ class RedisChannels:
                 for patient_id, body in bodies.items():
                     self._put_patient((unit, patient_id), body)
         for alert in changes.alerts:
-            self._alerts.append((channel(alert.unit, "alerts"), alert.body))
+            self._alerts.append(publish_command(alert.unit, "alerts", alert.body))
         self._settle()
         if self.stats.redis_waiting:
             self._wake.set()
@@ -73,7 +60,7 @@ class RedisChannels:
                         pause_s = min(pause_s * 2, self.limits.redis_retry_s_max)
         finally:
             with contextlib.suppress(RedisError, OSError, RuntimeError):
-                await self._redis.aclose()
+                await self._line.aclose()
 
     async def _publish_some(self) -> bool:
         """One pipeline: alerts first. What fails goes back to the front of its queue."""
@@ -82,13 +69,9 @@ class RedisChannels:
         keys = [key for key, _ in zip(self._patients, range(room - len(alerts)), strict=False)]
         patients = {key: self._patients.pop(key) for key in keys}
         try:
-            pipeline = self._redis.pipeline(transaction=False)
-            for name, body in alerts:
-                pipeline.publish(name, body)
-            for (unit, _), body in patients.items():
-                pipeline.publish(channel(unit, "scores"), body)
+            states = [publish_command(unit, "scores", body) for (unit, _), body in patients.items()]
             async with asyncio.timeout(self.limits.redis_timeout_s):
-                await pipeline.execute()
+                await self._line.exchange(alerts + states)
         except Exception as error:
             # Anything: uvloop says RuntimeError of a line that was reset. What failed is tried again, whatever it was.
             if self.stats.redis_up or not self.stats.redis_failures:

@@ -1,7 +1,8 @@
 """The writing half of a connection: snapshot, missed alerts, live messages, heartbeats.
 
-Every WebSocket message is a JSON array of messages, so that a burst costs few writes. While a write waits for a slow
-client, its queues conflate; nothing else waits for it.
+Once a client has seen everything it joins a feed, and only heartbeats are written here, until it falls behind. Every
+WebSocket message is a JSON array of messages, so that a burst costs few writes. While a write waits for a slow client,
+its queues conflate; nothing else waits for it.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from fastapi import WebSocket
 
 from nightlamp.publish.client import CLOSE_SLOW, Client
 from nightlamp.publish.hub import HistoryBehind, Hub
+from nightlamp.publish.line import line_of
 
 _log = structlog.get_logger("nightlamp.publish")
 
@@ -38,7 +40,7 @@ def hello(hub: Hub) -> str:
 
 async def write(socket: WebSocket, hub: Hub, client: Client) -> tuple[int, str]:
     """Until the client must go; the close code and reason."""
-    loop = asyncio.get_running_loop()
+    loop, line = asyncio.get_running_loop(), line_of(socket.scope)
     target = hub.limits.write_bytes_target
     await _send(socket, hub, [_subscribed(client)])
     if client.history_needed and not await _history(socket, hub, client):
@@ -60,7 +62,11 @@ async def write(socket: WebSocket, hub: Hub, client: Client) -> tuple[int, str]:
             bodies.append(_beat(hub, client))
         if bodies:
             await _send(socket, hub, bodies)
-        if client.idle:
+        if client.idle and line is not None and line.has_room and client.closing is None:
+            if client.feed is None:
+                hub.join(client, line)
+            await _until(client.wake, beat_at)
+        elif client.idle:
             await _until(client.wake, beat_at)
             await _until(client.urgent, min(gather_until, beat_at))
     return client.closing

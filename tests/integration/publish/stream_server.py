@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from nightlamp.publish import AlertHistory, Hub, PublishLimits, bearer, router
+from nightlamp.publish.line import FramedSocket
 
 KEYS: dict[str, frozenset[str] | None] = {"all-units": None, "icu-only": frozenset({"ICU-1"})}
 
@@ -30,8 +31,13 @@ class Served:
 
 @asynccontextmanager
 async def served(
-    *, limits: PublishLimits | None = None, history: AlertHistory | None = None, hub: Hub | None = None
+    *,
+    limits: PublishLimits | None = None,
+    history: AlertHistory | None = None,
+    hub: Hub | None = None,
+    framed: bool = True,
 ) -> AsyncIterator[Served]:
+    """`framed`: over the line the server uses; else over uvicorn's own, where nothing is shared between clients."""
     hub = hub or Hub("journal-a", limits=limits, history=history)
     revoked: set[str] = set()
 
@@ -41,7 +47,8 @@ async def served(
 
     app = FastAPI()
     app.include_router(router(hub, authenticate))
-    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws_per_message_deflate=False)
+    line = FramedSocket if framed else "websockets-sansio"
+    config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws=line, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -11,7 +11,7 @@ from stream_server import RedisServer, until
 from ward_batches import Batch, alert, left, patient
 
 from nightlamp.publish import Hub, PublishLimits, RedisChannels
-from nightlamp.publish.redis_channels import channel
+from nightlamp.publish.redis_line import channel
 
 LIMITS = PublishLimits(redis_retry_s_max=0.2, redis_alerts_max=50, redis_patients_max=20, redis_timeout_s=1.0)
 

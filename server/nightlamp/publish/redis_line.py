@@ -1,0 +1,91 @@
+"""One line to Redis for PUBLISH: commands are bytes made here, many are sent at once, their answers are only counted.
+
+redis-py makes the connection (URL, TLS, credentials); packing and parsing one by one would cost ten times what Redis
+itself takes.
+
+The answer to a PUBLISH is one line: `:` and how many heard it, or `-` and why not. RESP 2, so that nothing else comes.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+_READ_BYTES = 64 << 10
+
+
+@lru_cache(maxsize=4_096)
+def channel(unit: str, topic: str) -> str:
+    """`nightlamp.{unit}.{topic}`; what is no letter, digit, `-` or `_` is percent-encoded, no unit is `_`."""
+    return f"nightlamp.{quote(unit, safe='').replace('.', '%2E') or '_'}.{topic}"
+
+
+@lru_cache(maxsize=4_096)
+def _head(unit: str, topic: str) -> bytes:
+    name = channel(unit, topic).encode()
+    return b"*3\r\n$7\r\nPUBLISH\r\n$%d\r\n%b\r\n$" % (len(name), name)
+
+
+def publish_command(unit: str, topic: str, body: bytes) -> bytes:
+    """PUBLISH in the protocol of Redis."""
+    return b"%b%d\r\n%b\r\n" % (_head(unit, topic), len(body), body)
+
+
+class RedisLine:
+    """A connection that is made when it is needed, and again after a failure."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        """`url` as redis-py reads it: redis://, rediss:// or unix://."""
+        self._redis: Redis = Redis.from_url(
+            url,
+            protocol=2,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+        )
+        self._connection: Any = None
+
+    async def exchange(self, commands: Sequence[bytes]) -> None:
+        """Send these and wait for an answer to each. Raises RedisError, OSError; then some may have been done."""
+        try:
+            if self._connection is None:
+                pool: Any = self._redis.connection_pool
+                self._connection = await pool.get_connection()
+            await self._connection.send_packed_command(b"".join(commands), check_health=False)
+            refused = await self._answers(len(commands))
+        except BaseException:
+            await self._give_up()
+            raise
+        if refused:
+            raise RedisError("Redis refused a message")
+
+    async def _answers(self, expected: int) -> bool:
+        """Whether one of the answers is an error."""
+        answered, refused, before = 0, False, b"\n"
+        while answered < expected:
+            chunk = await self._connection._reader.read(_READ_BYTES)
+            if not chunk:
+                raise RedisError("Redis closed the line")
+            answered += chunk.count(b"\n")
+            refused = refused or b"\n-" in before + chunk
+            before = chunk[-1:]
+        return refused
+
+    async def _give_up(self) -> None:
+        """What was answered of what is unknown: the line is of no use any more."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            try:
+                await connection.disconnect(nowait=True)
+            finally:
+                await self._redis.connection_pool.release(connection)
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._give_up()
+        await self._redis.aclose()
