@@ -1,5 +1,8 @@
 """From the lane to the database: what waits is written in order, in as few transactions as is good (P2, P3).
 
+A transaction costs the same for one row and for a thousand, so they begin at least `GAP_S` apart, unless `GAP_BYTES` of
+rows wait: what comes after a quiet moment is written at once, under load a transaction holds 10,000 rows and more.
+
 One transaction takes up to `BYTES_MAX` of rows, whatever the number of batches, so that a backlog drains much faster
 than it grew. After a failure the next one takes half, down to one batch: a database that manages only small pieces gets
 small pieces. Pauses between attempts grow from 0.1 to 1 s. A batch with a row that the database will not have is
@@ -21,6 +24,8 @@ from nightlamp.store import RowsRefused, StoreError, StoreUnavailable, Written
 _log = structlog.get_logger("nightlamp.pipeline")
 #: One transaction: rows, and batches.
 BYTES_MAX, BATCHES_MAX = 8 << 20, 2_048
+#: Between the beginnings of two transactions, unless so many bytes wait.
+GAP_S, GAP_BYTES = 0.1, 1 << 20
 #: Less than this is one batch at a time.
 BYTES_MIN = 64 << 10
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 1.0
@@ -74,7 +79,7 @@ class Storing:
 
     def __init__(self, engine: Engine, writer: Writer, lane: Lane, progress: StoreProgress) -> None:
         self._engine, self._writer, self._lane, self._progress = engine, writer, lane, progress
-        self._bytes_max, self._pause_s, self._said_at = BYTES_MAX, RETRY_S_MIN, 0.0
+        self._bytes_max, self._pause_s, self._said_at, self._began_at = BYTES_MAX, RETRY_S_MIN, 0.0, 0.0
         #: Batches to be written one by one: a row in one of them was refused.
         self._single = 0
 
@@ -83,12 +88,24 @@ class Storing:
         while True:
             head: list[StoredRows] = []
             try:
-                head = await self._lane.head(1 if self._single else BATCHES_MAX, self._bytes_max)
+                head = await self._gathered()
+                self._began_at = time.monotonic()
                 written = await self._write(head)
                 if written is not None:
                     await self._done(head, written)
             except Exception as error:
                 await self._failed(error, head)
+
+    async def _gathered(self) -> list[StoredRows]:
+        """What the next transaction takes."""
+        if self._single:
+            return await self._lane.head(1, self._bytes_max)
+        head = await self._lane.head(BATCHES_MAX, self._bytes_max)
+        early_s = self._began_at + GAP_S - time.monotonic()
+        if early_s <= 0 or sum(rows.bytes for rows in head) >= GAP_BYTES:
+            return head
+        await asyncio.sleep(early_s)
+        return await self._lane.head(BATCHES_MAX, self._bytes_max)
 
     async def _write(self, head: list[StoredRows]) -> Written | None:
         """None where a row of several batches was refused: each of them is to be written by itself."""
