@@ -99,7 +99,7 @@ async def _serve(wanted: argparse.Namespace) -> dict[str, Any]:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         readers = spawn.Process(target=_readers, args=(listener.getsockname()[1], wanted, go, said))
         readers.start()
-        while not go.is_set():
+        while not go.is_set():  # noqa: ASYNC110 (of another process)
             await asyncio.sleep(0.05)
         cpu, began = time.process_time(), time.perf_counter()
         offered = 0
