@@ -15,8 +15,10 @@ __all__ = [
     "Engine",
     "FeatureEngine",
     "Forest",
+    "HL7Door",
     "HL7Message",
     "HL7Screening",
+    "HL7Taken",
     "JsonScreening",
     "Refusal",
     "Scorers",
@@ -81,6 +83,9 @@ class Engine:
 
     def stored(self, seq: int) -> None:
         """Frames up to `seq` are stored: the journal may drop them once they are old enough."""
+
+    def batches_fd(self) -> int:
+        """An eventfd, readable once a batch waits, and once none will come any more."""
 
     def next_batch(self, timeout_ms: int) -> Batch | None:
         """The next finished batch; None after `timeout_ms` without one. Waits without the GIL."""
@@ -212,6 +217,38 @@ class Deliveries:
 
     def note(self, message: tuple[int, int], seq: int, received_at_us: int) -> None:
         """A message with this (id, content) was journalled as frame `seq`."""
+
+# --- HL7 door (bindings/hl7_door.rs): the door's way to the journal, two calls a body -------------------------------
+
+@final
+class HL7Door:
+    """Screens HL7 bodies and hands their messages to the journal."""
+
+    def __new__(cls, engine: Engine, decoder: Decoder, deliveries: Deliveries) -> HL7Door: ...
+    def take(self, payload: bytes, charset: str, principal: str) -> HL7Taken:
+        """Screen a body as received now and submit what is not refused. Never waits for the disk."""
+
+@final
+class HL7Taken:
+    """A body that was looked at; what was not refused is on its way to the disk."""
+
+    @property
+    def last_seq(self) -> int:
+        """The frame of the last message taken; 0 where none was."""
+
+    @property
+    def messages(self) -> int:
+        """How many messages, taken or refused; a body that cannot be cut counts as one."""
+
+    @property
+    def refused(self) -> list[tuple[str, int, str]]:
+        """(code, HTTP status, detail) of each message that was refused, by screening or by the journal."""
+
+    def ack(self, now_us: int, late: tuple[str, str] | None = None) -> bytes:
+        """The answer to the body: one ACK, or BHS, an ACK for each message, BTS.
+
+        `late`: (code, detail) of why what was taken is not acknowledged all the same.
+        """
 
 @final
 class Decoder:

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -23,10 +24,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from nightlamp import bundles, endings, http_app, open_files, supervision, tasks
-from nightlamp._core import Decoder, Engine, catalogue
+from nightlamp._core import Decoder, Engine, HL7Door, catalogue
+from nightlamp.ahead import Ahead, open_folder
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
-from nightlamp.beginning import StartError as StartError
 from nightlamp.embedded.keeper import Keeper
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
@@ -39,6 +40,7 @@ from nightlamp.identity.sessions import Sessions
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
 from nightlamp.publish.line import FramedSocket
+from nightlamp.receive.direct import Direct
 from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
 from nightlamp.settings import Settings
@@ -56,10 +58,10 @@ KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
 Ready = Callable[[str, int | None], None]
 
 
-async def run(settings: Settings, ready: Ready) -> None:
+async def run(settings: Settings, ready: Ready, begun: Ahead) -> None:
     """Run a server until SIGINT or SIGTERM.
 
-    `ready` is told its address and MQTT port once every part works.
+    `ready` is told its address and MQTT port once every part works. `begun`: how far the start is.
 
     Raises `StartError`, `ConfigurationError`, `DataFolderError`, `KeyFileError` or `EmbeddedError`; `endings.Ended`
     when it ends by itself.
@@ -68,9 +70,9 @@ async def run(settings: Settings, ready: Ready) -> None:
     stop = asyncio.Event()
     for wanted in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(wanted, stop.set)
-    with contextlib.closing(_listen(settings)) as listener:
+    with contextlib.closing(begun.listener) as listener:
         async with AsyncExitStack() as stack:
-            starting = asyncio.create_task(_start(settings, stack))
+            starting = asyncio.create_task(_start(settings, begun, stack))
             await _first(stop, starting)
             if not starting.done():
                 starting.cancel()
@@ -78,7 +80,7 @@ async def run(settings: Settings, ready: Ready) -> None:
                 return
             parts, folder, later = starting.result()
             url = f"{'https' if settings.http.tls else 'http'}://{_host(settings)}:{listener.getsockname()[1]}"
-            async with _http(settings, http_app.build(parts), listener) as finished:
+            async with _http(settings, http_app.build(parts), Direct(parts.door), listener) as finished:
                 folder.announce(url, parts.engine.mqtt_port())
                 stack.callback(folder.withdraw)
                 _log.info("ready", http=url, mqtt_port=parts.engine.mqtt_port())
@@ -100,15 +102,15 @@ async def _begin(beginning: Beginning, folder: DataFolder, engine: Engine, url: 
     folder.announce(url, engine.mqtt_port())
 
 
-async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, DataFolder, Beginning | None]:
+async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tuple[Parts, DataFolder, Beginning | None]:
     """All parts but the HTTP server, and the beginning that is to be waited for; `stack` stops them in reverse."""
-    folder = DataFolder(settings.data_dir)
-    await folder.lock_within(FOLDER_WAIT_S_MAX)
-    keys = KeyFile(folder.keys)
-    site_key = folder.site_key()
-    journal = folder.journal_id()
-    engine = await _engine(settings, folder, site_key)
-    database_url, redis_url = await _neighbours(settings, folder, stack)
+    opened = begun.opened
+    if opened is None:
+        waited_for = DataFolder(settings.data_dir)
+        await waited_for.lock_within(FOLDER_WAIT_S_MAX)
+        opened = await asyncio.to_thread(open_folder, settings, waited_for)
+    folder, keys, journal, engine = opened.folder, opened.keys, opened.journal, opened.engine
+    database_url, redis_url = await _neighbours(settings, folder, begun.cluster, stack)
 
     store = await Store.connect(database_url)
     stack.push_async_callback(store.close)
@@ -122,7 +124,7 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     stack.push_async_callback(_drain, engine, pipeline)
     beginning = Beginning(store, engine, pipeline, journal, _signals(), _scorers(engine))
     used_before = bool(settings.database.url.get_secret_value()) and engine.durable_seq() > 0
-    begun = await beginning.now_or_later(patient=used_before)
+    has_begun = await beginning.now_or_later(patient=used_before)
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
@@ -136,36 +138,38 @@ async def _start(settings: Settings, stack: AsyncExitStack) -> tuple[Parts, Data
     receipts.start()
     stack.callback(receipts.stop)
     access = Access(keys, Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s))
-    decoder = Decoder(settings.decoder_config(site_key))
+    decoder = Decoder(settings.decoder_config(opened.site_key))
     http = settings.http
     frame_bytes_max, body_timeout_s = settings.limits.frame_bytes_max, http.body_timeout_s
     deliveries = engine.deliveries()
-    door = Door(access, engine, decoder, deliveries, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
+    hl7 = HL7Door(engine, decoder, deliveries)
+    door = Door(access, engine, decoder, deliveries, hl7, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
     parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung, lasting)
-    return parts, folder, None if begun else beginning
+    return parts, folder, None if has_begun else beginning
 
 
-async def _neighbours(settings: Settings, folder: DataFolder, stack: AsyncExitStack) -> tuple[str, str]:
-    """URLs of PostgreSQL and Redis; private ones are started where the settings name none."""
-    database, redis = settings.database.url.get_secret_value(), settings.redis.url.get_secret_value()
-    if not database:
-        postgresql = await Keeper.start("postgresql", partial(EmbeddedPostgresql.start, folder.path))
-        stack.push_async_callback(postgresql.stop)
-        database = postgresql.url
-    if not redis:
-        private = await Keeper.start("redis", partial(EmbeddedRedis.start, folder.path))
-        stack.push_async_callback(private.stop)
-        redis = private.url
-    return database, redis
-
-
-async def _engine(settings: Settings, folder: DataFolder, site_key: bytes) -> Engine:
-    config = settings.engine_config(site_key, bundles.bundles(settings.models), bundles.policy(settings))
-    try:
-        return await asyncio.to_thread(Engine, str(folder.path), config)
-    except (ValueError, RuntimeError) as error:
-        raise StartError(str(error)) from None
+async def _neighbours(
+    settings: Settings, folder: DataFolder, cluster: Future[None] | None, stack: AsyncExitStack
+) -> tuple[str, str]:
+    """URLs of PostgreSQL and Redis; private ones are started where the settings name none, side by side."""
+    urls = [settings.database.url.get_secret_value(), settings.redis.url.get_secret_value()]
+    starts = [
+        Keeper.start("postgresql", partial(EmbeddedPostgresql.start, folder.path, cluster)),
+        Keeper.start("redis", partial(EmbeddedRedis.start, folder.path)),
+    ]
+    wanted = [place for place, url in enumerate(urls) if not url]
+    for place in {0, 1} - set(wanted):
+        starts[place].close()
+    started = await asyncio.gather(*(starts[place] for place in wanted), return_exceptions=True)
+    for keeper in started:
+        if isinstance(keeper, Keeper):
+            stack.push_async_callback(keeper.stop)
+    for place, keeper in zip(wanted, started, strict=True):
+        if isinstance(keeper, BaseException):
+            raise keeper
+        urls[place] = keeper.url
+    return urls[0], urls[1]
 
 
 def _signals() -> list[tuple[int, str, str, str | None]]:
@@ -250,19 +254,6 @@ async def _watch_keys(keys: KeyFile, engine: Engine) -> None:
             _log.error("the key file cannot be read or written; the keys read before hold", exc_info=error)
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """The HTTP door's socket, taken before anything else is started."""
-    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((settings.http.host, settings.http.port))
-    except OSError as error:
-        listener.close()
-        raise StartError(f"http {settings.http.host}:{settings.http.port}: {error.strerror}") from None
-    return listener
-
-
 def _host(settings: Settings) -> str:
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.http.host, settings.http.host)  # noqa: S104 (shown only)
     return f"[{host}]" if ":" in host else host
@@ -277,14 +268,16 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http(settings: Settings, app: FastAPI, listener: socket.socket) -> AsyncIterator[asyncio.Task[None]]:
+async def _http(
+    settings: Settings, app: FastAPI, direct: Direct, listener: socket.socket
+) -> AsyncIterator[asyncio.Task[None]]:
     """A serving HTTP server; gives the task that ends when it stops by itself."""
     http, tls = settings.http, settings.http.tls
     line = LineLimits(http.concurrency_max, http.head_bytes_max, http.head_timeout_s, http.write_timeout_s)
     config = uvicorn.Config(
         app,
         lifespan="off",
-        http=bounded(line),
+        http=bounded(line, direct),
         ws=FramedSocket,
         ws_per_message_deflate=False,
         ws_max_size=64 << 10,

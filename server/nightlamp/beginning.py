@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import structlog
 
 from nightlamp._core import Engine
+from nightlamp.endings import StartError
 from nightlamp.pipeline import Pipeline
 from nightlamp.store import Store, StoreUnavailable
 
@@ -19,10 +20,6 @@ _log = structlog.get_logger("nightlamp.beginning")
 RETRY_S = 1.0
 Signals = Sequence[tuple[int, str, str, str | None]]
 Scorers = Sequence[tuple[str, str, bytes, str]]
-
-
-class StartError(Exception):
-    """The server could not start; the text says why and what to do."""
 
 
 class Beginning:

@@ -13,6 +13,10 @@ _log = structlog.get_logger("nightlamp.endings")
 FAILED_SHOWN_S = 2.0
 
 
+class StartError(Exception):
+    """The server could not start; the text says why and what to do."""
+
+
 class Ended(Exception):
     """The server ended by itself; the text says why and what to do."""
 

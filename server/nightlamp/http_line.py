@@ -19,14 +19,18 @@ from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from nightlamp.errors import Problem
+from nightlamp.receive.direct import PATH, Direct, Headers, Post
+from nightlamp.receive.hl7v2 import ANSWER_TYPE
 
 #: Requests that wait for the answer before theirs on one line.
 PIPELINE_MAX = 16
 #: The smallest chunk is one byte in six; senders of such are slow, not hostile.
 FRAMING_SHARE_MAX = 8
+_ACCEPTED = b"content-type: " + ANSWER_TYPE.encode() + b"\r\n"
+_ACCEPTED_LAST = _ACCEPTED + b"connection: close\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,21 +43,24 @@ class LineLimits:
     write_timeout_s: float
 
 
-def bounded(limits: LineLimits) -> type[asyncio.Protocol]:
-    """The protocol class for `uvicorn.Config(http=...)`."""
-    return cast(type[asyncio.Protocol], type("BoundedLine", (_BoundedLine,), {"limits": limits}))
+def bounded(limits: LineLimits, direct: Direct | None = None) -> type[asyncio.Protocol]:
+    """The protocol class for `uvicorn.Config(http=...)`; `direct` takes requests before the application does."""
+    return cast(type[asyncio.Protocol], type("BoundedLine", (_BoundedLine,), {"limits": limits, "direct": direct}))
 
 
 class _BoundedLine(HttpToolsProtocol):
     """One connection."""
 
     limits: LineLimits
+    direct: Direct | None
+    cycle: Any
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reading: asyncio.TimerHandle | None = None
         self._writing: asyncio.TimerHandle | None = None
         self._framing_bytes = 0
+        self._body: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -65,6 +72,9 @@ class _BoundedLine(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._forget_reading()
         self._forget_writing()
+        self._forget_body()
+        if type(self.cycle) is Post:
+            self.cycle.left()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -78,6 +88,9 @@ class _BoundedLine(HttpToolsProtocol):
             self._refuse(431, "too_large", f"More than {self.limits.head_bytes_max} bytes that are no body.")
         elif self._reading is None and (self.cycle is None or self.cycle.response_complete):
             self._await_head()
+        elif self._body is None and type(self.cycle) is Post and self.cycle.more_body:
+            too_slow = Problem(408, "too_slow", "The body did not arrive in time.")
+            self._body = self.loop.call_later(self.cycle.body_timeout_s, self.cycle.refuse, too_slow)
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= PIPELINE_MAX:
@@ -85,15 +98,47 @@ class _BoundedLine(HttpToolsProtocol):
             raise httptools.HttpParserError("too many requests at once")
         self._forget_reading()
         self._framing_bytes = 0
+        if self.direct is not None and self.url == PATH and self._directly(self.direct):
+            return
         super().on_headers_complete()
+
+    def _directly(self, direct: Direct) -> bool:
+        """Whether this request goes the short way: nothing is under way before it, and it is ordinary."""
+        if self.cycle is not None and not self.cycle.response_complete:
+            return False
+        parser = self.parser
+        if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
+            return False
+        post = direct.begin(self, self.headers, keep_alive=parser.should_keep_alive())
+        if post is None:
+            return False
+        self.cycle = post
+        return True
+
+    def answered(self, post: Post, status: int, headers: Headers, content: bytes) -> None:
+        """Write a direct answer, and go on to the next request."""
+        self._forget_body()
+        if self.transport.is_closing():
+            return
+        self.transport.write(_head(self.server_state.default_headers, status, headers, len(content), post) + content)
+        if not post.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
 
     def on_body(self, body: bytes) -> None:
         self._framing_bytes = max(0, self._framing_bytes - (1 + FRAMING_SHARE_MAX) * len(body))
-        super().on_body(body)
+        if type(self.cycle) is not Post:
+            super().on_body(body)
+        elif self.cycle.more_body:
+            self.cycle.add(body)
 
     def on_message_complete(self) -> None:
         self._framing_bytes = 0
-        super().on_message_complete()
+        if type(self.cycle) is not Post:
+            super().on_message_complete()
+        elif self.cycle.more_body:
+            self._forget_body()
+            self.cycle.complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -119,6 +164,11 @@ class _BoundedLine(HttpToolsProtocol):
             self._writing.cancel()
             self._writing = None
 
+    def _forget_body(self) -> None:
+        if self._body is not None:
+            self._body.cancel()
+            self._body = None
+
     def _refuse(self, status: int, code: str, detail: str) -> None:
         """Say why, if the line is free for an answer, and close it."""
         if self.transport.is_closing():
@@ -128,6 +178,22 @@ class _BoundedLine(HttpToolsProtocol):
         self.transport.close()
         # Who does not take the answer does not keep the line.
         self._writing = self._writing or self.loop.call_later(self.limits.write_timeout_s, self.transport.abort)
+
+
+def _head(always: Headers, status: int, headers: Headers, content_length: int, post: Post) -> bytes:
+    """The head of a direct answer; `always` is what uvicorn puts into every answer (Date)."""
+    lines = [STATUS_LINE[status]]
+    for name, value in always:
+        lines += (name, b": ", value, b"\r\n")
+    if headers:
+        for name, value in headers:
+            lines += (name, b": ", value, b"\r\n")
+        if not post.keep_alive and not any(name == b"connection" for name, _ in headers):
+            lines.append(b"connection: close\r\n")
+    else:
+        lines.append(b"content-length: %d\r\n%b" % (content_length, _ACCEPTED if post.keep_alive else _ACCEPTED_LAST))
+    lines.append(b"\r\n")
+    return b"".join(lines)
 
 
 def _answer(problem: Problem) -> bytes:

@@ -8,8 +8,7 @@ Publishing does not wait for PostgreSQL, and nothing in front of the lane notice
 
 import asyncio
 import contextlib
-import time
-from concurrent.futures import ThreadPoolExecutor
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -24,13 +23,16 @@ if TYPE_CHECKING:
     from nightlamp._core import Batch
 
 _log = structlog.get_logger("nightlamp.pipeline")
-NEXT_BATCH_MS = 500
-#: Nothing, sooner than this, is no wait but an engine that has stopped: ask again after a pause, do not spin.
-EMPTY_S_MIN, EMPTY_PAUSE_S = 0.05, 0.1
+#: The engine rings when there is a batch; without a ring it is asked so often whether it has failed.
+LOOK_S = 0.5
 
 
 class Engine(storing.Engine, Protocol):
     """The part of `_core.Engine` this needs."""
+
+    def batches_fd(self) -> int:
+        """An eventfd, readable once a batch waits, and once none will come any more."""
+        ...
 
     def next_batch(self, timeout_ms: int) -> "Batch | None":
         """The next finished batch; None after the time or once stopped; RuntimeError when the pipeline failed."""
@@ -63,8 +65,7 @@ class Pipeline:
 
     def __init__(self, engine: Engine, publisher: Publisher, writer: Writer, lane: Lane, cursor: int = 0) -> None:
         self._engine, self._publisher, self.lane = engine, publisher, lane
-        self._thread = ThreadPoolExecutor(1, "batches")
-        self._ending = False
+        self._news, self._ending = asyncio.Event(), False
         self._tasks: list[asyncio.Task[None]] = []
         self.progress = Progress(taken_seq=cursor, stored_seq=cursor)
         self._storing = Storing(engine, writer, lane, self.progress)
@@ -92,9 +93,10 @@ class Pipeline:
         """After the engine has stopped: take what is left and store it, at most `within_s`; True if all is stored.
 
         What is not stored in time is not lost: the next start makes it again from the journal. A pipeline that was
-        never started only gives back its thread and its spool.
+        never started only gives back its spool.
         """
         self._ending = True
+        self._news.set()
         if not self._tasks:
             self._close()
             return True
@@ -109,28 +111,37 @@ class Pipeline:
         return stored
 
     def _close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
         self.lane.close()
 
     async def _take(self) -> None:
-        loop, progress = asyncio.get_running_loop(), self.progress
+        loop, progress, bell = asyncio.get_running_loop(), self.progress, self._engine.batches_fd()
+        loop.add_reader(bell, self._rung, bell)
         try:
             while True:
-                ending, asked = self._ending, time.monotonic()
-                batch = await loop.run_in_executor(self._thread, self._engine.next_batch, NEXT_BATCH_MS)
+                ending = self._ending
+                self._news.clear()
+                batch = self._engine.next_batch(0)
                 if batch is None:
                     if ending:
                         return
-                    if time.monotonic() - asked < EMPTY_S_MIN:
-                        await asyncio.sleep(EMPTY_PAUSE_S)
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(LOOK_S):
+                            await self._news.wait()
                     continue
                 self._publisher.offer(batch)
-                if not batch.frames:
-                    continue  # after a start: who is present, for the consoles; nothing to store
-                await self.lane.put(StoredRows(batch.first_seq, batch.last_seq, batch.frames, batch.tables))
-                progress.batches_taken += 1
-                progress.frames_taken += batch.frames
-                progress.taken_seq = batch.last_seq
+                if batch.frames:  # none after a start: who is present, for the consoles; nothing to store
+                    await self.lane.put(StoredRows(batch.first_seq, batch.last_seq, batch.frames, batch.tables))
+                    progress.batches_taken += 1
+                    progress.frames_taken += batch.frames
+                    progress.taken_seq = batch.last_seq
+                await asyncio.sleep(0)  # who waits for the loop goes between two batches
         except Exception as error:
             progress.take_error = type(error).__name__
             _log.error("the pipeline stopped taking batches", exc_info=error)
+        finally:
+            loop.remove_reader(bell)
+
+    def _rung(self, bell: int) -> None:
+        with contextlib.suppress(BlockingIOError):
+            os.eventfd_read(bell)
+        self._news.set()

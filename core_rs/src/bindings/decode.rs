@@ -1,7 +1,7 @@
 //! What Python sees of decode: screening and answers for the HTTP doors, decoding for tests and tools, the tables for docs.
 
 mod columns;
-mod screen;
+pub(super) mod screen;
 mod tables;
 
 use bytes::Bytes;
@@ -209,7 +209,7 @@ impl PyDecoder {
         let messages = messages
             .into_iter()
             .map(|Screened { payload, refusal, warnings, message_id }| {
-                let decoder = slf.clone().unbind();
+                let (payload, decoder) = (payload.to_vec(), slf.clone().unbind());
                 Py::new(py, Hl7Message { payload, charset: charset.to_owned(), refusal, warnings, message_id, decoder })
             })
             .collect::<PyResult<Vec<_>>>()?;
@@ -315,7 +315,7 @@ fn decode_frame(decoder: &Decoder, frame: &Frame) -> Decoded {
     out
 }
 
-fn named(code: &str, detail: String) -> PyResult<Refusal> {
+pub(super) fn named(code: &str, detail: String) -> PyResult<Refusal> {
     let found = Code::ALL.iter().find(|known| known.name() == code);
     found
         .map(|code| Refusal::new(*code, detail))

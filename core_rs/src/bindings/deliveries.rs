@@ -48,14 +48,21 @@ impl Deliveries {
     }
 }
 
-#[pymethods]
 impl Deliveries {
-    fn note(&self, message: (u64, u64), seq: u64, received_at_us: i64) {
+    /// A message with this (id, content) was journalled as frame `seq`.
+    pub(super) fn note_message(&self, message: (u64, u64), seq: u64, received_at_us: i64) {
         let message = MessageId { id: message.0, content: message.1 };
         if self.memory.first(message.id).is_some() {
             return; // the pipeline has decided; a copy noted here would look like the first
         }
         self.recent.check(Delivered { message, seq, received_at_us }, self.recent_max);
+    }
+}
+
+#[pymethods]
+impl Deliveries {
+    fn note(&self, message: (u64, u64), seq: u64, received_at_us: i64) {
+        self.note_message(message, seq, received_at_us);
     }
 }
 

@@ -72,6 +72,12 @@ pub struct PyEngine {
     engine: Engine,
 }
 
+impl PyEngine {
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
 /// A journalled frame: source, principal, context, received_at_us, payload.
 type PyFrame<'py> = (u8, String, String, i64, Bound<'py, PyBytes>);
 
@@ -114,6 +120,10 @@ impl PyEngine {
     fn journal_withheld(&self) -> Option<(&'static str, u16, String)> {
         let refusal = self.engine.journal_withheld()?;
         Some((refusal.code.name(), refusal.code.http_status(), refusal.detail))
+    }
+
+    fn batches_fd(&self) -> i32 {
+        self.engine.batches_fd().as_raw_fd()
     }
 
     fn next_batch(&self, py: Python<'_>, timeout_ms: u64) -> PyResult<Option<PyBatch>> {

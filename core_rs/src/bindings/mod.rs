@@ -8,6 +8,7 @@ mod decode;
 mod deliveries;
 mod engine;
 mod explain;
+mod hl7_door;
 mod replay;
 mod score;
 mod stored;
@@ -21,6 +22,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     stored::register(module)?;
     decode::register(module)?;
     deliveries::register(module)?;
+    hl7_door::register(module)?;
     window::register(module)?;
     score::register(module)?;
     bundle::register(module)?;

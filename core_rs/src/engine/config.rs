@@ -143,7 +143,7 @@ pub struct EngineConfig {
 }
 
 const fn batch_ms() -> u64 {
-    20
+    2
 }
 
 impl EngineConfig {

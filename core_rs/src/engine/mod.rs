@@ -6,6 +6,7 @@
 //!
 //! A stage that panics or hangs does not end the route: `rebuild.rs` and `watchdog.rs`. Doors take frames meanwhile.
 
+mod bell;
 mod clock;
 mod config;
 mod doors;
@@ -92,7 +93,7 @@ impl Engine {
         let doors = Arc::new(Doors::new(&config, Arc::clone(&journal) as _));
         Ok(Self {
             config,
-            shared: Arc::new(Shared::new(journal, poison)),
+            shared: Arc::new(Shared::new(journal, poison, bell::Bell::new()?)),
             decoder,
             scorers,
             snapshots,
@@ -160,6 +161,11 @@ impl Engine {
     pub fn next_batch(&self, timeout: Duration) -> Option<Batch> {
         let receiver = self.batches.lock().clone()?;
         receiver.recv_timeout(timeout).ok()
+    }
+
+    /// Readable once a batch waits, and once none will come any more. The reader takes the 8 bytes, then batches until there is none.
+    pub fn batches_fd(&self) -> BorrowedFd<'_> {
+        self.shared.bell.fd()
     }
 
     /// The store has committed everything up to `seq`: older state may go.

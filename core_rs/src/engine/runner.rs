@@ -97,6 +97,7 @@ impl Runner {
         *shared.recovery.lock() = None;
         shared.note(format!("the pipeline has stopped: {failure}"));
         shared.failed.lock().get_or_insert(failure);
+        shared.bell.ring();
     }
 
     fn work(&mut self) -> Result<(), Stop> {
@@ -191,7 +192,10 @@ impl Runner {
     fn send(&self, mut batch: Batch) -> bool {
         loop {
             match self.batches.send_timeout(batch, IDLE) {
-                Ok(()) => return true,
+                Ok(()) => {
+                    self.shared.bell.ring();
+                    return true;
+                }
                 Err(SendTimeoutError::Disconnected(_)) => return false,
                 Err(SendTimeoutError::Timeout(_)) if self.shared.abandoned.load(Ordering::Acquire) => return false,
                 Err(SendTimeoutError::Timeout(back)) => batch = back,
@@ -268,6 +272,7 @@ impl Runner {
     fn end(mut self) {
         let is_whole = self.shared.fatal.lock().is_none() && !self.shared.abandoned.load(Ordering::Acquire);
         self.batches = crossbeam_channel::bounded(0).0; // whoever takes batches need not wait for the snapshot
+        self.shared.bell.ring();
         if is_whole && self.keeper.as_ref().is_some_and(|keeper| keeper.is_idle_within(LAST_SNAPSHOT)) {
             self.snapshot();
         }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::bell::Bell;
 use super::poison::PoisonList;
 use crate::journal::Journal;
 use crate::pipeline::Supervision;
@@ -98,6 +99,8 @@ pub(crate) struct Shared {
     pub handed_seq: AtomicU64,
     /// Last frame the store has committed.
     pub stored_seq: AtomicU64,
+    /// Rung when a batch was handed over, and when none will be any more.
+    pub bell: Bell,
     /// Receipt of the last frame the pipeline has finished.
     pub processed_at_us: AtomicI64,
     /// Why the pipeline stopped, if it did.
@@ -124,7 +127,7 @@ pub(crate) struct Shared {
 const NOTES_MAX: usize = 100;
 
 impl Shared {
-    pub fn new(journal: Arc<Journal>, poison: PoisonList) -> Self {
+    pub fn new(journal: Arc<Journal>, poison: PoisonList, bell: Bell) -> Self {
         let supervision = Supervision { quarantine: Arc::clone(&poison.known), ..Supervision::default() };
         Self {
             journal,
@@ -134,6 +137,7 @@ impl Shared {
             processed_seq: AtomicU64::new(0),
             handed_seq: AtomicU64::new(0),
             stored_seq: AtomicU64::new(0),
+            bell,
             processed_at_us: AtomicI64::new(0),
             failed: Mutex::new(None),
             fatal: Mutex::new(None),

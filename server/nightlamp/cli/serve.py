@@ -16,18 +16,13 @@ def serve(
     """Run the server until Ctrl-C."""
     settings = settings_of(context)
     # Imported here: the other commands must not wait for the server's libraries.
-    import uvloop
-
-    from nightlamp import app
+    from nightlamp import ahead
     from nightlamp.embedded.child import EmbeddedError
-    from nightlamp.endings import Ended
+    from nightlamp.endings import Ended, StartError
     from nightlamp.identity.data_folder import DataFolderError, FolderInUse
     from nightlamp.identity.keys import KeyFile, KeyFileError
-    from nightlamp.observe import logs
     from nightlamp.settings import ConfigurationError
-    from nightlamp.store import StoreError
 
-    logs.configure(settings.log)
     spinner = err.status("starting PostgreSQL, Redis and the engine ...")
 
     def ready(http_url: str, mqtt_port: int | None) -> None:
@@ -42,14 +37,25 @@ def serve(
     if sys.stderr.isatty() and not quiet:
         spinner.start()
     try:
-        uvloop.run(app.run(settings, ready))
+        begun = ahead.begin(settings)
+        import uvloop
+
+        from nightlamp import app
+        from nightlamp.observe import logs
+
+        logs.configure(settings.log)
+        uvloop.run(app.run(settings, ready, begun))
     except ConfigurationError as error:
         fail(str(error), 2)
     except (Ended, FolderInUse) as error:
         fail(str(error), error.code)
-    except (app.StartError, DataFolderError, EmbeddedError, KeyFileError, StoreError) as error:
+    except (StartError, DataFolderError, EmbeddedError, KeyFileError) as error:
         fail(str(error))
-    except Exception:
+    except Exception as error:
+        from nightlamp.store import StoreError
+
+        if isinstance(error, StoreError):
+            fail(str(error))
         # A fault of the program, which a fresh start may mend; 1 would tell the supervisor not to try (StageHung.code).
         traceback.print_exc()
         raise typer.Exit(70) from None

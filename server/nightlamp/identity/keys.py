@@ -69,6 +69,8 @@ class KeyFile:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
         self._by_id: dict[str, Key] = {}
+        #: SHA-256 of the texts of valid keys that were shown since the file was read: at most one a key.
+        self._shown: dict[bytes, Principal] = {}
         self._used: dict[str, str] = {}
         self._guard = threading.Lock()
         self.refresh()
@@ -81,14 +83,14 @@ class KeyFile:
         try:
             stat = self._path.stat()
         except FileNotFoundError:
-            changed, self._by_id, self._stamp = bool(self._by_id), {}, None
+            changed, self._by_id, self._shown, self._stamp = bool(self._by_id), {}, {}, None
             return changed
         stamp = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
         if stamp == self._stamp:
             return False
         keys = self._read()
         with self._guard:
-            self._by_id, self._stamp = {key.id: key for key in keys}, stamp
+            self._by_id, self._shown, self._stamp = {key.id: key for key in keys}, {}, stamp
         return True
 
     def _read(self) -> list[Key]:
@@ -100,14 +102,22 @@ class KeyFile:
             raise KeyFileError(f"{self._path}: {error}") from None
 
     def authenticate(self, text: str) -> Principal | None:
-        """The principal of a key's text, or None. Takes the same time whether the id exists or not."""
+        """The principal of a key's text, or None. A wrong one takes the same time whether its id exists or not."""
+        digest = hashlib.sha256(text[: KEY_BYTES_MAX + 1].encode(errors="replace"))
+        shown_before = self._shown
+        if (known := shown_before.get(digest.digest())) is not None:
+            return known
         match = _KEY.fullmatch(text) if len(text) <= KEY_BYTES_MAX else None
         key = self._by_id.get(match[1]) if match else None
-        shown = hashlib.sha256(text[:KEY_BYTES_MAX].encode(errors="replace")).hexdigest()
-        if not hmac.compare_digest(shown, key.sha256 if key else _NO_HASH) or key is None or key.revoked_at:
+        if (
+            not hmac.compare_digest(digest.hexdigest(), key.sha256 if key else _NO_HASH)
+            or key is None
+            or key.revoked_at
+        ):
             return None
         self._used.setdefault(key.id, key.last_used_day or "")
-        return key.principal
+        # Into the table of the file this key was found in: one that was read meanwhile has a table of its own.
+        return shown_before.setdefault(digest.digest(), key.principal)
 
     def create(
         self, role: Role, sources: Iterable[str] = (), units: Iterable[str] | None = None, note: str = ""

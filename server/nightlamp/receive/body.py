@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import lru_cache
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -9,6 +10,8 @@ from nightlamp.errors import Problem
 
 #: What is read and thrown away of a refused body, so that the sender sees the answer and not a reset line.
 DISCARD_BYTES_MAX, DISCARD_S_MAX = 16 << 20, 5.0
+#: Longest Content-Type that is remembered as it was read, one of 64.
+TYPE_CHARS_KEPT = 100
 
 
 class TooLarge(Problem):
@@ -76,11 +79,18 @@ def refuse_encoding(request: Request) -> None:
         )
 
 
-def media_type(request: Request) -> tuple[str, str]:
-    """(media type in lower case, charset parameter or an empty text)."""
-    kind, *parameters = request.headers.get("content-type", "").split(";")
+def media_type(text: str) -> tuple[str, str]:
+    """(media type in lower case, charset parameter or an empty text) of a Content-Type."""
+    return _known_type(text) if len(text) <= TYPE_CHARS_KEPT else _type(text)
+
+
+def _type(text: str) -> tuple[str, str]:
+    kind, *parameters = text.split(";")
     for parameter in parameters:
         name, _, value = parameter.partition("=")
         if name.strip().lower() == "charset":
             return kind.strip().lower(), value.strip().strip('"')
     return kind.strip().lower(), ""
+
+
+_known_type = lru_cache(maxsize=64)(_type)

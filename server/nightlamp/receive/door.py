@@ -19,7 +19,7 @@ from . import body
 from .receipts import Receipts
 
 if TYPE_CHECKING:
-    from nightlamp._core import Decoder, Deliveries, Refusal
+    from nightlamp._core import Decoder, Deliveries, HL7Door, Refusal
 
 
 class Source(IntEnum):
@@ -63,6 +63,7 @@ class Door:
     intake: Intake
     decoder: "Decoder"
     deliveries: "Deliveries"
+    hl7: "HL7Door"
     receipts: Receipts
     counts: DoorCounts
     body_bytes_max: int
@@ -73,7 +74,7 @@ class Door:
     ) -> tuple[Principal, str, bytes]:
         """(principal, charset parameter, body). Raises a `Problem`, before the body is read wherever it can."""
         principal = self.access.require(request, Permission.INGEST, source.label)
-        media_type, charset = body.media_type(request)
+        media_type, charset = body.media_type(request.headers.get("content-type", ""))
         if media_type not in media_types:
             raise Problem(415, "unsupported_media", f"Content-Type must be one of {', '.join(sorted(media_types))}.")
         body.refuse_encoding(request)

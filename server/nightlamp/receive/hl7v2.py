@@ -3,8 +3,9 @@
 Each message is one frame. AA (CA in enhanced mode) leaves only after the journal has the message on disk (P1); a
 refused message gets AR (CR) with an ERR that says where and why. The HTTP status is 200 as soon as one message was
 accepted, so that nobody sends a batch again for the sake of one message; otherwise it is the status of the first
-refusal. A copy is answered as the message was; a message whose MSH-10 came before with other content is AA with an
-ERR of severity W and code 205: it is kept as a dead letter, and an AE would only bring it again.
+refusal, or, where the journal did not take what came, why. A copy is answered as the message was; a message whose
+MSH-10 came before with other content is AA with an ERR of severity W and code 205: it is kept as a dead letter, and an
+AE would only bring it again.
 """
 
 from typing import TYPE_CHECKING
@@ -13,12 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from nightlamp.errors import Problem
-from nightlamp.identity.roles import Principal
 
-from .door import Door, Source, now_us, problem
+from .door import Door, Source, now_us
 
 if TYPE_CHECKING:
-    from nightlamp._core import HL7Screening
+    from nightlamp._core import HL7Taken
 
 PATH = "/v1/hl7v2"
 MEDIA_TYPES = frozenset({"application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain"})
@@ -35,62 +35,45 @@ async def receive(door: Door, request: Request) -> Response:
     try:
         principal, charset, payload = await door.admit(request, Source.HL7_HTTP, MEDIA_TYPES)
     except Problem as refused:
-        door.counts.messages[DOOR] += 1
-        return _refused_unread(door, refused)
-    received_at_us = now_us()
-    screened = door.decoder.screen_hl7(payload, charset, received_at_us, principal.id, door.deliveries)
-    if screened.refusal is not None:
-        uncut = problem(screened.refusal)
-        door.counts.messages[DOOR] += 1
-        door.counts.refused[uncut.code] += 1
-        return _answer(screened.ack(now_us()), uncut)
-    return await _journal(door, screened, principal, charset, received_at_us)
-
-
-async def _journal(
-    door: Door, screened: "HL7Screening", principal: Principal, charset: str, received_at_us: int
-) -> Response:
-    """Submit what was not refused, wait for the disk once, acknowledge each."""
-    counts, last_seq = door.counts, 0
-    problems: list[Problem | None] = []
-    for message in screened.messages:
-        refused = problem(message.refusal) if message.refusal is not None else None
-        if refused is None:
-            try:
-                last_seq = door.submit(Source.HL7_HTTP, principal, charset, message.payload)
-                if message.message_id is not None:
-                    door.deliveries.note(message.message_id, last_seq, received_at_us)
-            except Problem as raised:
-                refused = raised
-        problems.append(refused)
-    if last_seq:
+        return refused_unread(door, refused)
+    taken, late = door.hl7.take(payload, charset, principal.id), None
+    if taken.last_seq:
         try:
-            await door.receipts.durable(last_seq)
+            await door.receipts.durable(taken.last_seq)
         except Problem as raised:
-            problems = [refused or raised for refused in problems]
-    counts.messages[DOOR] += len(problems)
-    for refused in problems:
-        if refused is None:
-            counts.accepted[DOOR] += 1
-        else:
-            counts.refused[refused.code] += 1
-    # What screening refused it also explains, with its place; only what came after must be told.
-    later = [
-        (refused.code, refused.detail) if refused is not None and message.refusal is None else None
-        for refused, message in zip(problems, screened.messages, strict=True)
-    ]
-    all_refused = None not in problems and problems
-    return _answer(screened.ack(now_us(), later), problems[0] if all_refused else None)
+            late = raised
+    return response(*settle(door, taken, late))
 
 
-def _refused_unread(door: Door, refused: Problem) -> Response:
+def settle(door: Door, taken: "HL7Taken", late: Problem | None) -> tuple[bytes, Problem | None]:
+    """Count a body; (acknowledgement, what decides the status, None for 200).
+
+    `late`: why what was taken is not acknowledged.
+    """
+    counts, messages, refused = door.counts, taken.messages, taken.refused
+    counts.messages[DOOR] += messages
+    for code, _, _ in refused:
+        counts.refused[code] += 1
+    first = Problem(refused[0][1], refused[0][0], refused[0][2]) if refused else None
+    left = messages - len(refused)
+    if late is not None:
+        counts.refused[late.code] += left
+        return taken.ack(now_us(), (late.code, late.detail)), late
+    counts.accepted[DOOR] += left
+    return taken.ack(now_us()), None if left else first
+
+
+def refused_unread(door: Door, refused: Problem) -> Response:
+    """The answer to a body that was not read."""
+    door.counts.messages[DOOR] += 1
     door.counts.refused[refused.code] += 1
     code = "malformed" if refused.code in _ONLY_HTTP else refused.code
     (nobody,) = door.decoder.screen_hl7(_UNREAD).messages
-    return _answer(nobody.ack(now_us(), (code, refused.detail)), refused)
+    return response(nobody.ack(now_us(), (code, refused.detail)), refused)
 
 
-def _answer(acknowledgement: bytes, refused: Problem | None) -> Response:
+def response(acknowledgement: bytes, refused: Problem | None) -> Response:
+    """The answer as HTTP."""
     if refused is None:
         return Response(acknowledgement, 200, media_type=ANSWER_TYPE)
     return Response(acknowledgement, refused.status, refused.headers, ANSWER_TYPE)

@@ -1,6 +1,7 @@
 """The Python half of the route: published at once, stored in order and once, whatever PostgreSQL does (P2, P3)."""
 
 import asyncio
+import os
 import queue
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -25,18 +26,25 @@ class Made:
 
 
 class Source:
-    """The engine's queue of finished batches."""
+    """The engine's queue of finished batches, and the bell that says that there are some."""
 
     def __init__(self) -> None:
         self.queue: queue.Queue[Made] = queue.Queue()
-        self.stored_seq = 0
+        self.stored_seq, self.bell = 0, os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
+    def put(self, made: Made) -> None:
+        self.queue.put(made)
+        os.eventfd_write(self.bell, 1)
+
+    def batches_fd(self) -> int:
+        return self.bell
 
     def stored(self, seq: int) -> None:
         self.stored_seq = seq
 
     def next_batch(self, timeout_ms: int) -> Made | None:
         try:
-            return self.queue.get(timeout=timeout_ms / 1000)
+            return self.queue.get_nowait()
         except queue.Empty:
             return None
 
@@ -85,7 +93,7 @@ async def test_publishing_goes_on_while_postgresql_is_away_and_storing_catches_u
     pipeline.start()
     database.away = True
     for seq in range(1, 21):
-        source.queue.put(_batch(seq))
+        source.put(_batch(seq))
     await _until(lambda: board.seen == list(range(1, 21)))
     assert database.written == []
     assert pipeline.progress.store_error == "ConnectionRefusedError"
@@ -106,8 +114,8 @@ def _pipeline(path: Path, source: Source, board: Board, database: Database) -> P
 async def test_a_batch_that_only_shows_who_is_present_is_published_and_not_stored(tmp_path: Path) -> None:
     source, board, database = Source(), Board(), Database()
     pipeline = _pipeline(tmp_path, source, board, database)
-    source.queue.put(Made(0, 0, 0, []))
-    source.queue.put(_batch(1))
+    source.put(Made(0, 0, 0, []))
+    source.put(_batch(1))
     pipeline.start()
     assert await pipeline.drain(5)
     assert (board.seen, database.written) == ([0, 1], [1])
@@ -117,7 +125,7 @@ async def test_draining_takes_and_stores_what_is_left(tmp_path: Path) -> None:
     source, board, database = Source(), Board(), Database()
     pipeline = _pipeline(tmp_path, source, board, database)
     for seq in (1, 2, 3):
-        source.queue.put(_batch(seq))
+        source.put(_batch(seq))
     pipeline.start()
     assert await pipeline.drain(5)
     assert database.written == board.seen == [1, 2, 3]
@@ -127,7 +135,7 @@ async def test_draining_gives_up_in_time_when_postgresql_stays_away(tmp_path: Pa
     source, board, database = Source(), Board(), Database()
     database.away = True
     pipeline = _pipeline(tmp_path, source, board, database)
-    source.queue.put(_batch(1))
+    source.put(_batch(1))
     pipeline.start()
     assert not await pipeline.drain(0.8)
     assert board.seen == [1]

@@ -1,6 +1,7 @@
 """A task of the server that dies is seen: in `/readyz`, or by the server's end."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,9 @@ async def test_a_task_that_is_cancelled_at_the_end_has_not_died() -> None:
 
 async def test_a_storing_loop_that_dies_is_shown_as_stuck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Idle:
+        def batches_fd(self) -> int:
+            return os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+
         def next_batch(self, timeout_ms: int) -> None:
             return None
 

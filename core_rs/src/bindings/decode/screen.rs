@@ -13,7 +13,7 @@ use crate::receive::Source;
 
 /// Who sent what, and when it is looked at.
 #[derive(Clone, Copy)]
-pub(super) struct Asked<'a> {
+pub(in crate::bindings) struct Asked<'a> {
     pub payload: &'a [u8],
     /// Charset of an HL7 body, idempotency key of a JSON one.
     pub context: &'a str,
@@ -54,22 +54,22 @@ impl Prospect {
     }
 }
 
-/// One message of an HL7 payload.
-pub(super) struct Screened {
-    pub payload: Vec<u8>,
+/// One message of an HL7 payload, where it stands.
+pub(in crate::bindings) struct Screened<'a> {
+    pub payload: &'a [u8],
     pub refusal: Option<Refusal>,
     pub warnings: Vec<Refusal>,
     pub message_id: Option<(u64, u64)>,
 }
 
 /// Cuts an HL7 payload into its messages and looks at each; whether it was a batch.
-pub(super) fn hl7(decoder: &Decoder, asked: &Asked<'_>) -> Result<(bool, Vec<Screened>), Refusal> {
+pub(in crate::bindings) fn hl7<'a>(decoder: &Decoder, asked: &Asked<'a>) -> Result<(bool, Vec<Screened<'a>>), Refusal> {
     let limits = &decoder.config().limits;
     if asked.payload.len() > limits.frame_bytes_max {
         return Err(Refusal::new(Code::TooLarge, format!("more than {} bytes", limits.frame_bytes_max)));
     }
     let cut = batch::split(asked.payload, limits.hl7_batch_messages_max)?;
-    let messages = cut.messages.iter().map(|message| {
+    let messages = cut.messages.iter().map(|&message| {
         let refusal = decoder.screen(Source::Hl7Http, asked.context, message).err();
         let prospect = match &refusal {
             None => Prospect::of(decoder, asked, Source::Hl7Http, message),
@@ -80,7 +80,7 @@ pub(super) fn hl7(decoder: &Decoder, asked: &Asked<'_>) -> Result<(bool, Vec<Scr
         } else {
             prospect.rejected.into_iter().map(|rejected| rejected.refusal).collect()
         };
-        Screened { payload: message.to_vec(), refusal, warnings, message_id: prospect.message_id }
+        Screened { payload: message, refusal, warnings, message_id: prospect.message_id }
     });
     Ok((cut.is_batch, messages.collect()))
 }

@@ -1,0 +1,102 @@
+"""What a start does before the server's libraries are imported, which takes a second of one core.
+
+The HTTP door's socket is taken first, then the data folder and the engine. At the first start with a private PostgreSQL
+its cluster is made meanwhile, by a process of its own. Settings that the engine refuses end the start before anything
+else has been made or claimed.
+"""
+
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Thread
+
+from nightlamp import bundles
+from nightlamp._core import Engine
+from nightlamp.embedded import cluster
+from nightlamp.endings import StartError
+from nightlamp.identity.data_folder import DataFolder, FolderInUse
+from nightlamp.identity.keys import KeyFile
+from nightlamp.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A data folder that is this process's, and the engine on it."""
+
+    folder: DataFolder
+    keys: KeyFile
+    site_key: bytes
+    journal: str
+    engine: Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """How far a start is."""
+
+    listener: socket.socket
+    #: None where it is left to the start itself: the folder is not free yet, or has been used before.
+    opened: Opened | None = None
+    #: Done once the private PostgreSQL's cluster is made.
+    cluster: Future[None] | None = None
+
+
+def begin(settings: Settings) -> Ahead:
+    """Take the socket and, at a first start, all that can be taken without waiting.
+
+    Raises StartError, ConfigurationError, DataFolderError, KeyFileError.
+    """
+    listener = listen(settings)
+    try:
+        folder = DataFolder(settings.data_dir)
+        if settings.database.url.get_secret_value() or cluster.is_made(folder.path):
+            return Ahead(listener)
+        try:
+            folder.lock()
+        except FolderInUse:
+            return Ahead(listener)  # the start waits for it
+        return Ahead(listener, open_folder(settings, folder), _beside(cluster.make, folder.path))
+    except BaseException:
+        listener.close()
+        raise
+
+
+def open_folder(settings: Settings, folder: DataFolder) -> Opened:
+    """Keys, names and engine of a folder that is locked. Raises StartError, ConfigurationError and the folder's own."""
+    keys, site_key, journal = KeyFile(folder.keys), folder.site_key(), folder.journal_id()
+    config = settings.engine_config(site_key, bundles.bundles(settings.models), bundles.policy(settings))
+    try:
+        return Opened(folder, keys, site_key, journal, Engine(str(folder.path), config))
+    except (ValueError, RuntimeError) as error:
+        raise StartError(str(error)) from None
+
+
+def listen(settings: Settings) -> socket.socket:
+    """The HTTP door's socket. Raises StartError where it is taken."""
+    family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.http.host, settings.http.port))
+    except OSError as error:
+        listener.close()
+        raise StartError(f"http {settings.http.host}:{settings.http.port}: {error.strerror}") from None
+    return listener
+
+
+def _beside(work: Callable[[Path], None], path: Path) -> Future[None]:
+    """Run `work` on a daemon thread: a stop need not wait for it."""
+    future: Future[None] = Future()
+
+    def run() -> None:
+        try:
+            work(path)
+        except BaseException as error:
+            future.set_exception(error)
+        else:
+            future.set_result(None)
+
+    Thread(target=run, name="cluster", daemon=True).start()
+    return future
