@@ -18,6 +18,12 @@ RUNS = [
         ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "journal"],
     ),
     ("as it was", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "as_of"]),
+    ("HL7 posts to durable acknowledgement, as many as go", [sys.executable, "-m", "tests.bench.post"]),
+    ("HL7 posts, 2,000/s on schedule", [sys.executable, "-m", "tests.bench.post", "--rate", "2000"]),
+    ("WebSocket fan-out", [sys.executable, "-m", "tests.bench.fanout"]),
+    ("WebSocket fan-out, each console for itself", [sys.executable, "-m", "tests.bench.fanout", "--alone"]),
+    ("COPY beside asyncpg's records", [sys.executable, "-m", "tests.bench.copy"]),
+    ("start to ready", [sys.executable, "-m", "tests.bench.start"]),
     ("5,000 recorded patients beside the offline path", [sys.executable, "-m", "tests.bench.parity"]),
     ("route, 20,000 observations/s", [sys.executable, "-m", "tests.bench.route", "--beds", "2500"]),
     (
