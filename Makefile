@@ -5,10 +5,12 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 SHARED  ?= ../shared
 DATA    ?= data
+# The peers' programs of Rust, and a bare MQTT door: a cargo project of its own (tests/bench/peers/rust).
+DOOR    := .cache/peers/target/release/door
 RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-rust test-python fault soak fuzz bench lint format train wheel lock system clean
+.PHONY: help demo run test test-rust test-python fault soak fuzz bench bench-peers bench-page lint format train wheel lock system clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +45,15 @@ soak: build  ## 200 kills -9 over a million messages under the oracle (FAULT_SEE
 fuzz:  ## cargo-fuzz: every target for 10 minutes (SECONDS=...); `make test` holds the short pass
 	@core_rs/fuzz/run.sh $(or $(SECONDS),600)
 
-bench: build  ## the figures of docs/benchmarks.md, measured here and now
-	@$(BIN)/python -m tests.bench
+bench: build $(DOOR)  ## our own figures, measured here and now, into .cache/bench (ONLY="decode ..." for some; about 8 minutes)
+	@$(BIN)/python -m tests.bench $(ONLY:%=--only %)
+
+bench-peers: build $(DOOR) $(VENV)/.deps  ## the same work by published parsers, forests, brokers, servers beside ours (about 10 minutes)
+	@PYTHONPATH=. $(BIN)/python -m tests.bench.peers.install
+	@$(BIN)/python -m tests.bench.peers $(ONLY:%=--only %)
+
+bench-page: build  ## docs/benchmarks.md from what the benches and load tests left in .cache/bench
+	@$(BIN)/python -m tests.bench.page .cache/bench
 
 lint: build  ## ruff, mypy strict, stubtest, rustfmt, clippy with warnings as errors
 	$(BIN)/ruff format --check server tests
@@ -73,6 +82,8 @@ wheel: $(VENV)/.deps  ## the one wheel that carries everything, into dist/
 lock:  ## write requirements.lock anew from pyproject.toml (needs uv)
 	uv pip compile -q --python-version 3.11.0 --generate-hashes --no-emit-index-url --no-annotate --no-header --extra train --group dev \
 		pyproject.toml -o requirements.lock
+	uv pip compile -q --python-version 3.11.0 --generate-hashes --no-emit-index-url --no-annotate --no-header -c requirements.lock \
+		tests/bench/peers/requirements.in -o tests/bench/peers/requirements.lock
 
 system:  ## install the Debian packages that tests need (asks nothing, needs root; says what is missing otherwise)
 	@deploy/install-system-packages.sh test
@@ -100,4 +111,9 @@ $(VENV)/.built: $(VENV)/.deps $(RUST)
 target/release/nightlamp-loadtest: $(shell find loadtest -name '*.rs' -o -name '*.toml') Cargo.lock
 	@echo "building the simulated ward ..."
 	@cargo build --quiet --release --locked -p nightlamp-loadtest
+	@touch $@
+
+$(DOOR): $(RUST) $(shell find tests/bench/peers/rust -name '*.rs' -o -name 'Cargo.*')
+	@echo "building the peers written in Rust ..."
+	@cargo build --quiet --release --locked --manifest-path tests/bench/peers/rust/Cargo.toml --target-dir .cache/peers/target
 	@touch $@

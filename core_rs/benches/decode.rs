@@ -1,6 +1,5 @@
 //! decode: one ORU R01 of eight observations, 1.6 kB, with escapes, repeated identifiers and full validation; and the same
-//! eight values as device JSON. Beside them three published parsers on the same message: they only split it into fields, none
-//! reads a value, a unit or a time. `cargo bench --bench decode`.
+//! eight values as device JSON. `cargo bench --bench decode`. Published parsers beside it: tests/bench/peers/rust.
 
 #![allow(clippy::unwrap_used)]
 
@@ -83,20 +82,9 @@ fn decode(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn peers(criterion: &mut Criterion) {
-    let bytes = oru();
-    let text = std::str::from_utf8(&bytes).unwrap();
-    let mut group = criterion.benchmark_group("peers");
-    group.throughput(Throughput::Bytes(bytes.len() as u64));
-    group.bench_function("rust_hl7", |bencher| bencher.iter(|| rusthl7::message::Message::try_from(black_box(text)).unwrap()));
-    group.bench_function("hl7_parser", |bencher| bencher.iter(|| hl7_parser::Message::parse(black_box(text)).unwrap()));
-    group.bench_function("hl7v2_parser", |bencher| bencher.iter(|| hl7v2_parser::parse(black_box(&bytes)).unwrap()));
-    group.finish();
-}
-
 criterion_group! {
     name = benches;
     config = Criterion::default().measurement_time(std::time::Duration::from_secs(3)).warm_up_time(std::time::Duration::from_secs(1));
-    targets = decode, peers
+    targets = decode
 }
 criterion_main!(benches);

@@ -15,6 +15,7 @@ const RUNS: usize = 5;
 
 #[derive(Clone, Copy)]
 struct Load {
+    key: &'static str,
     name: &'static str,
     patients: u32,
     signals: u16,
@@ -27,22 +28,31 @@ fn main() {
     if !std::env::args().any(|arg| arg == "--bench") {
         return;
     }
-    let hourly = Load { name: "charted, one an hour", patients: 353, signals: 34, every_us: HOUR_US, history: 60 };
-    let dense = Load { name: "monitored, one a minute", patients: 1_000, signals: 12, every_us: HOUR_US / 60, history: 1_700 };
+    let hourly =
+        Load { key: "hourly", name: "charted, one an hour", patients: 353, signals: 34, every_us: HOUR_US, history: 60 };
+    let dense = Load {
+        key: "minute",
+        name: "monitored, one a minute",
+        patients: 1_000,
+        signals: 12,
+        every_us: HOUR_US / 60,
+        history: 1_700,
+    };
     for load in [&hourly, &dense] {
         measure(load, Windows::Exact);
     }
     let seconds = Load {
+        key: "panes",
         name: "monitored, one a second, panes of 5 min",
         patients: 50,
         signals: 8,
         every_us: HOUR_US / 3_600,
         history: 90_000,
     };
-    measure(&Load { name: "monitored, one a second, exact", patients: 10, ..seconds }, Windows::Exact);
+    measure(&Load { key: "second", name: "monitored, one a second, exact", patients: 10, ..seconds }, Windows::Exact);
     measure(&seconds, Windows::Paned);
-    measure(&Load { name: "monitored, one a second, cells of 1 h", ..seconds }, Windows::Cells);
-    measure(&Load { name: "charted, one an hour, cells of 1 h", ..hourly }, Windows::Cells);
+    measure(&Load { key: "cells", name: "monitored, one a second, cells of 1 h", ..seconds }, Windows::Cells);
+    measure(&Load { key: "hourly-cells", name: "charted, one an hour, cells of 1 h", ..hourly }, Windows::Cells);
 }
 
 /// What the 1 h, 6 h and 24 h windows are made of.
@@ -137,6 +147,8 @@ fn measure(load: &Load, windows: Windows) {
         }
         per_scan.push(started.elapsed().as_nanos() as f64 / order.len() as f64 / 1e3);
     }
+    figure(load, "window", "an observation with 3 windows", "ns", &per_observation);
+    figure(load, "row", "a 150-feature row", "us", &per_row);
     let best = |runs: &[f64]| runs.iter().copied().fold(f64::INFINITY, f64::min);
     let (observation_best, row_best) = (best(&per_observation), best(&per_row));
     let (row_us, scan_us) = (median(per_row), median(per_scan));
@@ -147,6 +159,17 @@ fn measure(load: &Load, windows: Windows) {
         println!("  two passes over the raw samples {scan_us:.2} us, {:.1} times as long", scan_us / row_us);
     }
     println!("  memory {:.1} kB a patient", ward.bytes() as f64 / f64::from(load.patients) / 1e3);
+}
+
+/// A line for `make bench`; see tests/bench/figures.py.
+fn figure(load: &Load, key: &str, what: &str, unit: &str, runs: &[f64]) {
+    let keys = load.patients * u32::from(load.signals);
+    let line = serde_json::json!({
+        "key": format!("{key}.{}", load.key), "what": format!("{what}: {}, {keys} keys in random order", load.name),
+        "who": "nightlamp", "version": env!("CARGO_PKG_VERSION"), "ours": true, "unit": unit, "better": "lower",
+        "included": "in Rust, one thread", "runs": runs,
+    });
+    println!("FIGURE {line}");
 }
 
 fn write(ward: &mut Ward, load: &Load, round: i64, random: &mut Random) {

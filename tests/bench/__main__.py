@@ -1,47 +1,61 @@
-"""`make bench`: every figure of docs/benchmarks.md, measured here and now, one after the other."""
+"""`make bench`: nightlamp's own figures, measured here and now, into a run folder (.cache/bench): about eight minutes.
 
-import os
-import platform
-import subprocess
+`--only NAME` runs some of them, also those that are left out otherwise because they take minutes or need recordings.
+`python -m tests.bench.page` makes docs/benchmarks.md of the folder.
+"""
+
 import sys
-from datetime import UTC, datetime
 
-#: What is run, in order; each says which figure it prints.
-RUNS = [
-    ("forest beside lightgbm", [sys.executable, "-m", "tests.bench.forest"]),
-    ("decode beside python-hl7 and hl7apy", [sys.executable, "-m", "tests.bench.decode"]),
-    ("decode beside Rust parsers", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "decode"]),
-    ("features beside pandas", [sys.executable, "-m", "tests.bench.features"]),
-    ("window", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "window"]),
-    (
-        "journal beside a bare fdatasync",
-        ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "journal"],
+from tests.bench import criterion
+from tests.bench.forest_model import WHAT
+from tests.bench.runner import Bench, run_all
+
+
+def _python(module: str, *more: str) -> list[str]:
+    return [sys.executable, "-m", f"tests.bench.{module}", *more]
+
+
+def _cargo(bench: str) -> list[str]:
+    return ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", bench]
+
+
+#: In order. Those of Rust compile first, so their limit is long.
+BENCHES = [
+    Bench(
+        "ours-decode-rust",
+        "decode in Rust",
+        _cargo("decode"),
+        900,
+        figures_of=criterion.figures_of(
+            "decode",
+            {
+                "oru_8_obx": ("decode.ours", "MB/s", "ORU R01 with 8 OBX, 1,509 bytes"),
+                "json_8_observations": ("decode.json", "us", "device JSON with 8 observations"),
+            },
+        ),
     ),
-    ("as it was", ["cargo", "bench", "--locked", "-q", "-p", "nightlamp-core", "--bench", "as_of"]),
-    ("HL7 posts to durable acknowledgement, as many as go", [sys.executable, "-m", "tests.bench.post"]),
-    ("HL7 posts, 2,000/s on schedule", [sys.executable, "-m", "tests.bench.post", "--rate", "2000"]),
-    ("WebSocket fan-out", [sys.executable, "-m", "tests.bench.fanout"]),
-    ("WebSocket fan-out, each console for itself", [sys.executable, "-m", "tests.bench.fanout", "--alone"]),
-    ("COPY beside asyncpg's records", [sys.executable, "-m", "tests.bench.copy"]),
-    ("start to ready", [sys.executable, "-m", "tests.bench.start"]),
-    ("5,000 recorded patients beside the offline path", [sys.executable, "-m", "tests.bench.parity"]),
-    ("route, 20,000 observations/s", [sys.executable, "-m", "tests.bench.route", "--beds", "2500"]),
-    (
-        "route, 1,000 patients and 500 HL7/s",
-        [sys.executable, "-m", "tests.bench.route", "--beds", "1000", "--hl7", "500"],
+    Bench("ours-decode", "decode from Python", _python("decode")),
+    Bench("ours-window", "window", _cargo("window"), 900),
+    Bench(
+        "ours-forest-rust",
+        "forest in Rust, one row",
+        _cargo("forest"),
+        900,
+        figures_of=criterion.figures_of("forest", {"one row": ("forest.rust.1", "us", f"{WHAT}, one row, in Rust")}),
     ),
+    Bench("ours-forest", "forest from Python", _python("forest")),
+    Bench("ours-mqtt", "MQTT QoS 1 to durable to PUBACK", _python("mqtt")),
+    Bench("ours-http", "HL7 POST to durable ACK", _python("http")),
+    Bench("ours-store", "COPY into PostgreSQL", _python("store")),
+    Bench("ours-stream", "WebSocket fan-out", _python("stream")),
+    Bench("ours-start", "start to ready", _python("start")),
+    Bench("journal", "journal beside a bare fdatasync", _cargo("journal"), 900, on_request=True),
+    Bench("as_of", "as it was", _cargo("as_of"), 1_800, on_request=True),
+    Bench("features", "feature rows beside pandas", _python("features"), 1_800, on_request=True),
+    Bench("parity", "recorded patients beside the offline path", _python("parity"), 1_800, on_request=True),
+    Bench("route", "route, 20,000 observations/s", _python("route", "--beds", "2500"), 600, on_request=True),
 ]
 
 
-def main() -> int:
-    """Run all; the number of runs that failed."""
-    print(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {platform.platform()}, {os.cpu_count()} cores")
-    failed = 0
-    for title, argv in RUNS:
-        print(f"\n== {title}: {' '.join(argv)}", flush=True)
-        failed += subprocess.run(argv, check=False).returncode != 0
-    return failed
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_all(BENCHES, "nightlamp's own figures"))
