@@ -6,18 +6,20 @@ every window; at a rate it sends what is due about once a millisecond, and laten
 those was due to the last one's PUBACK.
 """
 
+import itertools
 import selectors
 import socket
 import struct
 import time
 from dataclasses import dataclass, field
 
-TOPIC = b"nightlamp/v1/icu/7/vitals"
-#: 120 bytes, as in the issue's figures.
+BEDS = 64
+#: Every message goes to a bed in its turn and is a reading of its own: an id that never comes again, its time.
+TOPIC, EVERY_TOPIC = b"nightlamp/v1/icu/%02d/vitals", "nightlamp/v1/icu/+/vitals"
 PAYLOAD = (
-    b'{"device":"sim-0007","seq":123456,"time":"2026-01-01T12:00:00.000Z",'
-    b'"observations":[{"code":"8867-4","value":71,"unit":"/min"}]}'
+    b'{"id":"%010d","device":"sim-00001","time":%013d,"observations":[{"code":"8867-4","value":%d,"unit":"/min"}]}'
 )
+PAYLOAD_BYTES = len(PAYLOAD % (0, 0, 70))
 TICK_S = 0.001
 SILENCE_S_MAX = 20.0
 
@@ -32,6 +34,7 @@ class Connection:
 
     stream: socket.socket
     quota: int
+    packets: memoryview
     sent: int = 0
     acknowledged: int = 0
     rest: int = 0
@@ -40,10 +43,18 @@ class Connection:
     due: list[tuple[int, float]] = field(default_factory=list)
 
 
-def publish_packet(packet_id: int, payload: bytes = PAYLOAD, topic: bytes = TOPIC) -> bytes:
-    """A PUBLISH of QoS 1."""
-    body = struct.pack("!H", len(topic)) + topic + struct.pack("!H", packet_id) + payload
-    return b"\x32" + _length(len(body)) + body
+_numbers = itertools.count(1)
+
+
+def publish_packets(count: int) -> bytes:
+    """PUBLISHes of QoS 1 with packet ids from 1 on, all of one length."""
+    at_ms, made = int(time.time() * 1000), []
+    size = 2 + len(TOPIC % 0) + 2 + PAYLOAD_BYTES
+    head = b"\x32" + _length(size) + struct.pack("!H", len(TOPIC % 0))
+    for at, number in zip(range(count), _numbers, strict=False):
+        packet_id = struct.pack("!H", at % 65_535 + 1)
+        made.append(b"".join((head, TOPIC % (number % BEDS), packet_id, PAYLOAD % (number, at_ms, 60 + number % 30))))
+    return b"".join(made)
 
 
 def _length(number: int) -> bytes:
@@ -70,15 +81,12 @@ def connect(port: int, name: str, user: str = "", password: str = "") -> socket.
 
 
 class Publisher:
-    """Connections to one port, and the packets of every packet id."""
+    """Connections to one port."""
 
     def __init__(self, port: int, connections: int, window: int, user: str = "", password: str = "") -> None:
         self.window = window
         self._streams = [connect(port, f"publisher-{n}", user, password) for n in range(connections)]
-        packets = [publish_packet(n) for n in range(1, 65_536)]
-        self._size = len(packets[0])
-        # Twice, so that any run of ids is one slice.
-        self._bytes = memoryview(b"".join(packets) * 2)
+        self._size = len(publish_packets(1))
 
     def close(self) -> None:
         """Leave."""
@@ -88,8 +96,13 @@ class Publisher:
 
     def flood(self, count: int) -> float:
         """Publish `count` messages as fast as windows allow; seconds until the last PUBACK. Raises Stalled."""
+        began = self.prepared(count)
+        return time.monotonic() - began
+
+    def prepared(self, count: int) -> float:
+        """As `flood`; the monotonic clock when all was encoded and the first was sent."""
         lines = self._lines(count)
-        began = time.perf_counter()
+        began = time.monotonic()
         with selectors.DefaultSelector() as ready:
             for line in lines:
                 ready.register(line.stream, selectors.EVENT_READ, line)
@@ -103,7 +116,7 @@ class Publisher:
                     line = key.data
                     left -= self._acknowledge(line)
                     self._send(line, min(line.quota - line.sent, self.window - (line.sent - line.acknowledged)))
-        return time.perf_counter() - began
+        return began
 
     def paced(self, rate: float, seconds: float) -> list[float]:
         """Publish on schedule; the latency of every message, seconds from when it was due. Raises Stalled."""
@@ -139,12 +152,16 @@ class Publisher:
 
     def _lines(self, count: int) -> list[Connection]:
         share, more = divmod(count, len(self._streams))
-        return [Connection(stream, share + (n < more)) for n, stream in enumerate(self._streams)]
+        quotas = [share + (n < more) for n in range(len(self._streams))]
+        return [
+            Connection(stream, quota, memoryview(publish_packets(quota)))
+            for stream, quota in zip(self._streams, quotas, strict=True)
+        ]
 
     def _send(self, line: Connection, count: int) -> None:
         if count > 0:
-            at = line.sent % 65_535 * self._size
-            line.stream.sendall(self._bytes[at : at + count * self._size])
+            at = line.sent * self._size
+            line.stream.sendall(line.packets[at : at + count * self._size])
             line.sent += count
 
     def _acknowledge(self, line: Connection) -> int:

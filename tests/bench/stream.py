@@ -16,7 +16,7 @@ from tests.bench.stream_load import CLIENTS, Clients
 from tests.bench.stream_server import ROUND, messages
 
 SIZES = {"small": 200, "whole": 0}
-ROUNDS_SENT = 12
+ROUNDS_SENT = 40
 INCLUDED = "hub, conflation, per-client scope, frames; delivered to other process"
 
 

@@ -45,6 +45,7 @@ class Nightlamp:
         from fastapi import FastAPI
 
         from nightlamp.publish import Hub, PublishLimits, router
+        from nightlamp.publish.line import FramedSocket
 
         @dataclass(frozen=True)
         class Viewer:
@@ -53,6 +54,7 @@ class Nightlamp:
         async def everybody(_scope: object) -> Viewer:
             return Viewer()
 
+        self.line: Any = FramedSocket
         # No pause between two writes: at full speed there is always more.
         self._hub = Hub("bench", limits=PublishLimits(patient_gap_s=0.0))
         self.app: Any = FastAPI()
@@ -64,8 +66,13 @@ class Nightlamp:
         self._cursor += 1 << 16
         rows = [("patient", "ICU-1", patient, self._cursor, body) for patient, body in self._rows]
         self._hub.offer(_Batch(rows))
-        while not all(client.idle for client in self._hub._clients):  # noqa: ASYNC110 - no event says so
+        while not self._gone():  # noqa: ASYNC110 - no event says so
             await asyncio.sleep(0)
+
+    def _gone(self) -> bool:
+        """Whether everything offered has been handed to sockets, for clients of a feed and for those alone."""
+        waits = any(feed._pending for feed in self._hub._feeds.values())
+        return not waits and all(client.idle for client in self._hub._clients)
 
 
 class _Batch:
@@ -79,6 +86,7 @@ class Starlette:
     def __init__(self, size: int) -> None:
         from fastapi import FastAPI, WebSocket, WebSocketDisconnect
 
+        self.line: Any = "websockets-sansio"
         self._clients: set[Any] = set()
         self._texts = [body for _, body in messages(size)]
         self.app: Any = FastAPI()
@@ -105,7 +113,7 @@ async def serve(kind: str, size: int) -> None:
         return
     found = {"nightlamp": Nightlamp, "starlette": Starlette}[kind](size)
     config = uvicorn.Config(
-        found.app, port=0, lifespan="off", log_level="warning", ws="websockets-sansio", ws_per_message_deflate=False
+        found.app, port=0, lifespan="off", log_level="warning", ws=found.line, ws_per_message_deflate=False
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())

@@ -141,6 +141,7 @@ TARGETS = [
     Target("`hospital`: memory of the server", 1, "GiB", LOW, run("hospital", _gib)),
     Target("100,000 patients in memory, a day of history", 12, "GiB", LOW, ours("memory.100k")),
     Target("start to ready, empty journal, databases exist", 2, "s", LOW, ours("start.again")),
+    Target("start to ready, a new data folder", 2, "s", LOW, ours("start.first")),
 ]
 
 

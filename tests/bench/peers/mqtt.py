@@ -2,9 +2,10 @@
 
 A peer is a subscriber (paho, gmqtt, aiomqtt, and mosquitto_sub as one written in C) that takes QoS 1 publishes from
 Mosquitto and appends them to a list in memory; its time ends with the last one. Mosquitto alone, with nobody
-subscribed, is the ceiling of that design. nightlamp listens itself, and its time ends with the last PUBACK, which
-leaves after the journal's fdatasync; nothing of the peers is on disk. Mosquitto has no limit of queue or window and
-no persistence. Everybody shares two cores.
+subscribed, is the ceiling of that design. nightlamp listens itself: the time of its listener ends with the last PUBACK,
+which leaves after the journal's fdatasync; that of its engine when every message has been decoded, windowed and scored
+as well. Nothing of the peers is on disk. Mosquitto has no limit of queue or window and no persistence. Everybody shares
+two cores.
 """
 
 import contextlib
@@ -19,10 +20,9 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from nightlamp._core import __version__
 from tests.bench.figures import Side, compare, skip
-from tests.bench.mqtt import CONNECTIONS, LISTENER, MESSAGES, SECRET, WHAT, WINDOW, door, engine, flooded
-from tests.bench.mqtt_publisher import TOPIC, Publisher
+from tests.bench.mqtt import CONNECTIONS, MESSAGES, WHAT, WINDOW, flooded, receivers, sides
+from tests.bench.mqtt_publisher import EVERY_TOPIC, Publisher
 
 KEY, TITLE = "mqtt.peers", f"{WHAT}, until handed on"
 #: About a second each.
@@ -40,58 +40,50 @@ set_tcp_nodelay true
 def main() -> None:
     """Compare what is here."""
     with contextlib.ExitStack() as parts:
-        listener = Publisher(parts.enter_context(door()), CONNECTIONS, WINDOW, "bench", SECRET)
-        route = Publisher(parts.enter_context(engine()), CONNECTIONS, WINDOW, "bench", SECRET)
-        more = f"{LISTENER}; decode of every message on the same cores"
-        sides = [
-            Side("nightlamp, listener and journal", __version__, flooded(listener), LISTENER, True),
-            Side("nightlamp, whole engine", __version__, flooded(route), more, True),
-        ]
+        measured = sides(parts.enter_context(receivers()))
         if not shutil.which("mosquitto"):
             for who in SUBSCRIBERS:
                 skip(KEY, TITLE, f"{who} behind Mosquitto", "mosquitto is not installed", "messages/s", "higher")
         else:
-            sides += _behind(parts.enter_context(_broker()))
-        compare(KEY, TITLE, "messages/s", "higher", sides, 5)
+            measured += _behind(parts.enter_context(_broker()))
+        compare(KEY, TITLE, "messages/s", "higher", measured, 5)
 
 
 def _behind(port: int) -> list[Side]:
     """Mosquitto alone and every subscriber that is installed."""
     publisher = Publisher(port, CONNECTIONS, WINDOW)
     broker = _mosquitto_version()
-    sides = [
+    found = [
         Side("Mosquitto alone", broker, flooded(publisher, MESSAGES // 3), "PUBACK from memory; nobody subscribed")
     ]
     for who, package in SUBSCRIBERS.items():
         try:
-            found = f"{version(package)}, Mosquitto {broker}"
+            versions = f"{version(package)}, Mosquitto {broker}"
         except PackageNotFoundError:
             skip(KEY, TITLE, f"{who} behind Mosquitto", "not installed here", "messages/s", "higher")
             continue
         argv = [sys.executable, "-m", "tests.bench.peers.mqtt_subscriber", who, str(port), str(COUNT)]
         included = "from the first publish to the last message in a list; nothing on disk"
-        sides.append(Side(f"{who} behind Mosquitto", found, _through(publisher, argv), included))
+        found.append(Side(f"{who} behind Mosquitto", versions, _through(publisher, argv), included))
     if program := shutil.which("mosquitto_sub"):
-        argv = [program, "-p", str(port), "-t", TOPIC.decode(), "-q", "1", "-C", str(COUNT), "-F", "%l"]
-        sides.append(
+        argv = [program, "-p", str(port), "-t", EVERY_TOPIC, "-q", "1", "-C", str(COUNT), "-F", "%l"]
+        found.append(
             Side("mosquitto_sub behind Mosquitto", broker, _through(publisher, argv, 0.3), "a subscriber in C")
         )
-    return sides
+    return found
 
 
 def _through(publisher: Publisher, argv: list[str], until_ready_s: float = 0.0) -> Callable[[], float]:
     """Measures messages a second from the first publish to the subscriber's last message."""
 
     def measure() -> float:
-        process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
-        assert process.stdout is not None
+        process = subprocess.Popen(argv, stdout=subprocess.DEVNULL if until_ready_s else subprocess.PIPE, text=True)
         try:
             if until_ready_s:
                 time.sleep(until_ready_s)
-            elif process.stdout.readline() != "ready\n":
+            elif process.stdout and process.stdout.readline() != "ready\n":
                 raise RuntimeError("the subscriber did not get ready")
-            began = time.monotonic()
-            publisher.flood(COUNT)
+            began = publisher.prepared(COUNT)
             said, _ = process.communicate(timeout=30)
             # The C client ends with its last message; the others say when that was, on the same clock.
             ended = time.monotonic() if until_ready_s else float(said)

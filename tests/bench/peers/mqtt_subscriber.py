@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 
-from tests.bench.mqtt_publisher import TOPIC
+from tests.bench.mqtt_publisher import EVERY_TOPIC
 
 
 def by_paho(port: int, count: int) -> float:
@@ -27,7 +27,7 @@ def by_paho(port: int, count: int) -> float:
             whole.set()
 
     client.on_message = took
-    client.on_connect = lambda *_: client.subscribe(TOPIC.decode(), 1)
+    client.on_connect = lambda *_: client.subscribe(EVERY_TOPIC, 1)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     client.connect("127.0.0.1", port)
     client.loop_start()
@@ -52,7 +52,7 @@ async def by_gmqtt(port: int, count: int) -> float:
         return 0
 
     client.on_message = took
-    client.on_connect = lambda *_: client.subscribe(TOPIC.decode(), qos=1)
+    client.on_connect = lambda *_: client.subscribe(EVERY_TOPIC, qos=1)
     client.on_subscribe = lambda *_: print("ready", flush=True)
     await client.connect("127.0.0.1", port, version=gmqtt.constants.MQTTv311)
     await whole.wait()
@@ -66,7 +66,7 @@ async def by_aiomqtt(port: int, count: int) -> float:
 
     kept: list[object] = []
     async with aiomqtt.Client("127.0.0.1", port, identifier="subscriber") as client:
-        await client.subscribe(TOPIC.decode(), qos=1)
+        await client.subscribe(EVERY_TOPIC, qos=1)
         print("ready", flush=True)
         async for message in client.messages:
             kept.append(message.payload)
