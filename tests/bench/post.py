@@ -123,7 +123,7 @@ class Load:
             while due <= now and due < self.end and self.free:
                 self.free.popleft().send(due)
                 due += step
-            await asyncio.sleep(max(0.0005, min(due - time.perf_counter(), 0.001)))
+            await asyncio.sleep(0.001)
 
     def _told(self, spent: float, cpu: float) -> dict[str, Any]:
         cut = statistics.quantiles(self.latencies, n=1000)

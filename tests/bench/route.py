@@ -1,9 +1,10 @@
 """The whole route under load: 2,500 monitors with 8 signals a second by MQTT QoS 1, HL7 posts, a console watching.
 
-    python -m tests.bench.route [--beds 2500] [--seconds 60] [--hl7 0] [--past]
+    python -m tests.bench.route [--beds 2500] [--seconds 60] [--hl7 0] [--past] [--consoles 1] [--units 4]
 
 Prints one JSON object: what was sent, acknowledged, scored and stored, the lag every five seconds, the latency from the
-reading's time to the WebSocket, the server's CPU and memory. Everything runs on this machine.
+reading's time to the WebSocket, CPU and memory of the server, CPU of its PostgreSQL and Redis. Everything runs on this
+machine.
 """
 
 import argparse
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import psutil
 import websockets
 
+from tests.bench.consoles import Consoles
 from tests.running_server import RunningServer, start_server
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,31 +37,46 @@ async def main() -> None:
     parser.add_argument("--beds", type=int, default=2_500)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--hl7", type=float, default=0.0, help="extra HL7 posts a second")
+    parser.add_argument("--consoles", type=int, default=1, help="each watches one unit; one console watches all")
+    parser.add_argument("--units", type=int, default=4)
     parser.add_argument("--past", action="store_true", help="meanwhile ask for one patient's past after the other")
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="nightlamp-bench-") as folder:
         server = start_server(Path(folder))
         try:
-            print(json.dumps(await _load(server, wanted.beds, wanted.seconds, wanted.hl7, wanted.past), indent=2))
+            print(json.dumps(await _load(server, wanted), indent=2))
         finally:
             server.stop()
 
 
-async def _load(server: RunningServer, beds: int, seconds: int, hl7: float, past: bool) -> dict[str, Any]:
+async def _load(server: RunningServer, wanted: argparse.Namespace) -> dict[str, Any]:
+    beds, seconds, hl7, past = wanted.beds, wanted.seconds, wanted.hl7, wanted.past
+    units = [f"U{n}" for n in range(wanted.units)]
     environment = os.environ | {
         "NIGHTLAMP_EHR_KEY": server.keys["ehr"],
         "NIGHTLAMP_MQTT_USER": server.key_id("device"),
         "NIGHTLAMP_MQTT_PASSWORD": server.keys["device"],
     }
     latencies: list[float] = []
-    watching = asyncio.create_task(_watch(server, latencies))
+    many = wanted.consoles > 1
+    watching = None if many else asyncio.create_task(_watch(server, latencies))
+    consoles = Consoles(server.url, server.keys["charge_nurse"], units, wanted.consoles) if many else None
     pasts: list[float] = []
     asking = asyncio.create_task(_ask(server, pasts)) if past else None
     argv = [str(WARD), "ward", "--json", "--beds", str(beds), "--connections", "16", "--duration-s", str(seconds)]
-    argv += ["--hl7-per-s", str(hl7), "--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
+    argv += [
+        "--units",
+        ",".join(units),
+        "--hl7-per-s",
+        str(hl7),
+        "--http",
+        server.url,
+        "--mqtt",
+        f"127.0.0.1:{server.mqtt_port}",
+    ]
     ward = await asyncio.create_subprocess_exec(*argv, env=environment, stdout=asyncio.subprocess.PIPE)
     process = psutil.Process(server.process.pid)
-    began, cpu = time.monotonic(), process.cpu_times()
+    began, cpu, beside = time.monotonic(), process.cpu_times(), _children_cpu(process)
     lags = []
     with server.client("sre") as client:
         while ward.returncode is None:
@@ -70,13 +88,17 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float, past
         if asking is not None:
             asking.cancel()
         spent = time.monotonic() - began
-        used = process.cpu_times()
+        used, beside_used = process.cpu_times(), _children_cpu(process)
         until = time.monotonic() + 60
         while _lag(client)["frames_behind"] > 2 and time.monotonic() < until:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         caught_up = time.monotonic() - began - spent
         counted = _counters(client)
-    watching.cancel()
+    bytes_read, consoles_cpu = 0, 0.0
+    if watching is not None:
+        watching.cancel()
+    if consoles is not None:
+        latencies, bytes_read, consoles_cpu = await asyncio.to_thread(consoles.stop)
     assert ward.stdout is not None
     sent = json.loads((await ward.stdout.read()).decode().strip().splitlines()[-1])
     return {
@@ -92,7 +114,23 @@ async def _load(server: RunningServer, beds: int, seconds: int, hl7: float, past
         "pasts_s": [round(one, 2) for one in pasts],
         "server_rss_mib": process.memory_info().rss >> 20,
         "server_cpu_cores": round((used.user + used.system - cpu.user - cpu.system) / spent, 2),
+        "postgresql_and_redis_cpu_cores": round((beside_used - beside) / spent, 2),
+        "consoles": {
+            "count": wanted.consoles,
+            "mb_read": bytes_read >> 20,
+            "cpu_cores": round(consoles_cpu / spent, 2),
+        },
+        "load": os.getloadavg(),
     }
+
+
+def _children_cpu(process: psutil.Process) -> float:
+    """CPU seconds of the private PostgreSQL and Redis so far."""
+    found = 0.0
+    for child in process.children(recursive=True):
+        times = child.cpu_times()
+        found += times.user + times.system
+    return found
 
 
 async def _ask(server: RunningServer, took_s: list[float]) -> None:
@@ -118,7 +156,7 @@ async def _watch(server: RunningServer, latencies: list[float]) -> None:
         await stream.send(json.dumps({"subscribe": {"units": "*"}, "resume": None}))
         async for text in stream:
             now_ms = time.time() * 1000
-            said = json.loads(text)
+            said = orjson.loads(text)
             for message in said if isinstance(said, list) else [said]:
                 if message.get("type") == "patient" and (rate := message.get("vitals", {}).get("HR")):
                     latencies.append(now_ms - rate["at_ms"])
