@@ -48,7 +48,8 @@ def adt(
 ) -> str:
     """ADT of an event (`A02`, `A13`, `A40` ...) of a patient, in `unit/bed` where given.
 
-    `occurred` is EVN-2 (now where empty), `cancels` EVN-6, `merges` the identifier that MRG-1 gives up.
+    `occurred` is EVN-2 (now where empty), `cancels` EVN-6 (of what is no cancellation: when it occurred), `merges` the
+    identifier that MRG-1 gives up.
     """
     evn = f"EVN|{event}|{occurred or stamp()}" + (f"||||{cancels}" if cancels else "")
     lines = [

@@ -59,7 +59,7 @@ codes! {
     BadCharset          = "bad_charset",          422, Ae, 102, "A text field is not valid in the declared character set.";
     BadDataType         = "bad_data_type",        422, Ae, 102, "A field does not have the declared data type.";
     BadTime             = "bad_time",             422, Ae, 102, "A time cannot be read.";
-    MissingTime         = "missing_time",         422, Ae, 101, "An observation has no time.";
+    MissingTime         = "missing_time",         422, Ae, 101, "An observation, or an event whose order matters, has no time.";
     FutureTime          = "future_time",          422, Ae, 102, "An observation time lies too far in the future.";
     AncientTime         = "ancient_time",         422, Ae, 102, "An observation time lies too far in the past.";
     UnknownCode         = "unknown_code",         422, Ae, 204, "The observation code is not in the catalogue or the site's code map.";

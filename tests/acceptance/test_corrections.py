@@ -115,6 +115,28 @@ def test_p7_cancelled_events_are_undone(ward: Ward) -> None:
     until(lambda: ward.letters("unknown_patient") == before + 1)
 
 
+def test_p7_an_admission_told_again_after_its_cancellation_is_on_the_ward(ward: Ward) -> None:
+    patient, came = f"P{unique()}", stamp(600)
+    ward.send(adt("A01", patient, f"{ward.unit}/4", occurred=stamp(300), cancels=came))
+    until(lambda: list(ward.lying()) == ["4"])
+    ward.send(adt("A11", patient, occurred=stamp(200), cancels=came))
+    until(lambda: ward.lying() == {})
+    # The first once more under another control id, then the true admission: both occurred before the cancellation.
+    ward.send(adt("A01", patient, f"{ward.unit}/4", occurred=stamp(300), cancels=came))
+    ward.send(adt("A01", patient, f"{ward.unit}/5", occurred=stamp(100), cancels=came))
+    until(lambda: list(ward.lying()) == ["5"])
+    (pseudonym,) = ward.lying().values()
+    assert ward.as_of(pseudonym)["bed"] == "5"
+    ward.send(adt("A11", patient, occurred=stamp(50), cancels=came))
+    until(lambda: ward.lying() == {})
+    lines = [line.split("|") for line in adt("A01", patient, f"{ward.unit}/6", cancels=came).split("\r")]
+    lines[0][6] = lines[1][2] = ""  # neither MSH-7 nor EVN-2 says when it was recorded
+    before = ward.letters("missing_time")
+    ward.send("\r".join("|".join(line) for line in lines))
+    until(lambda: ward.letters("missing_time") == before + 1)
+    assert ward.lying() == {}
+
+
 def test_p7_merged_records_are_one_patient_in_tables_api_as_of_and_stream(ward: Ward) -> None:
     former, patient = f"P{unique()}", f"P{unique()}"
     ward.send(admission(former, ward.unit, "1", family="Seacole"))

@@ -156,6 +156,8 @@ pub struct EncounterEvent {
     pub facts: Facts,
     /// EVN-6, else EVN-2, else MSH-7, else receipt; of a cancellation EVN-2, else MSH-7, else receipt.
     pub occurred_at_us: i64,
+    /// EVN-2, else MSH-7: when the event was entered at its source. None where neither says.
+    pub recorded_at_us: Option<i64>,
     /// Of a cancellation EVN-6: when the event occurred that it cancels.
     pub undoes_at_us: Option<i64>,
     /// Position within the frame.

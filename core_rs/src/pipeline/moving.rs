@@ -27,6 +27,7 @@ impl Pipeline {
                 here: moved.here,
                 leaves: moved.left,
                 stale: moved.stale,
+                undone_since_us: moved.undone_since_us,
             });
         }
         if event.kind == EncounterKind::Merge && !moved.stale {

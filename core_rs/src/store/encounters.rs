@@ -23,6 +23,8 @@ pub struct EncounterRow<'a> {
     pub leaves: bool,
     /// It occurred before what was already known and moved nobody.
     pub stale: bool,
+    /// Of a cancellation: the patient's stays that began since then were none, but for one in the bed where the patient lies.
+    pub undone_since_us: Option<i64>,
 }
 
 /// COPY rows of `encounter_events`.
@@ -54,6 +56,8 @@ impl EncounterRows {
         "here",
         "leaves",
         "stale",
+        "recorded_at",
+        "undone_since_at",
     ];
 
     /// No rows.
@@ -91,7 +95,9 @@ impl EncounterRows {
             .text_or_null(row.lies.map(|bed| bed.bed.as_str()))
             .boolean(row.here)
             .boolean(row.leaves)
-            .boolean(row.stale);
+            .boolean(row.stale)
+            .timestamp_or_null(event.recorded_at_us)
+            .timestamp_or_null(row.undone_since_us);
     }
 
     /// Rows since the last `finish`.

@@ -59,6 +59,7 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: T0_US + 60 * SECOND_US,
+        recorded_at_us: Some(T0_US + 90 * SECOND_US),
         undoes_at_us: None,
         former: None,
         ordinal: 0,
@@ -77,6 +78,7 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: T0_US + 120 * SECOND_US,
+        recorded_at_us: None,
         undoes_at_us: None,
         former: None,
         ordinal: 0,
@@ -91,6 +93,7 @@ fn encounters_are_encoded_as_postgresql_reads_them() {
         here: true,
         leaves: false,
         stale: false,
+        undone_since_us: None,
     };
     rows.push(&row);
     rows.push(&EncounterRow { seq: 2, patient: bob.patient, event: &bob, lies: None, here: false, leaves: true, ..row });
@@ -139,6 +142,7 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
             unit: Default::default(),
             facts: Default::default(),
             occurred_at_us: T0_US + minute * 60 * SECOND_US,
+            recorded_at_us: None,
             undoes_at_us: None,
             former: (kind == EncounterKind::Merge).then_some(BOB),
             ordinal: 0,
@@ -153,6 +157,7 @@ fn a_row_says_where_the_patient_lies_whatever_the_message_named() {
             here: moved.here,
             leaves: moved.left,
             stale: moved.stale,
+            undone_since_us: moved.undone_since_us,
         });
     }
     assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/ward_decisions.copy"), 13);

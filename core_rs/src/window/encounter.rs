@@ -1,4 +1,6 @@
-//! ADT: people come, move and go (`cancel`, `merge`: and did not, or are one). Events are ordered by when they occurred: an older one never undoes a newer location.
+//! ADT: people come, move and go (`cancel`, `merge`: and did not, or are one). Events are ordered by when they occurred: an older
+//! one never undoes a newer location. A cancellation says what was known when it was recorded: what was recorded before it is
+//! overtaken, what was recorded since holds, though it occurred before (an admission by mistake, cancelled, then told again).
 //!
 //! | event | does |
 //! |---|---|
@@ -13,7 +15,9 @@
 use crate::decode::{BedKey, EncounterEvent, EncounterKind, PatientId};
 use crate::error::{Code, Refusal};
 
+use super::cancel::Told;
 use super::patient::Vitals;
+use super::person::Standing;
 use super::ward::{Patient, Slot, Ward};
 
 /// What an encounter event did.
@@ -39,6 +43,8 @@ pub struct Moved {
     pub left: bool,
     /// The event occurred before what is already known and moved nobody.
     pub stale: bool,
+    /// Of a cancellation: the patient's stays that began since then were none, but for one in the bed after.
+    pub undone_since_us: Option<i64>,
 }
 
 impl Ward {
@@ -69,14 +75,15 @@ impl Ward {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
         patient.heard_us = patient.heard_us.max(received_at_us);
+        patient.check_order(event)?;
         let stale = patient.is_stale(event);
-        let (bed, place) = (patient.bed, patient.person.place());
+        let (bed, place, told) = (patient.bed, patient.person.place(), patient.told(event));
         moved.readmitted = patient.take_in(event);
         if event.kind == EncounterKind::Transfer && event.bed.is_some() && !stale && patient.discharged_at_us.is_none() {
-            patient.undoable.transfer(event.occurred_at_us, bed, place);
+            patient.undoable.transfer(told, bed, place);
         }
         if event.kind == EncounterKind::Discharge {
-            moved.left = !stale && self.discharge(slot, event.occurred_at_us);
+            moved.left = !stale && self.discharge(slot, event);
         } else if let Some(key) = event.bed.as_ref().filter(|_| !stale && self.is_here(slot)) {
             moved.displaced = self.settle(slot, key, event.occurred_at_us);
         }
@@ -93,13 +100,12 @@ impl Ward {
         self.patient(slot).is_some_and(|patient| patient.discharged_at_us.is_none())
     }
 
-    fn discharge(&mut self, slot: Slot, at_us: i64) -> bool {
+    fn discharge(&mut self, slot: Slot, event: &EncounterEvent) -> bool {
         let Some(patient) = self.patient_mut(slot) else { return false };
         let known = patient.discharged_at_us.is_some();
-        (patient.discharged_at_us, patient.located_at_us) = (Some(at_us), at_us);
         let (id, bed) = (patient.id, patient.bed.take());
-        patient.undoable.depart(at_us, bed);
-        self.free_bed(bed, id, at_us);
+        patient.depart(event, bed);
+        self.free_bed(bed, id, event.occurred_at_us);
         !known
     }
 
@@ -141,9 +147,35 @@ impl Ward {
 }
 
 impl Patient {
-    /// Whether an event occurred before the newest that moved the patient.
+    /// Whether an event is from before the newest that moved the patient.
     pub(super) fn is_stale(&self, event: &EncounterEvent) -> bool {
-        event.occurred_at_us < self.located_at_us
+        event.occurred_at_us < self.located_at_us || self.is_overtaken(event)
+    }
+
+    /// Whether an event is from before the newest cancellation: it occurred, and was recorded, before that was.
+    fn is_overtaken(&self, event: &EncounterEvent) -> bool {
+        let before = |at_us: i64| at_us < self.cancelled_at_us;
+        before(event.occurred_at_us) && event.recorded_at_us.is_none_or(before)
+    }
+
+    /// Refuses an event of which nobody can tell whether it is the one that was cancelled, come late, or came true since.
+    ///
+    /// # Errors
+    /// `MissingTime`.
+    pub(super) fn check_order(&self, event: &EncounterEvent) -> Result<(), Refusal> {
+        use EncounterKind::{Admit, Discharge, Register, Transfer};
+        let moves = matches!(event.kind, Admit | Register | Transfer | Discharge);
+        let located = event.occurred_at_us < self.located_at_us;
+        if !moves || located || event.recorded_at_us.is_some() || !self.is_overtaken(event) {
+            return Ok(());
+        }
+        let why = "the event occurred before a cancellation, and neither EVN-2 nor MSH-7 says whether it was recorded since";
+        Err(Refusal::new(Code::MissingTime, why).at("EVN^1^2"))
+    }
+
+    /// When an event was told of, and what stood before it: to be asked before it is taken in.
+    pub(super) fn told(&self, event: &EncounterEvent) -> Told {
+        Told { at_us: event.occurred_at_us, recorded_at_us: event.recorded_at_us, located_at_us: self.located_at_us }
     }
 
     /// Takes person, visit and codes from an event. True where it began a new stay: the state of the former one is gone.
@@ -153,25 +185,36 @@ impl Patient {
         if returns {
             (self.vitals, self.discharged_at_us) = (Vitals::default(), None);
             self.person.begin_stay();
+            self.described_at_us = i64::MIN;
         }
         if arrives && !self.is_stale(event) {
-            self.undoable.arrive(event.occurred_at_us, returns);
+            self.undoable.arrive(self.told(event), returns);
         }
         self.admitted |= event.kind != EncounterKind::Discharge;
         self.describe(event);
         returns
     }
 
+    /// The patient leaves, from this bed.
+    pub(super) fn depart(&mut self, event: &EncounterEvent, bed: Option<u32>) {
+        self.undoable.depart(self.told(event), bed);
+        (self.discharged_at_us, self.located_at_us) = (Some(event.occurred_at_us), event.occurred_at_us);
+    }
+
     /// Takes person, visit and codes from an event.
     pub(super) fn describe(&mut self, event: &EncounterEvent) {
-        let newer = event.occurred_at_us >= self.described_at_us;
-        self.described_at_us = self.described_at_us.max(event.occurred_at_us);
+        let overtaken = self.is_overtaken(event);
+        let newer = !overtaken && event.occurred_at_us >= self.described_at_us;
+        // A cancellation is dated by when it was recorded, all others by when they occurred.
+        if newer && !event.kind.cancels() {
+            self.described_at_us = event.occurred_at_us;
+        }
         if !event.visit.is_empty() && (newer || self.visit.is_empty()) {
             self.visit = event.visit.clone();
         }
         if !event.class.is_empty() && (newer || self.class.is_empty()) {
             self.class = event.class.clone();
         }
-        self.person.learn(event, newer);
+        self.person.learn(event, Standing { newer, stale: self.is_stale(event), overtaken });
     }
 }

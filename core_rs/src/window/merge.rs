@@ -142,12 +142,14 @@ impl Ward {
 impl Patient {
     /// Whether this record rather than the other says where the patient is.
     fn tells_more_than(&self, other: &Patient) -> bool {
-        let key = |patient: &Patient| (patient.admitted, patient.discharged_at_us.is_none(), patient.located_at_us);
+        let told = |patient: &Patient| patient.located_at_us.max(patient.cancelled_at_us);
+        let key = |patient: &Patient| (patient.admitted, patient.discharged_at_us.is_none(), told(patient));
         key(self) > key(other)
     }
 
     fn locate_as(&mut self, other: &Patient) {
-        (self.bed, self.located_at_us, self.discharged_at_us) = (other.bed, other.located_at_us, other.discharged_at_us);
+        (self.bed, self.discharged_at_us) = (other.bed, other.discharged_at_us);
+        (self.located_at_us, self.cancelled_at_us) = (other.located_at_us, other.cancelled_at_us);
         self.undoable.take_over(&other.undoable);
         self.person.locate_as(&other.person);
     }

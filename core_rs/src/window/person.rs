@@ -15,11 +15,23 @@ use super::plan::Demographic;
 const YEAR_DAYS: f64 = 365.2425;
 const DAY_US: i64 = 86_400_000_000;
 
-/// The unit and since when: what a cancelled transfer brings back.
+/// The unit, since when, and when that was told: what a cancelled transfer brings back.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Place {
     unit: CompactString,
     entered_at_us: Option<i64>,
+    told_at_us: Option<i64>,
+}
+
+/// How an event stands to those that were taken in before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Standing {
+    /// None that occurred later told of the person.
+    pub newer: bool,
+    /// It moves nobody.
+    pub stale: bool,
+    /// It is from before a cancellation.
+    pub overtaken: bool,
 }
 
 /// Person and encounter as ADT told them. Times are microseconds since 1970-01-01 UTC.
@@ -54,8 +66,9 @@ impl Person {
         *self = Self { birth_day: self.birth_day, sex: self.sex, facts: self.facts.of_person(), ..Self::default() };
     }
 
-    /// Takes in an event; `newer` where none that occurred later was taken in before.
-    pub(super) fn learn(&mut self, event: &EncounterEvent, newer: bool) {
+    /// Takes in an event.
+    pub(super) fn learn(&mut self, event: &EncounterEvent, standing: Standing) {
+        let Standing { newer, stale, overtaken } = standing;
         if newer || self.birth_day.is_none() {
             self.birth_day = event.birth_day.or(self.birth_day);
         }
@@ -70,10 +83,10 @@ impl Person {
             self.admitted_at_us = Some(admitted);
         }
         if event.kind == EncounterKind::Discharge {
-            if newer || self.left_at_us.is_none() {
+            if !stale && (newer || self.left_at_us.is_none()) {
                 self.left_at_us = Some(event.discharged_at_us.unwrap_or(event.occurred_at_us));
             }
-        } else if !event.unit.is_empty() && self.unit_told_at_us.is_none_or(|told| event.occurred_at_us >= told) {
+        } else if !overtaken && !event.unit.is_empty() && self.unit_told_at_us.is_none_or(|told| event.occurred_at_us >= told) {
             self.unit_told_at_us = Some(event.occurred_at_us);
             if self.unit != event.unit {
                 (self.unit, self.unit_entered_at_us) = (event.unit.clone(), Some(event.occurred_at_us));
@@ -83,11 +96,12 @@ impl Person {
 
     /// Where the patient is.
     pub(super) fn place(&self) -> Place {
-        Place { unit: self.unit.clone(), entered_at_us: self.unit_entered_at_us }
+        Place { unit: self.unit.clone(), entered_at_us: self.unit_entered_at_us, told_at_us: self.unit_told_at_us }
     }
 
     /// Back to where the patient was before, unless the message names another unit.
     pub(super) fn restore(&mut self, place: &Place, named: &str) {
+        self.unit_told_at_us = place.told_at_us;
         if named.is_empty() || named == place.unit {
             (self.unit, self.unit_entered_at_us) = (place.unit.clone(), place.entered_at_us);
         }

@@ -129,18 +129,20 @@ impl Patient {
             let _ = self.cancel(event);
             return;
         }
+        if self.check_order(event).is_err() {
+            return;
+        }
         let stale = self.is_stale(event);
-        let place = self.person.place();
+        let (place, told) = (self.person.place(), self.told(event));
         self.take_in(event);
         if event.kind == EncounterKind::Discharge {
             if !stale {
-                (self.discharged_at_us, self.located_at_us) = (Some(event.occurred_at_us), event.occurred_at_us);
-                self.undoable.depart(event.occurred_at_us, None);
+                self.depart(event, None);
             }
         } else if event.bed.is_some() && !stale && self.discharged_at_us.is_none() {
             self.located_at_us = event.occurred_at_us;
             if event.kind == EncounterKind::Transfer {
-                self.undoable.transfer(event.occurred_at_us, None, place);
+                self.undoable.transfer(told, None, place);
             }
         }
     }

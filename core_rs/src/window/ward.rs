@@ -17,7 +17,7 @@ use crate::decode::{BedKey, Observation, PatientId, SignalId, Status, Subject};
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
 
-use super::bed::Bed;
+use super::bed::{Bed, Whose};
 use super::block::Sample;
 use super::cancel::Undoable;
 use super::compile::FeaturePlan;
@@ -64,8 +64,10 @@ pub struct Patient {
     pub(super) class: compact_str::CompactString,
     /// Index into the ward's beds.
     pub(super) bed: Option<u32>,
-    /// When the newest location event occurred; older ones no longer move the patient.
+    /// When the newest location event that stands occurred; older ones no longer move the patient.
     pub(super) located_at_us: i64,
+    /// When the newest cancellation was recorded; what was recorded before no longer moves the patient.
+    pub(super) cancelled_at_us: i64,
     /// When the newest event that told of the person occurred.
     pub(super) described_at_us: i64,
     /// When the patient left.
@@ -86,6 +88,7 @@ impl Patient {
             class: Default::default(),
             bed: None,
             located_at_us: i64::MIN,
+            cancelled_at_us: i64::MIN,
             described_at_us: i64::MIN,
             discharged_at_us: None,
             heard_us: received_at_us,
@@ -241,7 +244,7 @@ impl Ward {
                     None => self.admit(id, received_at_us)?,
                 }
             }
-            Subject::Bed(key) => self.lying_in(key, observation.observed_at_us)?,
+            Subject::Bed(key) => self.lying_in(key, observation.observed_at_us, observation.status)?,
         };
         let Some(patient) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
@@ -250,16 +253,19 @@ impl Ward {
         Ok((slot, patient.id))
     }
 
-    fn lying_in(&self, key: &BedKey, at_us: i64) -> Result<Slot, Refusal> {
-        let Some(bed) = self.beds.get(key) else {
-            return Err(Refusal::new(Code::EmptyBed, "nobody was ever admitted to this bed"));
-        };
-        let Some(stay) = bed.at(at_us) else {
-            return Err(Refusal::new(Code::EmptyBed, "the bed was empty when it was observed"));
+    /// Who lay in a bed at a time. Whom a cancelled stay had held there may still be freed of a value, and is given none.
+    fn lying_in(&self, key: &BedKey, at_us: i64, status: Status) -> Result<Slot, Refusal> {
+        let nobody = |why: &str| Err(Refusal::new(Code::EmptyBed, why));
+        let Some(bed) = self.beds.get(key) else { return nobody("nobody was ever admitted to this bed") };
+        let stay = match bed.at(at_us) {
+            Whose::Lies(stay) => stay,
+            Whose::Voided(stay) if status == Status::Withdrawn => stay,
+            Whose::Voided(_) => return nobody("the stay that held the bed when it was observed was cancelled"),
+            Whose::Nobody => return nobody("the bed was empty when it was observed"),
         };
         match self.patient(stay.slot) {
             Some(patient) if patient.id == stay.patient => Ok(stay.slot),
-            _ => Err(Refusal::new(Code::EmptyBed, "who lay in this bed has left")),
+            _ => nobody("who lay in this bed has left"),
         }
     }
 

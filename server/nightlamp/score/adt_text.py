@@ -54,12 +54,14 @@ class Left:
     """DG1-3.3: I9C, I10C."""
 
 
-def adt(event: str, stay: Stay, at_us: int, left: Left = Left()) -> bytes:
-    """The message of an event (`A01`, `A03`, ...) that occurred and was sent at `at_us`, microseconds since 1970-01-01.
+def adt(event: str, stay: Stay, at_us: int, left: Left = Left(), recorded_us: int | None = None) -> bytes:
+    """The message of an event (`A01`, `A03`, ...) that occurred at `at_us` and was recorded at `recorded_us`, or at
+    once where that is None; both microseconds since 1970-01-01.
 
     The control id is made of patient, event and time: two events of one patient never share one.
     """
-    at = stamp(at_us)
+    recorded_us = at_us if recorded_us is None else recorded_us
+    sent, occurred = stamp(max(at_us, recorded_us)), "" if recorded_us == at_us else f"||||{stamp(at_us)}"
     patient = text(stay.patient)
     pv1 = [""] * 46
     pv1[:4] = ["PV1", "1", "I", f"{text(stay.unit)}^^{text(stay.bed)}" if stay.bed else text(stay.unit)]
@@ -68,8 +70,8 @@ def adt(event: str, stay: Stay, at_us: int, left: Left = Left()) -> bytes:
     pv1[44] = "" if stay.admitted_us is None else stamp(stay.admitted_us)
     pv1[45] = "" if left.discharged_us is None else stamp(left.discharged_us)
     lines = [
-        rf"MSH|^~\&|RECORDING||NIGHTLAMP||{at}||ADT^{event}|{event}-{patient}-{at_us}|P|2.5.1",
-        f"EVN|{event}|{at}",
+        rf"MSH|^~\&|RECORDING||NIGHTLAMP||{sent}||ADT^{event}|{event}-{patient}-{at_us}|P|2.5.1",
+        f"EVN|{event}|{stamp(recorded_us)}{occurred}",
         f"PID|1||{patient}^^^{AUTHORITY}^MR||||{stay.birth_date}|{stay.sex}||{text(stay.race)}",
         "|".join(pv1).rstrip("|"),
         *(f"DG1|{n}||{text(code)}^^{left.coding}" for n, code in enumerate(left.diagnoses, 1)),

@@ -84,6 +84,7 @@ class Encounter:
     stay: Stay
     left: Left
     occurred_us: int
+    recorded_us: int | None
     received_us: int
     here: bool
     leaves: bool
@@ -134,7 +135,7 @@ def _merge(row: list[bytes | None]) -> Merge:
 ENCOUNTERS = (
     "seq", "ordinal", "kind", "patient_id", "authority", "identifier", "family", "given", "birth_day",
     "sex", "visit", "class", "unit", "bed", "admitted_at", "occurred_at", "received_at", "lies_unit",
-    "lies_bed", "here", "leaves", "stale",
+    "lies_bed", "here", "leaves", "stale", "recorded_at",
 )  # fmt: skip
 
 
@@ -170,6 +171,7 @@ def _encounter(row: list[bytes | None]) -> Encounter:
         ),
         left=Left(),
         occurred_us=time("occurred_at") or 0,
+        recorded_us=time("recorded_at"),
         received_us=time("received_at") or 0,
         here=said["here"] == b"\x01",
         leaves=said["leaves"] == b"\x01",
@@ -210,7 +212,7 @@ def recording(stored: Stored, by_receipt: bool, outcomes: Table | None, source: 
         row_at_us=row_us,
         label=np.zeros(len(row_us), dtype=np.int8),
         encounter_patient=np.array([of for of, _ in told], dtype=np.int64),
-        encounters=[adt(e.event, e.stay, e.occurred_us, e.left) for _, e in told],
+        encounters=[adt(e.event, e.stay, e.occurred_us, e.left, e.recorded_us) for _, e in told],
         told_at_us=np.array([e.received_us for _, e in told], dtype=np.int64) if by_receipt else None,
         patient_id=[str(name) for name in names],
         site=np.full(len(names), "all"),

@@ -19,7 +19,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "encounter_events": (
         *("seq", "ordinal", "kind", "patient_id", "authority", "identifier", "family", "given", "birth_day", "sex"),
         *("visit", "class", "unit", "bed", "admitted_at", "occurred_at", "received_at"),
-        *("lies_unit", "lies_bed", "here", "leaves", "stale"),
+        *("lies_unit", "lies_bed", "here", "leaves", "stale", "recorded_at", "undone_since_at"),
     ),
     "observations": (
         *("seq", "ordinal", "patient_id", "signal_id", "observed_at", "received_at", "value", "status", "source"),

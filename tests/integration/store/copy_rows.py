@@ -125,15 +125,18 @@ def encounter(
     place: str | None = None,
     here: bool | None = None,
     lies: str | None = None,
+    undone_since: int | None = None,
     **more: Any,
 ) -> dict[str, Any]:
-    """An ADT event in time: by default the engine follows it; `lies` and `here` say what it made of it otherwise."""
+    """An ADT event in time: by default the engine follows it; `lies`, `here` and `undone_since` (a frame) say what it
+    made of it otherwise."""
     here = kind not in {3, 6} if here is None else here
     unit, bed = _place(place)
     lies_unit, lies_bed = _place((lies or place) if here else None)
     decided = {"lies_unit": lies_unit, "lies_bed": lies_bed, "here": here, "leaves": kind in {3, 6}, "stale": False}
     names = {"authority": "HOSP", "identifier": f"id-{patient.hex[:4]}", "family": "Äß'; --", "given": "Ann"}
-    times = {"admitted_at": None, "occurred_at": T0 + timedelta(minutes=seq), "received_at": T0}
+    times = {"admitted_at": None, "occurred_at": T0 + timedelta(minutes=seq), "received_at": T0, "recorded_at": None}
+    times["undone_since_at"] = None if undone_since is None else T0 + timedelta(minutes=undone_since)
     row = {"seq": seq, "ordinal": 0, "kind": kind, "patient_id": patient, "birth_day": None, "sex": None}
     return row | names | times | {"visit": "", "class": "", "unit": unit, "bed": bed} | decided | more
 
@@ -198,7 +201,16 @@ def dead_letter(seq: int, **more: Any) -> dict[str, Any]:
 KNOWN: dict[str, list[dict[str, Any]]] = {
     "patients_seen": [{"patient_id": ANN, "first_seen_at": T0, "last_seen_at": T0 + timedelta(seconds=5)}],
     "encounter_events": [
-        encounter(1, 1, place="icu/4", birth_day=date(1931, 2, 28), sex="F", visit="V1", **{"class": "I"}),
+        encounter(
+            1,
+            1,
+            place="icu/4",
+            birth_day=date(1931, 2, 28),
+            sex="F",
+            visit="V1",
+            recorded_at=T0 + timedelta(seconds=90),
+            **{"class": "I"},
+        ),
         encounter(2, 3, patient=BOB, family="", given=""),
     ],
     "patient_merges": [merge(12, BOB, ANN)],
@@ -220,10 +232,10 @@ WARD_DECISIONS: list[dict[str, Any]] = [
     encounter(6, 2, patient=BOB, place="icu/9", occurred_at=T0 + timedelta(minutes=5), lies="ward/1", stale=True),
     # The transfer is cancelled, then a discharge, then the admission. Admitted again, Bob turns out to be Ann; he moves
     # once more under the retired name.
-    encounter(7, 7, patient=BOB, place="icu/7"),
+    encounter(7, 7, patient=BOB, place="icu/7", undone_since=6),
     encounter(8, 3, patient=BOB, place="icu/7"),
     encounter(9, 8, patient=BOB, place="icu/7"),
-    encounter(10, 6, patient=BOB, place="icu/7"),
+    encounter(10, 6, patient=BOB, place="icu/7", undone_since=3),
     encounter(11, 1, patient=BOB, place="icu/8"),
     encounter(12, 9, place="icu/8"),
     encounter(13, 2, place="icu/4", authority="", identifier="", family="", given=""),

@@ -1,10 +1,12 @@
 """COPY streams become columns as PostgreSQL means them, and a stay's hours are those in the house."""
 
 import struct
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 
+from nightlamp.score.adt_text import adt, stamp
 from nightlamp.score.joined import Events, Merge, joined
 from nightlamp.score.recording import HOUR_US
 from nightlamp.score.stored import Stored, _current, _in_house
@@ -44,6 +46,20 @@ def test_what_is_held_true_is_the_newest_statement_unless_it_withdrew() -> None:
     patient, signal = np.array([0, 0, 0, 1, 0]), np.array([1, 1, 1, 1, 2], dtype=np.uint16)
     at_us, value = np.array([5, 5, 6, 5, 5]), np.array([1.0, 2.0, 3.0, 4.0, np.nan])
     assert _current(patient, signal, at_us, value).tolist() == [1, 2, 3]
+
+
+def test_p8_an_event_is_told_again_with_when_it_was_recorded() -> None:
+    """What serving held, because it was recorded after a cancellation, training holds too."""
+    golden = Path(__file__).resolve().parents[2] / "integration/store/golden/encounter_events.copy"
+    stored = Stored()
+    stored.add("encounter_events", golden.read_bytes())
+    late, plain = stored.encounters
+    assert (late.recorded_us, plain.recorded_us) == (late.occurred_us + 30_000_000, None)
+    for one, evn in (
+        (late, f"EVN|A01|{stamp(late.occurred_us + 30_000_000)}||||{stamp(late.occurred_us)}\r"),
+        (plain, f"EVN|A03|{stamp(plain.occurred_us)}\r"),
+    ):
+        assert evn in adt(one.event, one.stay, one.occurred_us, one.left, one.recorded_us).decode()
 
 
 def test_hours_away_are_no_rows() -> None:

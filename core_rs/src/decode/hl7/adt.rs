@@ -1,6 +1,7 @@
 //! ADT A01 A02 A03 A04 A08, their cancellations A11 A12 A13: one encounter event. A40: one a pair of PID and MRG.
 //!
-//! A cancellation occurs when it is recorded (EVN-2); its EVN-6 is when the event occurred that it cancels (HL7 v2.4 on).
+//! An event occurs by EVN-6, and was recorded by EVN-2, else MSH-7; without EVN-6 it occurred when it was recorded. A cancellation
+//! occurs when it is recorded; its EVN-6 is when the event occurred that it cancels (HL7 v2.4 on).
 //!
 //! A part that cannot be read (a name in another character set, a time that is none) is a dead letter of its own beside the
 //! event, from the ordinal after the events on: an admission is not lost over an umlaut.
@@ -112,10 +113,9 @@ impl Reading<'_> {
             family: self.name(pid.get(5), 1),
             given: self.name(pid.get(5), 2),
         };
-        let undoes_at_us = if kind.cancels() { self.time(evn.get(6), "EVN^1^6") } else { None };
-        let candidates = [(evn.get(6), "EVN^1^6"), (evn.get(2), "EVN^1^2"), (header.field(7), "MSH^1^7")];
-        let mut candidates = candidates.iter().skip(usize::from(kind.cancels()));
-        let occurred_at_us = candidates.find_map(|(value, place)| self.time(value, place));
+        let named_at_us = self.time(evn.get(6), "EVN^1^6");
+        let recorded_at_us = self.time(evn.get(2), "EVN^1^2").or_else(|| self.time(header.field(7), "MSH^1^7"));
+        let (undoes_at_us, occurred_at_us) = if kind.cancels() { (named_at_us, None) } else { (None, named_at_us) };
         Ok(EncounterEvent {
             kind,
             patient,
@@ -130,7 +130,8 @@ impl Reading<'_> {
             admitted_at_us: self.time(pv1.get(44), "PV1^1^44"),
             discharged_at_us: self.time(pv1.get(45), "PV1^1^45"),
             facts: self.facts(&pid, &pv1, &parts.dg1, parts.dg1_count),
-            occurred_at_us: occurred_at_us.unwrap_or(self.received_at_us),
+            occurred_at_us: occurred_at_us.or(recorded_at_us).unwrap_or(self.received_at_us),
+            recorded_at_us,
             undoes_at_us,
             ordinal: 0,
         })

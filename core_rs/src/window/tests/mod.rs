@@ -1,6 +1,7 @@
 //! Tests of the window stage, named after what they promise.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod beds;
 mod cancelled;
 mod cells;
 mod crossing;
@@ -8,8 +9,10 @@ mod equality;
 mod facts;
 mod naive;
 mod plans;
+mod repeated;
 mod room;
 mod snapshot;
+mod voided;
 mod wards;
 
 use std::sync::Arc;
@@ -78,6 +81,7 @@ pub fn adt(kind: EncounterKind, n: u8, place: Option<&str>, at_us: i64) -> Encou
         unit: Default::default(),
         facts: Default::default(),
         occurred_at_us: at_us,
+        recorded_at_us: Some(at_us),
         undoes_at_us: None,
         former: None,
         ordinal: 0,

@@ -44,6 +44,22 @@ fn the_event_time_falls_back_from_evn6_to_evn2_to_msh7_to_receipt() {
 }
 
 #[test]
+fn when_an_event_was_recorded_falls_back_from_evn2_to_msh7_to_nothing() {
+    let at = |event: &str, evn: &str, msh_7: &str| {
+        let payload = adt(event, "PV1|1|I|ICU^1^7").replace("EVN||20260301120000|||||", evn);
+        let out = decode(&payload.replace("|20260301123000|", &format!("|{msh_7}|")));
+        (encounter(&out).recorded_at_us.map(|at_us| (NOON_US - at_us) / 60_000_000), codes(&out))
+    };
+    for event in ["A01", "A03", "A11"] {
+        assert_eq!(at(event, "EVN||202603011200||||202603011100", "202603011220"), (Some(30), vec![]));
+        assert_eq!(at(event, "EVN||202603011200", "202603011220"), (Some(30), vec![]));
+        assert_eq!(at(event, "EVN||||||202603011100", "202603011220"), (Some(10), vec![]));
+        assert_eq!(at(event, "EVN||||||202603011100", ""), (None, vec![]));
+        assert_eq!(at(event, "EVN||soon||||202603011100", "202603011220"), (Some(10), vec![(1, Code::BadTime)]));
+    }
+}
+
+#[test]
 fn an_admission_is_not_lost_over_an_umlaut() {
     let mut payload = adt("A01", "PV1|1|I|ICU^1^7").into_bytes();
     let at = payload.windows(6).position(|window| window == b"Muster").expect("name");
