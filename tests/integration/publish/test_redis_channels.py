@@ -108,6 +108,20 @@ async def test_a_redis_away_for_too_long_costs_the_oldest_alerts_and_the_counter
         await until(lambda: hub.stats.redis_published == 70)
 
 
+async def test_a_redis_that_refuses_is_asked_again_and_counts_as_a_failure(redis_server: RedisServer) -> None:
+    await redis_server.start()
+    async with redis.asyncio.Redis.from_url(redis_server.url) as admin, publishing(redis_server.url) as hub:
+        hub.offer(Batch([alert(1)]))
+        await until(lambda: hub.stats.redis_published == 1)
+        await admin.execute_command("ACL", "SETUSER", "default", "-publish")
+        hub.offer(Batch([alert(2), alert(3), patient(3, "p1")]))
+        await until(lambda: hub.stats.redis_failures >= 1)
+        assert (hub.stats.redis_up, hub.stats.redis_published) == (0, 1)
+        await admin.execute_command("ACL", "SETUSER", "default", "+publish")
+        await until(lambda: hub.stats.redis_published == 4)
+        assert (hub.stats.redis_up, hub.stats.redis_alerts_dropped) == (1, 0)
+
+
 def test_a_unit_name_cannot_leave_its_channel() -> None:
     assert channel("ICU-1", "alerts") == "nightlamp.ICU-1.alerts"
     assert channel("A.scores", "alerts") == "nightlamp.A%2Escores.alerts"

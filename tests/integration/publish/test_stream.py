@@ -278,6 +278,30 @@ async def test_a_stalled_client_holds_nobody_up_and_is_let_go() -> None:
         assert int((await reader.next("alert"))["cursor"]) >> 16 == seq
 
 
+async def test_p5_who_does_not_read_leaves_the_feed_and_the_others_get_every_state() -> None:
+    """Three consoles of one subscription: what is new is framed once; the stalled one is written to alone."""
+    lazy = {"max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
+    limits = PublishLimits(heartbeat_s=60.0, close_s_max=0.1)
+    async with served(limits=limits) as server, stream(server.url, **lazy) as stalled:
+        await Reader(stalled).subscribe("*")
+        async with stream(server.url) as first, stream(server.url) as second:
+            readers = [Reader(first), Reader(second)]
+            for reader in readers:
+                await reader.subscribe("*")
+                await reader.until_ready()
+            note, seq, stats = "x" * 60_000, 0, server.hub.stats
+            while not stats.patients_conflated:
+                seq += 1
+                server.hub.offer(Batch([patient(seq, "p1", note=note)]))
+                for reader in readers:
+                    assert (await reader.next("patient"))["at_ms"] == seq
+            writes = stats.stream_writes
+            server.hub.offer(Batch([patient(seq + 1, "p1")]))
+            for reader in readers:
+                assert (await reader.next("patient"))["at_ms"] == seq + 1
+            assert stats.stream_writes == writes + 2
+
+
 async def test_many_small_batches_are_gathered_and_an_alert_does_not_wait_for_them() -> None:
     limits = PublishLimits(patient_gap_s=30.0, heartbeat_s=60.0)
     async with served(limits=limits, framed=False) as server, stream(server.url) as socket:
