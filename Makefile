@@ -10,7 +10,7 @@ DOOR    := .cache/peers/target/release/door
 RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-rust test-python fault soak fuzz bench bench-peers bench-page lint format train wheel lock system clean
+.PHONY: help demo run test test-rust test-python fault soak fuzz bench bench-peers bench-page loadtest loadtest-max recordings lint format train wheel lock system clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,15 @@ bench-peers: build $(DOOR) $(VENV)/.deps  ## the same work by published parsers,
 
 bench-page: build  ## docs/benchmarks.md from what the benches and load tests left in .cache/bench
 	@$(BIN)/python -m tests.bench.page .cache/bench
+
+loadtest: build  ## a load-test scenario against a fresh server of its own (SCENARIO=hospital, ARGS=...); docs/loadtest.md
+	@target/release/nightlamp-loadtest run $(or $(SCENARIO),smoke) --spawn $(ARGS)
+
+loadtest-max: build  ## the highest rate the server sustains with a scenario's traffic (SCENARIO=hospital, ARGS=...)
+	@target/release/nightlamp-loadtest search $(or $(SCENARIO),hospital) --spawn $(ARGS)
+
+recordings: $(VENV)/.deps  ## write the recordings of $(SHARED)/data in the format of `loadtest SCENARIO=replay`
+	@$(BIN)/python loadtest/recordings.py --data $(SHARED)/data
 
 lint: build  ## ruff, mypy strict, stubtest, rustfmt, clippy with warnings as errors
 	$(BIN)/ruff format --check server tests
@@ -108,8 +117,8 @@ $(VENV)/.built: $(VENV)/.deps $(RUST)
 	@PIP_QUIET=1 VIRTUAL_ENV=$(abspath $(VENV)) $(BIN)/maturin develop --release --locked --quiet
 	@touch $@
 
-target/release/nightlamp-loadtest: $(shell find loadtest -name '*.rs' -o -name '*.toml') Cargo.lock
-	@echo "building the simulated ward ..."
+target/release/nightlamp-loadtest: $(shell find loadtest -name '*.rs' -o -name '*.toml' -o -name '*.css' -o -name '*.js') Cargo.lock
+	@echo "building the load-test harness and the simulated ward ..."
 	@cargo build --quiet --release --locked -p nightlamp-loadtest
 	@touch $@
 

@@ -1,0 +1,182 @@
+//! `search`: the highest rate a server sustains, by steps and then by halves.
+//!
+//! A step runs the scenario's traffic at one multiple of its rate for some seconds, without its phases and faults. It holds where
+//! nothing was refused or lost, the schedule did not wait, frames behind did not grow by more than a second of the rate, the latency
+//! levels of the scenario were kept (other levels are not asked), and the generator kept its own schedule. Limits: 20 steps.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+use clap::Args;
+
+use super::run::Change;
+use super::target::TargetArgs;
+use super::write_json;
+use super::{interrupt, plain};
+use crate::engine;
+use crate::plan::Plan;
+use crate::result::{Run, SCHEMA, Search, Step};
+use crate::scenario::{Measure, Scenario, level};
+use crate::target;
+
+const STEPS_MAX: usize = 20;
+
+/// Options of a search.
+#[derive(Debug, Clone, Args)]
+pub struct SearchArgs {
+    /// A shipped scenario or a TOML file.
+    pub scenario: String,
+    #[command(flatten)]
+    pub target: TargetArgs,
+    #[command(flatten)]
+    pub change: Change,
+    /// Seconds of one step.
+    #[arg(long, default_value_t = 15.0)]
+    pub step_s: f64,
+    /// Stop once the highest rate is known to this share of it.
+    #[arg(long, default_value_t = 0.1)]
+    pub within: f64,
+    /// Write the result as JSON here; - is standard output.
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// Searches.
+pub fn search(args: &SearchArgs) -> anyhow::Result<u8> {
+    let (mut scenario, recording) = args.change.load(&args.scenario)?;
+    scenario.phases.clear();
+    scenario.faults.clear();
+    scenario.duration_s = Some(args.step_s);
+    scenario.warmup_s = args.step_s / 4.0;
+    scenario.levels.retain(|name, _| matches!(level(name), Ok(Measure::Latency(..))));
+    interrupt::listen()?;
+    let aim = args.target.aim(&scenario.server)?;
+    let plan_of = |factor: f64| Plan::new(scenario.clone(), aim.target.clone(), recording.clone(), factor);
+    let first = plan_of(args.change.rate);
+    engine::possible(&first).map_err(|error| anyhow!(error))?;
+    target::admit_all(&aim.target, &first.beds)?;
+    let (beds, head) = (first.beds.clone(), engine::head(&first));
+    drop(first);
+    let mut steps: Vec<Step> = Vec::new();
+    let (mut good, mut bad): (Option<f64>, Option<f64>) = (None, None);
+    while let Some(factor) = next(args, good, bad).filter(|_| steps.len() < STEPS_MAX) {
+        let plan = plan_of(factor);
+        let offered = offered(&plan, factor);
+        let run = engine::run(plan, &args.change.options(), aim.spawned.as_ref(), &mut plain::Silent)?;
+        let step = judge(&scenario, factor, offered, &run);
+        eprintln!(
+            "{:>9.0} messages/s ({:>9.0} observations/s): {}",
+            step.messages_per_s,
+            step.observations_per_s,
+            if step.held { "held".to_owned() } else { step.why.clone() }
+        );
+        if step.held {
+            good = Some(factor);
+        } else {
+            bad = Some(factor);
+        }
+        steps.push(step);
+        if interrupt::interrupted() {
+            break;
+        }
+    }
+    if aim.spawned.is_none() {
+        target::discharge_all(&aim.target, &beds)?;
+    }
+    let best = steps.iter().filter(|step| step.held).max_by(|a, b| a.factor.total_cmp(&b.factor));
+    let found = Search {
+        schema: SCHEMA,
+        head,
+        best_observations_per_s: best.map(|step| step.observations_per_s),
+        best_messages_per_s: best.map(|step| step.messages_per_s),
+        steps,
+    };
+    match found.best_observations_per_s {
+        Some(best) => eprintln!("highest sustainable rate: {best:.0} observations/s"),
+        None => eprintln!("not even the first rate was sustained"),
+    }
+    if let Some(path) = &args.out {
+        write_json(path, &found)?;
+    }
+    Ok(0)
+}
+
+/// The next multiple to try: doubled while all held, halved while none did, then between the two.
+fn next(args: &SearchArgs, good: Option<f64>, bad: Option<f64>) -> Option<f64> {
+    match (good, bad) {
+        (None, None) => Some(args.change.rate),
+        (Some(good), None) => Some(good * 2.0),
+        (None, Some(bad)) => Some(bad / 2.0).filter(|factor| *factor > args.change.rate / 64.0),
+        (Some(good), Some(bad)) => ((bad - good) / good > args.within).then_some((good + bad) / 2.0),
+    }
+}
+
+/// Offered a second: messages and observations.
+fn offered(plan: &Plan, factor: f64) -> (f64, f64) {
+    let readings = plan.beds.len() as f64 * plan.per_s;
+    let labs = plan.scenario.http.hl7_per_s;
+    let observations = readings * plan.readings.mean_count() + labs * f64::from(plan.scenario.http.hl7_observations);
+    ((readings + labs) * factor, observations * factor)
+}
+
+fn judge(scenario: &Scenario, factor: f64, offered: (f64, f64), run: &Run) -> Step {
+    let scheduled: Vec<_> = run.seconds.iter().filter(|second| second.due > 0).collect();
+    let behind =
+        |second: &crate::result::Second| i64::try_from(second.lag.journal + second.lag.stored.unwrap_or(0)).unwrap_or(i64::MAX);
+    let warm = scheduled.get(scheduled.len() / 4).map_or(0, |second| behind(second));
+    let grew = scheduled.last().map_or(0, |second| behind(second)) - warm;
+    let counts = &run.conservation;
+    let why = if counts.refused + counts.unanswered + counts.unsent > 0 {
+        format!("{} refused, {} unanswered, {} unsent", counts.refused, counts.unanswered, counts.unsent)
+    } else if grew as f64 > offered.0 {
+        format!("fell behind by {grew} messages in {:.0} s", scenario.duration())
+    } else if let Some(broken) = run.slo.iter().find(|level| !level.met) {
+        format!("{} was {:.1}, limit {}", broken.name, broken.measured.unwrap_or(f64::NAN), broken.limit)
+    } else if run.generator.bottleneck {
+        "the generator could not keep its own schedule".to_owned()
+    } else {
+        String::new()
+    };
+    let acknowledged: u64 = scheduled.iter().map(|second| second.acknowledged).sum();
+    let stages: BTreeMap<_, _> = run.stages.iter().map(|stage| (stage.name.clone(), stage.percentiles)).collect();
+    Step {
+        factor,
+        messages_per_s: offered.0,
+        observations_per_s: offered.1,
+        acknowledged_per_s: acknowledged as f64 / scenario.duration(),
+        stages,
+        lag_grew_frames: grew,
+        server_cpu_cores: run.server.cpu_cores_mean,
+        generator_cpu_cores: run.generator.cores_mean,
+        held: why.is_empty(),
+        why,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: SearchArgs,
+    }
+
+    #[test]
+    fn the_search_closes_in_on_the_highest_rate_that_holds() {
+        let args = Cli::parse_from(["x", "smoke", "--within", "0.05"]).args;
+        for limit in [0.3, 1.0, 7.3, 100.0] {
+            let (mut good, mut bad, mut steps) = (None, None, 0);
+            while let Some(factor) = next(&args, good, bad) {
+                steps += 1;
+                *(if factor <= limit { &mut good } else { &mut bad }) = Some(factor);
+            }
+            let found: f64 = good.unwrap();
+            assert!(found <= limit && found > limit / 1.06 && steps <= STEPS_MAX, "{limit}: {found} after {steps}");
+        }
+    }
+}

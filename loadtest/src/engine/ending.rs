@@ -1,0 +1,258 @@
+//! What a run comes to: stages, counts that add up, service levels, the verdict.
+
+use std::time::Duration;
+
+use super::collected::Collected;
+use crate::cli::interrupt::interrupted;
+use crate::observe::metrics::Figures;
+use crate::plan::Plan;
+use crate::result::{Conservation, Difference, Generator, Head, Latencies, Level, Run, SCHEMA, ServerTotals, Stage, Verdict};
+use crate::scenario::{Bound, FaultKind, Measure, STAGES, level};
+
+/// Exit code of a broken service level.
+pub const LEVEL_BROKEN: u8 = 3;
+/// Exit code of counts that do not add up.
+pub const NOT_CONSERVED: u8 = 4;
+/// Exit code of a run that was ended by Ctrl-C or SIGTERM.
+pub const INTERRUPTED: u8 = 130;
+/// Later than this by its own fault at the 99th percentile, the generator is the bottleneck, microseconds.
+const LATE_US_MAX: u64 = 10_000;
+
+/// Puts everything together.
+pub fn run(plan: &Plan, head: Head, got: Collected, before: &Figures, after: Option<&Figures>, poll: Duration) -> Run {
+    let conservation = conservation(plan, &got, before, after);
+    let stages = stages(&got, u64::try_from(poll.as_micros()).unwrap_or(0));
+    let generator = generator(plan, &got);
+    let server = server(plan, &got);
+    let slo = levels(plan, &got, &stages, &conservation, &server);
+    let verdict = verdict(&got, &conservation, &slo, &generator);
+    Run {
+        schema: SCHEMA,
+        head,
+        took_s: got.took_s,
+        stages,
+        conservation,
+        generator,
+        server,
+        slo,
+        verdict,
+        seconds: got.seconds,
+        events: got.events,
+    }
+}
+
+const HOW: [(&str, bool); 5] = [
+    ("PUBACK, HTTP 2xx or MSA AA/CA received: the server says it is durable (QoS 0: written)", false),
+    ("/metrics says that the frame has gone through decode, window, score and alert", true),
+    ("/metrics says that the frame's rows are in the database", true),
+    ("the first console of the bed's unit received a state as new as the reading; each reading once", false),
+    ("every console's every delivery, from the newest reading in it; conflated states are one delivery", false),
+];
+
+fn stages(got: &Collected, interval_us: u64) -> Vec<Stage> {
+    STAGES
+        .iter()
+        .zip(HOW)
+        .zip(&got.stages)
+        .filter(|(_, histogram)| !histogram.is_empty())
+        .map(|((name, (how, polled)), histogram)| {
+            let latencies = Latencies::of(histogram);
+            let percentiles = latencies.percentiles();
+            Stage {
+                name: (*name).to_owned(),
+                how: how.to_owned(),
+                resolution_us: if polled { interval_us } else { 1_000 },
+                latencies,
+                percentiles,
+            }
+        })
+        .collect()
+}
+
+fn conservation(plan: &Plan, got: &Collected, before: &Figures, after: Option<&Figures>) -> Conservation {
+    let ticks = after.map(|after| got.grown_by(0, before.ticks, after.ticks));
+    let frames = |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?).saturating_sub(ticks?));
+    let grown = |which: usize, before: u64, after: Option<u64>| after.map(|after| got.grown_by(which, before, after));
+    let watched = plan.scenario.consoles.count > 0 && watches_all(plan);
+    let mut found = Conservation {
+        due: got.due,
+        unsent: got.due.saturating_sub(got.sent),
+        sent: got.sent,
+        observations_sent: got.observations,
+        acknowledged: got.acknowledged,
+        refused: got.refused,
+        unanswered: got.unanswered,
+        resent: got.resent,
+        journalled: frames(before.durable, after.and_then(|after| after.durable)),
+        repeated: grown(1, before.repeated, after.map(|after| after.repeated)),
+        dead_lettered: grown(2, before.dead, after.map(|after| after.dead)),
+        stored: frames(before.durable, after.and_then(|after| after.stored)),
+        observations_kept: grown(3, before.kept, after.map(|after| after.kept)),
+        seen_expected: watched.then(|| got.readings.saturating_sub(got.readings_refused)),
+        seen: watched.then_some(got.seen),
+        differences: Vec::new(),
+    };
+    found.differences = differences(plan, &found);
+    found
+}
+
+fn watches_all(plan: &Plan) -> bool {
+    let (units, consoles) = (plan.scenario.ward.units * plan.scenario.ward.hospitals, plan.scenario.consoles);
+    consoles.units_each == 0 || consoles.units_each * consoles.count >= units
+}
+
+fn differences(plan: &Plan, of: &Conservation) -> Vec<Difference> {
+    let killed = plan.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Kill);
+    let qos0 = plan.scenario.monitors.qos == 0;
+    let mut found = Vec::new();
+    let mut equal = |name: &str, expected: u64, measured: u64, why: &str, explained: bool| {
+        if expected != measured {
+            let (name, why) = (name.to_owned(), why.to_owned());
+            found.push(Difference { name, expected, found: measured, why, explained });
+        }
+    };
+    equal(
+        "sent = acknowledged + refused + unanswered",
+        of.sent,
+        of.acknowledged + of.refused + of.unanswered,
+        "the harness's own counts: a fault of the harness",
+        false,
+    );
+    if let (Some(journalled), Some(repeated)) = (of.journalled, of.repeated) {
+        // What was never answered may have been journalled, once or (sent again) as a copy.
+        let (low, high) = (of.acknowledged, of.acknowledged + of.unanswered);
+        let own = journalled.saturating_sub(repeated);
+        if own < low || own > high {
+            let why = if killed {
+                "counters of the killed process are lost with it: its ticks and copies since the last question are in no count"
+            } else if qos0 {
+                "QoS 0: what the connection lost was never journalled"
+            } else if own > high {
+                "the server journalled more than was acknowledged: somebody else sends to it as well"
+            } else {
+                "acknowledged messages are not in the journal: P1 is broken"
+            };
+            equal("acknowledged = journalled without copies", of.acknowledged, own, why, killed || qos0 || own > high);
+        }
+    }
+    if let (Some(journalled), Some(stored)) = (of.journalled, of.stored) {
+        equal("journalled = stored", journalled, stored, "the store had not caught up when the drain ended", false);
+    }
+    if let (Some(expected), Some(seen)) = (of.seen_expected, of.seen) {
+        let missing_explained = of.unanswered > 0 || of.unsent > 0;
+        equal(
+            "readings = seen",
+            expected,
+            seen,
+            "readings that no console was shown, nor a newer one of their bed",
+            missing_explained,
+        );
+    }
+    if let Some(dead) = of.dead_lettered {
+        equal("dead letters = 0", 0, dead, "frames the server could not read: see `nightlamp dead-letters`", false);
+    }
+    found
+}
+
+fn generator(plan: &Plan, got: &Collected) -> Generator {
+    let spent = |name: &String, after: &f64| after - got.cpu.before.get(name).copied().unwrap_or(0.0);
+    let cpu_s: std::collections::BTreeMap<String, f64> =
+        got.cpu.after.iter().map(|(name, after)| (name.clone(), spent(name, after))).collect();
+    let all: f64 = cpu_s.values().sum();
+    let senders: f64 = got.cpu.senders.values().sum();
+    let late = Latencies::of(&got.late).percentiles();
+    let busiest = got.seconds.iter().map(|second| second.generator.busiest_sender_cores).fold(0.0, f64::max);
+    Generator {
+        cores_mean: all / plan.curve.duration_s().max(0.001),
+        messages_per_cpu_s: if senders > 0.0 { (got.sent + got.resent) as f64 / senders } else { 0.0 },
+        bottleneck: late.p99_us > LATE_US_MAX || busiest > 0.95,
+        late,
+        cpu_s,
+    }
+}
+
+fn server(plan: &Plan, got: &Collected) -> ServerTotals {
+    let scheduled: Vec<_> = got.seconds.iter().filter(|second| f64::from(second.t_s) < plan.curve.duration_s()).collect();
+    let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    let own: Vec<f64> = scheduled.iter().filter_map(|second| second.server.cpu_cores).collect();
+    let cpu_s: f64 = got.seconds.iter().filter_map(|second| second.server.cpu_cores).sum();
+    ServerTotals {
+        cpu_us_per_observation: (!own.is_empty() && got.observations > 0).then(|| cpu_s * 1e6 / got.observations as f64),
+        cpu_cores_mean: mean(own),
+        children_cpu_cores_mean: mean(scheduled.iter().filter_map(|second| second.server.children_cpu_cores).collect()),
+        rss_bytes_max: got.seconds.iter().filter_map(|second| second.server.rss_bytes).max(),
+        disk_written_bytes: got.seconds.iter().filter_map(|second| second.server.disk_written_bytes).max(),
+    }
+}
+
+fn levels(plan: &Plan, got: &Collected, stages: &[Stage], counts: &Conservation, server: &ServerTotals) -> Vec<Level> {
+    let lag_end = got.at_end.and_then(|figures| Some(figures.durable?.saturating_sub(figures.stored?)));
+    let per_message = counts.observations_sent as f64 / counts.sent.max(1) as f64;
+    let figure = |name: &str| -> Option<f64> {
+        match name {
+            "refused_max" => Some(counts.refused as f64),
+            "unanswered_max" => Some(counts.unanswered as f64),
+            "unsent_s_max" => Some(got.unsent_s_max),
+            "lag_end_frames_max" => lag_end.map(|frames| frames as f64),
+            "observations_per_s_min" => Some(got.acknowledged_in_time as f64 * per_message / plan.curve.duration_s()),
+            "server_cpu_cores_max" => server.cpu_cores_mean,
+            "server_rss_mib_max" => server.rss_bytes_max.map(|bytes| bytes as f64 / f64::from(1 << 20)),
+            "recovered_s_max" => got.recovered_s.iter().copied().reduce(f64::max),
+            "drained_s_max" => got.drained_s,
+            _ => None,
+        }
+    };
+    let measure = |(name, limit): (&String, &f64)| {
+        let (measured, bound) = match level(name) {
+            Ok(Measure::Latency(stage, share)) => {
+                let found = stages.iter().find(|one| one.name == stage);
+                (found.map(|one| one.latencies.at(share) as f64 / 1_000.0), Bound::AtMost)
+            }
+            Ok(Measure::Figure(known, bound)) => (figure(known), bound),
+            Err(_) => (None, Bound::AtMost),
+        };
+        let met = measured.is_some_and(|value| if bound == Bound::AtMost { value <= *limit } else { value >= *limit });
+        Level { name: name.clone(), limit: *limit, measured, met }
+    };
+    plan.scenario.levels.iter().map(measure).collect()
+}
+
+fn verdict(got: &Collected, counts: &Conservation, slo: &[Level], generator: &Generator) -> Verdict {
+    let mut reasons: Vec<String> = Vec::new();
+    for level in slo.iter().filter(|level| !level.met) {
+        let measured = level.measured.map_or("nothing was measured".to_owned(), |value| format!("measured {value:.3}"));
+        reasons.push(format!("service level {}: limit {}, {measured}", level.name, level.limit));
+    }
+    let broken = !reasons.is_empty();
+    let lost: Vec<&Difference> = counts.differences.iter().filter(|one| !one.explained).collect();
+    for one in &lost {
+        reasons.push(format!("{}: {} and {}: {}", one.name, one.expected, one.found, one.why));
+    }
+    let mut warnings: Vec<String> = Vec::new();
+    if generator.bottleneck {
+        let late_ms = generator.late.p99_us as f64 / 1_000.0;
+        warnings.push(format!("the generator was the bottleneck: its sends were {late_ms:.1} ms late at p99 by its own fault, or a sending thread was busy all the time"));
+    }
+    if interrupted() {
+        reasons.push("it was interrupted".to_owned());
+    }
+    if counts.unsent > 0 {
+        warnings.push(format!("{} messages were due and could never be written: the server did not keep up", counts.unsent));
+    }
+    for one in counts.differences.iter().filter(|one| one.explained) {
+        warnings.push(format!("{}: {} and {}: {}", one.name, one.expected, one.found, one.why));
+    }
+    for (fault, count) in &got.faults {
+        warnings.push(format!("{fault} (told {count} times)"));
+    }
+    let exit_code = if interrupted() {
+        INTERRUPTED
+    } else if !lost.is_empty() {
+        NOT_CONSERVED
+    } else if broken {
+        LEVEL_BROKEN
+    } else {
+        0
+    };
+    Verdict { passed: exit_code == 0, exit_code, reasons, warnings }
+}

@@ -1,0 +1,122 @@
+//! What has been seen: which readings of which bed, by whom, how late.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::Watched;
+use crate::message::beds;
+use crate::observe::message::Message;
+use crate::plan::Plan;
+use crate::result::ConsoleSecond;
+use crate::send::tally::histogram;
+
+/// Shared by all consoles of the thread.
+#[derive(Debug)]
+pub struct Sight {
+    plan: Arc<Plan>,
+    /// Unit and bed -> number of the bed.
+    places: HashMap<String, HashMap<String, u32>>,
+    /// The console that counts for each unit; None where nobody watches it.
+    watchers: Vec<Option<u32>>,
+    /// The first reading of each bed that has not been seen.
+    next_round: Vec<u32>,
+    seen_total: u64,
+    now: Watched,
+    /// Connected and subscribed.
+    pub open: u64,
+}
+
+fn nothing(second: u32) -> Watched {
+    Watched {
+        second,
+        seen: histogram(),
+        deliveries: histogram(),
+        seen_total: 0,
+        counts: ConsoleSecond::default(),
+        lost: 0,
+        faults: Vec::new(),
+    }
+}
+
+/// The units a console watches, by number.
+pub fn units_of(plan: &Plan, console: u32) -> Vec<u32> {
+    let units = beds::unit_count(&plan.scenario).max(1);
+    let each = plan.scenario.consoles.units_each;
+    if each == 0 || each >= units {
+        return (0..units).collect();
+    }
+    (0..each).map(|place| (console * each + place) % units).collect()
+}
+
+impl Sight {
+    /// Nothing seen yet.
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let mut places: HashMap<String, HashMap<String, u32>> = HashMap::new();
+        for (index, bed) in plan.beds.iter().enumerate() {
+            places.entry(bed.unit.clone()).or_default().insert(bed.bed.clone(), u32::try_from(index).unwrap_or(0));
+        }
+        let mut watchers = vec![None; beds::unit_count(&plan.scenario) as usize];
+        for console in (0..plan.scenario.consoles.count).rev() {
+            for unit in units_of(&plan, console) {
+                if let Some(watcher) = watchers.get_mut(unit as usize) {
+                    *watcher = Some(console);
+                }
+            }
+        }
+        Self { next_round: vec![0; plan.beds.len()], places, watchers, plan, seen_total: 0, now: nothing(0), open: 0 }
+    }
+
+    /// Takes in one patient's state; `newest` is what this console saw last of each bed.
+    pub fn patient(&mut self, console: u32, newest: &mut HashMap<u32, u32>, message: &Message<'_>) {
+        self.now.counts.patients += 1;
+        let Some(clock) = self.plan.clock() else { return };
+        let Some(at_ms) = message.vitals.0.and_then(|at_ms| u32::try_from(at_ms - clock.epoch_ms).ok()) else { return };
+        let Some(bed) = self.places.get(message.unit.as_ref()).and_then(|beds| beds.get(message.bed.as_ref())).copied() else {
+            return;
+        };
+        let now_us = clock.now_us();
+        let last = newest.entry(bed).or_insert(u32::MAX);
+        if *last == u32::MAX || *last < at_ms {
+            *last = at_ms;
+            self.now.deliveries.saturating_record(now_us.saturating_sub(u64::from(at_ms) * 1_000).max(1));
+        }
+        let unit = self.plan.beds.get(bed as usize).map_or(0, |bed| bed.unit_index);
+        if self.watchers.get(unit as usize).copied().flatten() != Some(console) {
+            return;
+        }
+        let Some(round) = self.next_round.get_mut(bed as usize) else { return };
+        while let Some(intended) = self.plan.reading_ms(bed, *round).filter(|intended| *intended <= at_ms) {
+            *round += 1;
+            self.seen_total += 1;
+            self.now.seen.saturating_record(now_us.saturating_sub(u64::from(intended) * 1_000).max(1));
+        }
+    }
+
+    /// Counts a WebSocket message.
+    pub fn frame(&mut self, bytes: usize) {
+        self.now.counts.frames += 1;
+        self.now.counts.bytes += bytes as u64;
+    }
+
+    /// Counts a step of an alert.
+    pub fn alert(&mut self) {
+        self.now.counts.alerts += 1;
+    }
+
+    /// Counts a lost connection.
+    pub fn lost(&mut self, why: String) {
+        self.now.lost += 1;
+        if self.now.faults.len() < 4 && !self.now.faults.contains(&why) {
+            self.now.faults.push(why);
+        }
+    }
+
+    /// What came since the last report, as of `second`.
+    pub fn report(&mut self, second: u32) -> Watched {
+        let mut done = std::mem::replace(&mut self.now, nothing(0));
+        done.second = second;
+        done.seen_total = self.seen_total;
+        done.counts.open = self.open;
+        done
+    }
+}

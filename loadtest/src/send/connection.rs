@@ -1,0 +1,335 @@
+//! One connection: encodes what is due, keeps what is unanswered, and sends that again after a loss.
+//!
+//! What is due and cannot be written stays in the schedule: its intended time does not move and nothing is skipped. Limits: 256 KiB
+//! encoded and unwritten, the scenario's window of unanswered publishes (HTTP: one request), a retry each 100 ms while the server
+//! is away.
+
+use std::collections::VecDeque;
+use std::io::{self, ErrorKind};
+
+use super::control::Acked;
+use super::mqtt::{self, Packet, Window};
+use super::tally::Tally;
+use super::transport::{Endpoint, Transport};
+use super::under_way::Message;
+use super::{http, speech::Speech};
+use crate::plan::{Connection as Wanted, Plan};
+use crate::schedule::{Due, Kind};
+
+const OUT_BYTES_MAX: usize = 256 << 10;
+const RETRY_US: u64 = 100_000;
+const OPEN_US_MAX: u64 = 5_000_000;
+
+#[derive(Debug)]
+enum State {
+    /// To be opened at this time.
+    Away {
+        retry_us: u64,
+    },
+    /// Opened at this time; MQTT waits for CONNACK.
+    Opening {
+        since_us: u64,
+    },
+    Open,
+}
+
+/// A connection with its lanes.
+#[derive(Debug)]
+pub struct Connection {
+    speech: Speech,
+    lanes: Vec<(crate::schedule::Lane, u64, Option<Due>)>,
+    state: State,
+    transport: Option<Transport>,
+    window: Window<Message>,
+    again: VecDeque<Message>,
+    out: Vec<u8>,
+    written: usize,
+    inbox: Vec<u8>,
+    payload: Vec<u8>,
+    window_max: usize,
+    /// Until when something but the generator held it back.
+    held_until_us: u64,
+    held: bool,
+    ever_open: bool,
+    told_open: bool,
+    /// Something was heard since it was opened.
+    live: bool,
+}
+
+/// What the loop has to do next for a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Come back at this time (microseconds), or when the socket stirs.
+    At(u64),
+    /// Only when the socket stirs.
+    Stirred,
+}
+
+impl Connection {
+    /// As planned, not yet opened.
+    pub fn new(wanted: Wanted, speech: Speech, plan: &Plan) -> Self {
+        let lanes = wanted.lanes.into_iter().map(|lane| {
+            let first = lane.get(&plan.curve, 0);
+            (lane, 0, first)
+        });
+        let window_max = if wanted.mqtt { usize::from(plan.scenario.monitors.in_flight_max).min(65_534) } else { 1 };
+        Self {
+            speech,
+            lanes: lanes.collect(),
+            state: State::Away { retry_us: 0 },
+            transport: None,
+            window: Window::default(),
+            again: VecDeque::new(),
+            out: Vec::with_capacity(16 << 10),
+            written: 0,
+            inbox: Vec::new(),
+            payload: Vec::new(),
+            window_max,
+            held_until_us: 0,
+            held: false,
+            ever_open: false,
+            told_open: false,
+            live: false,
+        }
+    }
+
+    /// The socket, while there is one.
+    pub fn socket(&self) -> Option<&std::net::TcpStream> {
+        self.transport.as_ref().map(Transport::socket)
+    }
+
+    /// True once, when it has been opened for the first time.
+    pub fn take_opened(&mut self) -> bool {
+        self.ever_open && !std::mem::replace(&mut self.told_open, true)
+    }
+
+    /// MQTT, else HTTP.
+    pub fn is_mqtt(&self) -> bool {
+        self.speech.is_mqtt()
+    }
+
+    /// Messages written and not answered.
+    pub fn unanswered(&self) -> u64 {
+        (self.window.unanswered() + self.again.len()) as u64
+    }
+
+    /// Gives the connection up; what was unanswered goes again first.
+    pub fn lose(&mut self, now_us: u64, why: &str, tally: &mut Tally) {
+        self.transport = None;
+        tally.lost += u64::from(std::mem::take(&mut self.live));
+        tally.fault(format!("{}: {why}", self.speech.name()));
+        let mut left = self.window.drain();
+        left.append(&mut self.again);
+        self.again = left;
+        self.out.clear();
+        self.written = 0;
+        self.inbox.clear();
+        self.hold();
+        self.state = State::Away { retry_us: now_us + RETRY_US };
+    }
+
+    /// Opens where it is time; true where there is a new socket.
+    pub fn open(&mut self, now_us: u64, endpoint: &Endpoint, tally: &mut Tally) -> bool {
+        match self.state {
+            State::Away { retry_us } if now_us >= retry_us => {}
+            State::Opening { since_us } if now_us > since_us + OPEN_US_MAX => self.lose(now_us, "no answer", tally),
+            _ => return false,
+        }
+        match Transport::open(endpoint) {
+            Ok(transport) => self.transport = Some(transport),
+            Err(error) => {
+                self.lose(now_us, &error.to_string(), tally);
+                return false;
+            }
+        }
+        self.state = State::Opening { since_us: now_us };
+        if self.speech.greet(&mut self.out) {
+            return true;
+        }
+        self.opened();
+        true
+    }
+
+    fn opened(&mut self) {
+        self.state = State::Open;
+        self.ever_open = true;
+    }
+
+    fn hold(&mut self) {
+        self.held = true;
+    }
+
+    /// Encodes what is due and writes it. `now_us` is the clock's.
+    pub fn pump(&mut self, plan: &Plan, now_us: u64, begun: bool, tally: &mut Tally) -> Next {
+        match self.state {
+            State::Away { retry_us } => return Next::At(retry_us),
+            State::Opening { since_us } => {
+                if let Err(error) = self.flush() {
+                    self.lose(now_us, &error.to_string(), tally);
+                }
+                return Next::At(since_us + OPEN_US_MAX + 1);
+            }
+            State::Open => {}
+        }
+        loop {
+            let room = self.window.len() < self.window_max && self.out.len() - self.written < OUT_BYTES_MAX;
+            let Some((message, first_time, place)) = self.next_message(now_us, begun).filter(|_| room) else {
+                break;
+            };
+            if self.held {
+                self.held = false;
+                self.held_until_us = now_us;
+            }
+            self.encode(plan, message, first_time, place, now_us, tally);
+            if self.out.len() - self.written >= OUT_BYTES_MAX / 4
+                && let Err(error) = self.flush()
+            {
+                self.lose(now_us, &error.to_string(), tally);
+                return Next::At(now_us + RETRY_US);
+            }
+        }
+        if let Err(error) = self.flush() {
+            self.lose(now_us, &error.to_string(), tally);
+            return Next::At(now_us + RETRY_US);
+        }
+        let waiting = self.next_message(now_us, begun).is_some();
+        if waiting {
+            // Due, and held by the window or the socket: an answer or room in the socket wakes us.
+            self.hold();
+            return Next::Stirred;
+        }
+        let next = self.lanes.iter().filter_map(|(_, _, due)| due.map(|due| due.at_ms)).min();
+        next.map_or(Next::Stirred, |at_ms| Next::At(u64::from(at_ms) * 1_000))
+    }
+
+    /// The next message that is due: (message, written for the first time, its lane).
+    fn next_message(&self, now_us: u64, begun: bool) -> Option<(Message, bool, usize)> {
+        if let Some(message) = self.again.front() {
+            return Some((*message, false, 0));
+        }
+        let earliest =
+            self.lanes.iter().enumerate().filter_map(|(place, (lane, _, due))| due.map(|due| (place, lane.kind, due)));
+        let (place, kind, due) = earliest.min_by_key(|(_, _, due)| due.at_ms)?;
+        (begun && u64::from(due.at_ms) * 1_000 <= now_us).then_some((Message { kind, due }, true, place))
+    }
+
+    fn encode(&mut self, plan: &Plan, message: Message, first_time: bool, place: usize, now_us: u64, tally: &mut Tally) {
+        self.payload.clear();
+        let Message { kind, due } = message;
+        let observations = plan.put(&mut self.payload, kind, due, self.speech.is_mqtt());
+        if first_time {
+            if let Some((lane, n, next)) = self.lanes.get_mut(place) {
+                *n += 1;
+                *next = lane.get(&plan.curve, *n);
+            }
+            tally.sent += 1;
+            tally.observations += observations;
+            tally.readings += u64::from(kind != Kind::Labs);
+            let due_us = message.due_us();
+            if due_us >= self.held_until_us {
+                tally.late.saturating_record(now_us.saturating_sub(due_us).max(1));
+            }
+        } else {
+            self.again.pop_front();
+            tally.resent += 1;
+        }
+        match &self.speech {
+            Speech::Mqtt { qos, .. } => {
+                let topic = plan.beds.get(due.bed as usize).map_or("", |bed| &bed.topic);
+                let id = (*qos > 0).then(|| self.window.push(message));
+                mqtt::put_publish(&mut self.out, topic.as_bytes(), id, &self.payload);
+                if id.is_none() {
+                    // At QoS 0 nobody answers: it is done once it is written.
+                    message.done(now_us, tally);
+                }
+            }
+            Speech::Http { .. } => {
+                self.window.push(message);
+                http::put(&mut self.out, self.speech.head(kind), &self.payload);
+            }
+        }
+    }
+
+    /// Writes what the socket takes.
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(transport) = self.transport.as_mut() else { return Ok(()) };
+        let quiet = |error: io::Error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(()),
+            _ => Err(error),
+        };
+        if transport.wants_write()
+            && let Err(error) = transport.flush()
+        {
+            return quiet(error);
+        }
+        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
+            match transport.write(rest) {
+                Ok(0) => return Err(ErrorKind::WriteZero.into()),
+                Ok(taken) => self.written += taken,
+                Err(error) => return quiet(error),
+            }
+        }
+        self.out.clear();
+        self.written = 0;
+        Ok(())
+    }
+
+    /// Reads and handles what has arrived; `ends`: the socket said that nothing follows.
+    pub fn hear(&mut self, now_us: u64, ends: bool, buffer: &mut [u8], tally: &mut Tally, acked: &mut Acked) {
+        loop {
+            let Some(transport) = self.transport.as_mut() else { return };
+            match transport.read(buffer) {
+                Ok(0) => return self.lose(now_us, "the server closed the connection", tally),
+                Ok(count) => {
+                    self.live = true;
+                    self.inbox.extend_from_slice(buffer.get(..count).unwrap_or_default());
+                    if let Err(why) = self.understand(now_us, tally, acked) {
+                        return self.lose(now_us, &why, tally);
+                    }
+                    // A short read has emptied the socket, so the next edge tells of more; under TLS it says nothing.
+                    if count < buffer.len() && !ends && !self.transport.as_ref().is_some_and(Transport::is_tls) {
+                        return;
+                    }
+                }
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return self.lose(now_us, &error.to_string(), tally),
+            }
+        }
+    }
+
+    fn understand(&mut self, now_us: u64, tally: &mut Tally, acked: &mut Acked) -> Result<(), String> {
+        let mut from = 0;
+        while let Some(rest) = self.inbox.get(from..).filter(|rest| !rest.is_empty()) {
+            if self.speech.is_mqtt() {
+                let Some((packet, used)) = mqtt::read(rest).map_err(str::to_owned)? else { break };
+                from += used;
+                match packet {
+                    Packet::ConnAck(0) => self.opened(),
+                    Packet::ConnAck(code) => return Err(format!("CONNECT was refused with {code}")),
+                    Packet::PubAck(id) => {
+                        if let Some(message) = self.window.take(id) {
+                            message.answered(true, now_us, tally, acked);
+                        }
+                    }
+                    Packet::Other => {}
+                }
+            } else {
+                let Some(answer) = http::read(rest)? else { break };
+                from += answer.used;
+                let Some(message) = self.window.drain().pop_front() else { return Err("an answer to no request".into()) };
+                let hl7 = message.kind != Kind::Device;
+                let taken = (200..300).contains(&answer.status) && (!hl7 || answer.hl7_accepted);
+                if !taken {
+                    tally.fault(format!("{}: status {}", self.speech.path(message.kind), answer.status));
+                }
+                message.answered(taken, now_us, tally, acked);
+                if !answer.keeps {
+                    return Err("the server closes the connection after this answer".into());
+                }
+            }
+        }
+        self.inbox.drain(..from);
+        Ok(())
+    }
+}

@@ -1,0 +1,111 @@
+"""The load-test harness against a real server: what it counts adds up, and its exit code says what it found."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from running_server import RunningServer
+
+ROOT = Path(__file__).resolve().parents[2]
+HARNESS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
+PASSED, NOT_RUN, LEVEL_BROKEN = 0, 2, 3
+SCENARIO = """
+name = "of-a-test"
+duration_s = 3.0
+[ward]
+patients = 12
+units = 2
+[monitors]
+connections = 3
+[shares]
+json = 0.25
+"""
+
+
+def loadtest(server: RunningServer, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """Run the harness against this server."""
+    address = ["--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
+    return _run(*arguments, *address, token=server.keys["admin"])
+
+
+def _run(*arguments: str | Path, token: str = "") -> subprocess.CompletedProcess[str]:
+    assert HARNESS.exists(), f"{HARNESS} is not built: make build"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")}
+    return subprocess.run(
+        [HARNESS, *arguments],
+        env=environment | {"NIGHTLAMP_TOKEN": token},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def scenario(tmp_path: Path) -> Any:
+    """Writes a scenario file: the common one and more."""
+
+    def write(more: str) -> Path:
+        file = tmp_path / "scenario.toml"
+        file.write_text(SCENARIO + more)
+        return file
+
+    return write
+
+
+def test_every_message_of_a_run_is_accounted_for_by_server_and_consoles(server: RunningServer, tmp_path: Path) -> None:
+    out = tmp_path / "run.json"
+    done = loadtest(server, "run", "smoke", "--duration-s", "4", "--out", out)
+    assert done.returncode == PASSED, done.stderr
+    run = json.loads(out.read_text())
+    counts = run["conservation"]
+    # 20 monitors once a second and five laboratory results a second, for four seconds.
+    assert counts["due"] == counts["sent"] == counts["acknowledged"] == 20 * 4 + 5 * 4, counts
+    assert counts["journalled"] - counts["repeated"] == counts["acknowledged"] == counts["stored"] - counts["repeated"]
+    assert counts["observations_sent"] == counts["observations_kept"] == 20 * 4 * 8 + 5 * 4 * 8
+    assert counts["seen"] == counts["seen_expected"] == 20 * 4
+    assert (counts["refused"], counts["unanswered"], counts["unsent"], counts["dead_lettered"]) == (0, 0, 0, 0)
+    assert counts["differences"] == []
+    assert sum(second["sent"] for second in run["seconds"]) == counts["sent"]
+    assert [stage["name"] for stage in run["stages"]] == ["acknowledged", "scored", "stored", "seen", "consoles"]
+    assert server.keys["admin"] not in out.read_text() + done.stderr + done.stdout
+
+
+def test_a_broken_service_level_ends_with_its_own_exit_code(server: RunningServer, scenario: Any) -> None:
+    done = loadtest(server, "run", scenario("[levels]\nacknowledged_p50_ms = 0.0\nrefused_max = 0.0"))
+    assert done.returncode == LEVEL_BROKEN, done.stderr
+    assert "acknowledged_p50_ms" in done.stderr
+
+
+def test_a_paused_server_shows_as_latency_from_the_intended_time_and_no_send_is_left_out(
+    server: RunningServer, scenario: Any, tmp_path: Path
+) -> None:
+    out = tmp_path / "run.json"
+    file = scenario('[[fault]]\nkind = "pause"\nat_s = 1.0\nfor_s = 1.0')
+    done = loadtest(server, "run", file, "--pid", str(server.process.pid), "--out", out)
+    assert done.returncode == PASSED, done.stderr
+    run = json.loads(out.read_text())
+    assert run["conservation"]["due"] == run["conservation"]["acknowledged"] == 36
+    acknowledged = next(stage for stage in run["stages"] if stage["name"] == "acknowledged")
+    # 12 sends were meant for the second in which nothing was answered: half of them wait longer than half of it.
+    waited = [count for latency_us, count in acknowledged["latencies"] if latency_us > 400_000]
+    assert sum(waited) >= 5, acknowledged["percentiles"]
+
+
+def test_a_target_that_is_not_this_machine_is_refused() -> None:
+    done = _run("run", "smoke", "--http", "http://192.0.2.1:8600", "--mqtt", "192.0.2.1:1883", token="nl_x_y")
+    assert done.returncode == NOT_RUN
+    assert "--allow-remote" in done.stderr
+
+
+def test_a_scenario_with_an_unknown_key_is_refused_by_its_name(scenario: Any) -> None:
+    done = _run("run", scenario("[levels]\nsene_p99_ms = 1.0"))
+    assert done.returncode == NOT_RUN
+    assert "levels.sene_p99_ms" in done.stderr
+    done = _run("run", scenario("[consoles]\nnumber = 3"))
+    assert done.returncode == NOT_RUN
+    assert "number" in done.stderr
+    assert "count" in done.stderr
