@@ -17,6 +17,7 @@ use crate::plan::{Connection as Wanted, Plan};
 use crate::schedule::{Due, Kind};
 
 const OUT_BYTES_MAX: usize = 256 << 10;
+const WRITE_BYTES: usize = 64 << 10;
 const RETRY_US: u64 = 100_000;
 const OPEN_US_MAX: u64 = 5_000_000;
 
@@ -124,7 +125,7 @@ impl Connection {
         self.out.clear();
         self.written = 0;
         self.inbox.clear();
-        self.hold();
+        self.held = true;
         self.state = State::Away { retry_us: now_us + RETRY_US };
     }
 
@@ -155,51 +156,49 @@ impl Connection {
         self.ever_open = true;
     }
 
-    fn hold(&mut self) {
-        self.held = true;
-    }
-
     /// Encodes what is due and writes it. `now_us` is the clock's.
     pub fn pump(&mut self, plan: &Plan, now_us: u64, begun: bool, tally: &mut Tally) -> Next {
         match self.state {
             State::Away { retry_us } => return Next::At(retry_us),
             State::Opening { since_us } => {
-                if let Err(error) = self.flush() {
-                    self.lose(now_us, &error.to_string(), tally);
-                }
-                return Next::At(since_us + OPEN_US_MAX + 1);
+                return match self.flush() {
+                    Ok(()) => Next::At(since_us + OPEN_US_MAX + 1),
+                    Err(error) => self.give_up(now_us, &error, tally),
+                };
             }
             State::Open => {}
         }
-        loop {
-            let room = self.window.len() < self.window_max && self.out.len() - self.written < OUT_BYTES_MAX;
-            let Some((message, first_time, place)) = self.next_message(now_us, begun).filter(|_| room) else {
+        while let Some((message, first_time, place)) = self.next_message(now_us, begun) {
+            if self.out.len() - self.written >= WRITE_BYTES
+                && let Err(error) = self.flush()
+            {
+                return self.give_up(now_us, &error, tally);
+            }
+            if self.window.len() >= self.window_max || self.out.len() - self.written >= OUT_BYTES_MAX {
                 break;
-            };
+            }
             if self.held {
                 self.held = false;
                 self.held_until_us = now_us;
             }
             self.encode(plan, message, first_time, place, now_us, tally);
-            if self.out.len() - self.written >= OUT_BYTES_MAX / 4
-                && let Err(error) = self.flush()
-            {
-                self.lose(now_us, &error.to_string(), tally);
-                return Next::At(now_us + RETRY_US);
-            }
         }
         if let Err(error) = self.flush() {
-            self.lose(now_us, &error.to_string(), tally);
-            return Next::At(now_us + RETRY_US);
+            return self.give_up(now_us, &error, tally);
         }
-        let waiting = self.next_message(now_us, begun).is_some();
-        if waiting {
-            // Due, and held by the window or the socket: an answer or room in the socket wakes us.
-            self.hold();
-            return Next::Stirred;
+        if self.next_message(now_us, begun).is_some() {
+            // Due, and held by the window or by a socket that takes no more: an answer or room in it wakes us.
+            self.held = true;
+            let is_free = self.written == self.out.len() && self.window.len() < self.window_max;
+            return if is_free { Next::At(now_us) } else { Next::Stirred };
         }
         let next = self.lanes.iter().filter_map(|(_, _, due)| due.map(|due| due.at_ms)).min();
         next.map_or(Next::Stirred, |at_ms| Next::At(u64::from(at_ms) * 1_000))
+    }
+
+    fn give_up(&mut self, now_us: u64, error: &io::Error, tally: &mut Tally) -> Next {
+        self.lose(now_us, &error.to_string(), tally);
+        Next::At(now_us + RETRY_US)
     }
 
     /// The next message that is due: (message, written for the first time, its lane).
