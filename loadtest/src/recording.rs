@@ -55,6 +55,7 @@ impl Recording {
     }
 
     /// Patients.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.patients.len()
     }

@@ -173,7 +173,8 @@ fn generator(plan: &Plan, got: &Collected) -> Generator {
 
 fn server(plan: &Plan, got: &Collected) -> ServerTotals {
     let scheduled: Vec<_> = got.seconds.iter().filter(|second| f64::from(second.t_s) < plan.curve.duration_s()).collect();
-    let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64);
+    // A second whose question came late is part of a later one: the sum is right, so it is shared among all.
+    let mean = |values: Vec<f64>| (!values.is_empty()).then(|| values.iter().sum::<f64>() / scheduled.len().max(1) as f64);
     let own: Vec<f64> = scheduled.iter().filter_map(|second| second.server.cpu_cores).collect();
     let cpu_s: f64 = got.seconds.iter().filter_map(|second| second.server.cpu_cores).sum();
     ServerTotals {
