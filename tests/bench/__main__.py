@@ -1,4 +1,4 @@
-"""`make bench`: nightlamp's own figures, measured here and now, into a run folder (.cache/bench): about eight minutes.
+"""`make bench`: nightlamp's own figures, measured here and now, into a run folder (.cache/bench): about 15 minutes.
 
 `--only NAME` runs some of them, also those that are left out otherwise because they take minutes or need recordings.
 `python -m tests.bench.page` makes docs/benchmarks.md of the folder.
@@ -9,6 +9,7 @@ import sys
 from tests.bench import criterion
 from tests.bench.forest_model import WHAT
 from tests.bench.runner import Bench, run_all
+from tests.bench.scale import SCALE, scale_figures
 
 
 def _python(module: str, *more: str) -> list[str]:
@@ -49,6 +50,14 @@ BENCHES = [
     Bench("ours-store", "COPY into PostgreSQL", _python("store")),
     Bench("ours-stream", "WebSocket fan-out", _python("stream")),
     Bench("ours-ready", "start to ready", _python("ready")),
+    Bench(
+        "ours-scale",
+        "cost and memory from 100 to 100,000 patients",
+        _cargo("scale"),
+        1_200,
+        {"NIGHTLAMP_BENCH_JSON": str(SCALE)},
+        scale_figures,
+    ),
     Bench("post", "HL7 posts, by process and stage", _python("post"), 600, on_request=True),
     Bench("fanout", "WebSocket fan-out in frames of 16 states", _python("fanout"), 600, on_request=True),
     Bench("copy", "COPY of a million rows beside asyncpg's records", _python("copy"), 900, on_request=True),

@@ -49,11 +49,28 @@ class Client:
     """Connections to one server."""
 
     def __init__(self, host: str, port: int, connections: int) -> None:
-        self._idle: list[Connection] = []
-        for _ in range(connections):
-            stream = socket.create_connection((host, port))
-            stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            self._idle.append(Connection(stream))
+        self._where = (host, port)
+        self._idle = [Connection(self._connect()) for _ in range(connections)]
+
+    def _connect(self) -> socket.socket:
+        stream = socket.create_connection(self._where)
+        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        return stream
+
+    def _awake(self) -> None:
+        """Servers close connections that were idle while others had their turn: open those anew."""
+        for connection in self._idle:
+            connection.stream.setblocking(False)
+            try:
+                gone = connection.stream.recv(1, socket.MSG_PEEK) == b""
+            except BlockingIOError:
+                gone = False
+            except OSError:
+                gone = True
+            connection.stream.setblocking(True)
+            if gone:
+                connection.stream.close()
+                connection.stream = self._connect()
 
     def close(self) -> None:
         """Hang up."""
@@ -62,6 +79,7 @@ class Client:
 
     def flood(self, requests: Iterator[bytes], seconds: float) -> float:
         """Answers a second, as fast as one request in flight on each connection allows."""
+        self._awake()
         answered, began = 0, time.perf_counter()
         until = began + seconds
         with selectors.DefaultSelector() as ready:
@@ -86,6 +104,7 @@ class Client:
 
     def paced(self, requests: Iterator[bytes], rate: float, seconds: float) -> list[float]:
         """Latencies in seconds of requests sent on schedule; those that found no free connection waited for one."""
+        self._awake()
         total, sent, latencies = int(rate * seconds), 0, []
         free = deque(self._idle)
         began = time.perf_counter()

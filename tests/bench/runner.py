@@ -50,6 +50,8 @@ def run_all(benches: Sequence[Bench], purpose: str) -> int:
     wanted = parser.parse_args()
     chosen = [one for one in benches if (one.name in wanted.only if wanted.only else not one.on_request)]
     wanted.out.mkdir(parents=True, exist_ok=True)
+    # So that the bench under way ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     began, failed = time.monotonic(), []
     for at, bench in enumerate(chosen, 1):
         minutes = (time.monotonic() - began) / 60

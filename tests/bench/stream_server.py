@@ -112,8 +112,15 @@ async def serve(kind: str, size: int) -> None:
         await _broadcast(size)
         return
     found = {"nightlamp": Nightlamp, "starlette": Starlette}[kind](size)
+    # No pings: the clients wait for their turn longer than a ping would.
     config = uvicorn.Config(
-        found.app, port=0, lifespan="off", log_level="warning", ws=found.line, ws_per_message_deflate=False
+        found.app,
+        port=0,
+        lifespan="off",
+        log_level="warning",
+        ws=found.line,
+        ws_per_message_deflate=False,
+        ws_ping_interval=None,
     )
     server = uvicorn.Server(config)
     task = asyncio.create_task(server.serve())
@@ -144,7 +151,7 @@ async def _broadcast(size: int) -> None:
         while any(client.transport.get_write_buffer_size() for client in clients):  # noqa: ASYNC110
             await asyncio.sleep(0)
 
-    async with listen(handler, "127.0.0.1", 0, compression=None) as server:
+    async with listen(handler, "127.0.0.1", 0, compression=None, ping_interval=None) as server:
         await _rounds(next(iter(server.sockets)).getsockname()[1], round_of)
 
 

@@ -48,6 +48,7 @@ class Peer(NamedTuple):
 def main() -> None:
     """Compare whoever can be made here."""
     booster, x = model_and_rows()
+    print("the model is here", flush=True)
     text = booster.model_to_string()
     # What is compiled once is used again: minutes of LLVM and gcc.
     folder = ROOT / ".cache/peers/forest" / hashlib.sha256(text.encode()).hexdigest()[:16]

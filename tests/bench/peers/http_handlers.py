@@ -50,7 +50,15 @@ def fastapi() -> Any:
 def main() -> None:
     """Serve until terminated."""
     app = {"bare ASGI": lambda: bare, "Starlette": starlette, "FastAPI": fastapi}[sys.argv[1]]()
-    config = uvicorn.Config(app, lifespan="off", loop="uvloop", http="httptools", access_log=False, log_level="warning")
+    config = uvicorn.Config(
+        app,
+        lifespan="off",
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+        timeout_keep_alive=600,
+    )
     with socket.create_server(("127.0.0.1", 0)) as listener:
         print(listener.getsockname()[1], flush=True)
         uvicorn.Server(config).run([listener])
