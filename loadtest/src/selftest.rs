@@ -59,7 +59,7 @@ struct Measured {
 
 /// Measures; 3 where it is below `MESSAGES_PER_S_MIN` for a core.
 pub fn run(args: &SelfTestArgs) -> anyhow::Result<u8> {
-    if !(1..=8).contains(&args.observations) || !(args.seconds > 0.0 && args.seconds <= 600.0) {
+    if !((1..=8).contains(&args.observations) && args.seconds > 0.0 && args.seconds <= 600.0) {
         bail!("--observations must lie between 1 and 8, --seconds between 0 and 600");
     }
     let sink = Sink::bind("127.0.0.1:0")?;
