@@ -3,10 +3,12 @@
 mod cli;
 mod demo;
 mod engine;
+mod live;
 mod message;
 mod observe;
 mod plan;
 mod recording;
+mod report;
 #[allow(dead_code, reason = "the report reads what the engine does not")]
 mod result;
 mod scenario;
@@ -39,6 +41,10 @@ enum Command {
     Run(Box<cli::run::RunArgs>),
     /// Find the highest rate that a server sustains with a scenario's traffic.
     Search(Box<cli::search::SearchArgs>),
+    /// Draw the page of a result again and print its summary.
+    Report(report::ReportArgs),
+    /// Compare two results: 1 where a figure became worse beyond the noise, else 0.
+    Compare(report::CompareArgs),
     /// List the shipped scenarios; with --levels the names of service levels, with a name the scenario's text.
     Scenarios(cli::list::ListArgs),
     /// An MQTT listener on this machine that only acknowledges, until Ctrl-C.
@@ -63,6 +69,8 @@ fn execute(command: Command) -> anyhow::Result<u8> {
     match command {
         Command::Run(args) => cli::run::run(&args),
         Command::Search(args) => cli::search::search(&args),
+        Command::Report(args) => args.execute().map(|()| 0),
+        Command::Compare(args) => args.execute(),
         Command::Scenarios(args) => args.execute().map(|()| 0),
         Command::Sink(args) => args.execute().map(|()| 0),
         Command::SelfTest(args) => selftest::run(&args),
