@@ -93,8 +93,11 @@ pub fn cores(value: f64) -> String {
     unit(value, "cores")
 }
 
-/// A share as percent.
+/// A share as percent; what is not all of it is never rounded to 100 %.
 pub fn percent(share: f64) -> String {
+    if share > 0.999 && share < 1.0 {
+        return format!("{:.3} %", (share * 1e5).floor().min(99_999.0) / 1e3);
+    }
     if share.is_finite() { format!("{} %", number(share * 100.0)) } else { NOTHING.to_owned() }
 }
 
@@ -152,6 +155,10 @@ mod tests {
         assert_eq!(
             (count(1_234_567), difference(-1200), ratio(5.0, 4.0), ratio(1.0, 0.0)),
             ("1,234,567".into(), "-1,200".into(), "x1.25".into(), NOTHING.into())
+        );
+        assert_eq!(
+            [0.5, 0.999_858, 0.999_999_9, 1.0].map(percent),
+            ["50.0 %", "99.985 %", "99.999 %", "100 %"].map(str::to_owned)
         );
     }
 }

@@ -108,9 +108,8 @@ pub fn levels(run: &Run) -> Html {
             meter(&mut out, measured, level.limit, level.met);
         }
         out.tag("</td>");
-        out.tag(if level.met { "<td class=met>✓ met" } else { "<td class=missed>✗ missed" })
-            .text(margin(level.measured, level.limit));
-        out.tag("</td></tr>");
+        out.tag(if level.met { "<td class=met>✓ met" } else { "<td class=missed>✗ missed" });
+        out.element("span class=margin", margin(level.measured, level.limit)).tag("</td></tr>");
     }
     out.tag("</tbody></table></div>");
     out
