@@ -1,17 +1,17 @@
 //! `run`: a scenario against a server; the exit code says whether its service levels were kept.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
 use clap::Args;
 
 use super::target::TargetArgs;
-use super::write_json;
 use super::{interrupt, plain};
 use crate::engine::{self, Options};
+use crate::live;
 use crate::plan::Plan;
 use crate::recording::Recording;
+use crate::report::{OutputArgs, summary};
 use crate::result::Live;
 use crate::scenario::{self, Scenario};
 use crate::target;
@@ -25,9 +25,8 @@ pub struct RunArgs {
     pub target: TargetArgs,
     #[command(flatten)]
     pub change: Change,
-    /// Write the result as JSON here; - is standard output.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Say nothing while it runs.
     #[arg(long)]
     pub quiet: bool,
@@ -109,19 +108,21 @@ impl Change {
 /// Runs it.
 pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let (scenario, recording) = args.change.load(&args.scenario)?;
+    let earlier = args.output.earlier()?;
     interrupt::listen()?;
     let aim = args.target.aim(&scenario.server)?;
     let plan = Plan::new(scenario, aim.target.clone(), recording, args.change.rate);
     engine::possible(&plan).map_err(|error| anyhow!(error))?;
     target::admit_all(&aim.target, &plan.beds)?;
     let beds = plan.beds.clone();
-    let mut view: Box<dyn Live> = if args.quiet { Box::new(plain::Silent) } else { Box::new(plain::Lines) };
+    let mut view: Box<dyn Live> = if args.quiet { Box::new(plain::Silent) } else { live::view() };
     let run = engine::run(plan, &args.change.options(), aim.spawned.as_ref(), view.as_mut())?;
     if aim.spawned.is_none() {
         target::discharge_all(&aim.target, &beds)?;
     }
-    if let Some(path) = &args.out {
-        write_json(path, &run)?;
+    args.output.run(&run, earlier.as_ref())?;
+    if !args.quiet {
+        eprint!("{}", summary::run(&run));
     }
     Ok(run.verdict.exit_code)
 }

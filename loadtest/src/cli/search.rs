@@ -5,17 +5,16 @@
 //! levels of the scenario were kept (other levels are not asked), and the generator kept its own schedule. Limits: 20 steps.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use anyhow::anyhow;
 use clap::Args;
 
 use super::run::Change;
 use super::target::TargetArgs;
-use super::write_json;
 use super::{interrupt, plain};
 use crate::engine;
 use crate::plan::Plan;
+use crate::report::OutputArgs;
 use crate::result::{Run, SCHEMA, Search, Step};
 use crate::scenario::{Measure, Scenario, level};
 use crate::target;
@@ -37,9 +36,8 @@ pub struct SearchArgs {
     /// Stop once the highest rate is known to this share of it.
     #[arg(long, default_value_t = 0.1)]
     pub within: f64,
-    /// Write the result as JSON here; - is standard output.
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Searches.
@@ -50,6 +48,7 @@ pub fn search(args: &SearchArgs) -> anyhow::Result<u8> {
     scenario.duration_s = Some(args.step_s);
     scenario.warmup_s = args.step_s / 4.0;
     scenario.levels.retain(|name, _| matches!(level(name), Ok(Measure::Latency(..))));
+    let earlier = args.output.earlier()?;
     interrupt::listen()?;
     let aim = args.target.aim(&scenario.server)?;
     let plan_of = |factor: f64| Plan::new(scenario.clone(), aim.target.clone(), recording.clone(), factor);
@@ -96,9 +95,7 @@ pub fn search(args: &SearchArgs) -> anyhow::Result<u8> {
         Some(best) => eprintln!("highest sustainable rate: {best:.0} observations/s"),
         None => eprintln!("not even the first rate was sustained"),
     }
-    if let Some(path) = &args.out {
-        write_json(path, &found)?;
-    }
+    args.output.search(&found, earlier.as_ref())?;
     Ok(0)
 }
 

@@ -1,12 +1,13 @@
 //! The subcommands `report` and `compare`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use clap::Args;
 
 use super::compare::{self, Comparison};
 use super::found::Found;
+use super::output::write_page;
 use super::{TOLERANCE, page, summary};
 
 /// `nightlamp-loadtest report`.
@@ -37,7 +38,8 @@ pub struct CompareArgs {
     pub tolerance: f64,
 }
 
-fn tolerance(text: &str) -> Result<f64, String> {
+/// A share from the command line.
+pub fn tolerance(text: &str) -> Result<f64, String> {
     let share: f64 = text.parse().map_err(|_| "expected a share such as 0.1".to_owned())?;
     if (0.0..=10.0).contains(&share) {
         Ok(share)
@@ -60,7 +62,7 @@ impl ReportArgs {
             _ => bail!("one of the two is of a run, the other of a search"),
         };
         if let Some(path) = &self.html {
-            write(path, &page)?;
+            write_page(path, &page)?;
         }
         print!("{summary}");
         Ok(())
@@ -82,13 +84,4 @@ impl CompareArgs {
 
 fn exit_code(comparison: &Comparison) -> u8 {
     u8::from(comparison.regressions() > 0)
-}
-
-/// Writes a page beside its place first, so that an interrupted write leaves no half page.
-fn write(path: &Path, page: &str) -> anyhow::Result<()> {
-    let mut name = path.file_name().context("--html must name a file")?.to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    std::fs::write(&part, page).with_context(|| format!("{}", part.display()))?;
-    std::fs::rename(&part, path).with_context(|| format!("{}", path.display()))
 }

@@ -15,6 +15,7 @@ pub mod figures;
 mod found;
 mod html;
 mod levels;
+mod output;
 pub mod page;
 mod ran;
 mod scale;
@@ -25,6 +26,7 @@ mod timeline;
 mod verdict;
 
 pub use command::{CompareArgs, ReportArgs};
+pub use output::OutputArgs;
 
 /// Share of change that counts as noise where nothing else is said.
 pub const TOLERANCE: f64 = 0.10;

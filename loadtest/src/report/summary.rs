@@ -74,11 +74,7 @@ pub fn run(run: &Run) -> String {
         let (sign, word) = if level.met { ("✓", "met") } else { ("✗", "MISSED") };
         let measured = level.measured.map_or_else(|| "not measured".to_owned(), |value| unit.show(value));
         let bound = if levels::is_floor(&level.name) { "at least" } else { "at most" };
-        lines.push(format!(
-            "  {sign} {word:<7}{:<44}{measured}, {bound} {}",
-            levels::words(&level.name),
-            unit.show(level.limit)
-        ));
+        lines.push(format!("  {sign} {word:<7}{:<44}{measured}, {bound} {}", level.name, unit.show(level.limit)));
     }
     lines.extend(run.verdict.warnings.iter().map(|warning| format!("  ! {warning}")));
     lines.extend(run.verdict.reasons.iter().map(|reason| format!("  ✗ {reason}")));
