@@ -16,7 +16,9 @@ pub fn draw(comparison: &Comparison, before: &str) -> Html {
     }
     out.tag("</p><p class=why>Noise is the larger of ").text(percent(comparison.tolerance));
     out.tag(" and twice the standard error that the two runs' own seconds show, cut into ten slices each; where a difference is small in itself ");
-    out.tag("(0.1 ms and what polling adds, 0.02 cores, 8 MiB), that is noise too. A change within it says nothing.</p>");
+    out.tag(
+        "(0.1 ms and a quarter of the resolution, 0.02 cores, 8 MiB), that is noise too. A change within it says nothing.</p>",
+    );
     for caution in &comparison.cautions {
         out.tag("<p class=noted>! ").text(caution).tag("</p>");
     }

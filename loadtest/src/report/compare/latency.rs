@@ -8,7 +8,7 @@ use super::noise;
 use crate::report::levels::Unit;
 use crate::result::{Latency, Percentiles, Run};
 
-/// Latency below which a change says nothing, milliseconds; the stage's own resolution comes on top.
+/// Latency below which a change says nothing, milliseconds; a quarter of the stage's resolution comes on top.
 const FLOOR_MS: f64 = 0.1;
 
 type Percentile = fn(&Percentiles) -> u64;
@@ -29,7 +29,7 @@ pub fn figures(old: &Run, new: &Run, tolerance: f64) -> Vec<Figure> {
             if then.is_none() && now.is_none() {
                 continue;
             }
-            let floor = FLOOR_MS + stage.resolution_us as f64 / 1e3;
+            let floor = FLOOR_MS + stage.resolution_us as f64 / 4e3;
             let rule = Rule { rising: false, band, floor };
             figures.push(Figure::judged(&format!("{name}, {statistic}"), Unit::Milliseconds, then, now, rule));
         }

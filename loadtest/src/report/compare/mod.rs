@@ -1,7 +1,7 @@
 //! A run beside an earlier one: each figure with its ratio, and whether the change means something.
 //!
 //! A change means something where it leaves the noise band (see `noise`: the larger of the tolerance and what both runs' own
-//! seconds show) and is larger than the figure's floor (0.1 ms of latency and the resolution of how it was seen, 0.02 cores,
+//! seconds show) and is larger than the figure's floor (0.1 ms of latency and a quarter of the resolution it was seen with, 0.02 cores,
 //! 8 MiB, 0.01 % of the messages). Counts of what must not happen get no band: more of them than before is worse.
 //! Longest latencies are single events and are shown without judgement.
 
