@@ -229,6 +229,10 @@ fn verdict(got: &Collected, counts: &Conservation, slo: &[Level], generator: &Ge
     for one in &lost {
         reasons.push(format!("{}: {} and {}: {}", one.name, one.expected, one.found, one.why));
     }
+    let unknown = counts.journalled.is_none();
+    if unknown {
+        reasons.push("/metrics did not answer after the run: whether the counts add up is not known".to_owned());
+    }
     let mut warnings: Vec<String> = Vec::new();
     if generator.bottleneck {
         let late_ms = generator.late.p99_us as f64 / 1_000.0;
@@ -248,7 +252,7 @@ fn verdict(got: &Collected, counts: &Conservation, slo: &[Level], generator: &Ge
     }
     let exit_code = if interrupted() {
         INTERRUPTED
-    } else if !lost.is_empty() {
+    } else if unknown || !lost.is_empty() {
         NOT_CONSERVED
     } else if broken {
         LEVEL_BROKEN

@@ -73,6 +73,9 @@ pub fn start(
             }
             doer.step(&fault);
         }
+        while !doer.stopped() && !doer.has_ended() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
     })
 }
 
@@ -85,11 +88,21 @@ impl Doer {
         let at_us = (at_s * 1e6) as u64;
         while !self.stopped() {
             let left = self.clock.until(at_us);
-            if left.is_zero() {
+            if left.is_zero() || self.has_ended() {
                 return;
             }
             std::thread::sleep(left.min(Duration::from_millis(50)));
         }
+    }
+
+    /// Whether the harness's own server ended without being asked; told once.
+    fn has_ended(&self) -> bool {
+        let Some(spawned) = self.spawned.as_ref().filter(|_| self.plan.target.pid().is_some()) else { return false };
+        // Locked while a kill step is under way, which asks for the end.
+        let Some(how) = spawned.try_lock().ok().and_then(|mut server| server.ended()) else { return false };
+        self.plan.target.pid.store(0, Ordering::Relaxed);
+        send(&self.out, note(self.clock.now_s(), how));
+        true
     }
 
     fn tell(&self, kind: FaultKind, text: String) {

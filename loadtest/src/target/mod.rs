@@ -4,6 +4,7 @@
 //! never from the command line, and are in no output.
 
 mod ask;
+mod launcher;
 mod loopback;
 mod nightlamp;
 mod spawned;

@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use super::{Address, Client, Secret, Target};
+use super::{Address, Client, Secret, Target, launcher};
 
 const START_MAX: Duration = Duration::from_secs(90);
 const STOP_MAX: Duration = Duration::from_secs(20);
@@ -86,8 +86,8 @@ impl Spawned {
             {
                 return Ok(());
             }
-            if let Some(status) = self.child.try_wait()? {
-                bail!("the server ended with {status}; the end of its log:\n{}", self.log_end());
+            if let Some(how) = self.ended() {
+                bail!(how);
             }
             if Instant::now() > until {
                 bail!("the server was not ready within {START_MAX:?}; the end of its log:\n{}", self.log_end());
@@ -108,6 +108,12 @@ impl Spawned {
         let _ = std::fs::remove_file(self.folder.path().join("server.json"));
         self.child = launch(&self.program, &self.environment, self.folder.path())?;
         Ok(())
+    }
+
+    /// How it ended, with the end of its log, where it ended without being asked.
+    pub fn ended(&mut self) -> Option<String> {
+        let status = self.child.try_wait().ok().flatten()?;
+        Some(format!("the server ended with {status}; the end of its log:\n{}", self.log_end()))
     }
 
     fn log_end(&self) -> String {
@@ -157,15 +163,15 @@ fn clean(program: &Path, environment: &BTreeMap<String, String>) -> Command {
 
 fn launch(program: &Path, environment: &BTreeMap<String, String>, folder: &Path) -> anyhow::Result<Child> {
     let log = File::options().create(true).append(true).open(folder.join("server.log"))?;
-    clean(program, environment)
+    let mut command = clean(program, environment);
+    command
         .args(["serve", "--quiet"])
         .current_dir(folder)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        .process_group(0)
-        .spawn()
-        .with_context(|| format!("{}", program.display()))
+        .process_group(0);
+    launcher::spawn(command).with_context(|| format!("{}", program.display()))
 }
 
 fn free_ports() -> anyhow::Result<(u16, u16)> {
