@@ -30,12 +30,13 @@
 //!   the schema's own levels are read; what lies deeper in a value or an ignored key is passed over without recursion. A body
 //!   with more than the limit is counted without being kept: what its refusal costs in memory does not grow with it.
 
+mod quick;
 mod shape;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-use shape::{Item, Message, count, is_array};
+use shape::{Item, Message, Raw, count};
+use smallvec::SmallVec;
 
 use super::Decoder;
 use super::catalogue::{Catalogue, Kind, Meaning, answer, shown};
@@ -58,8 +59,8 @@ enum Scalar<'a> {
 }
 
 impl<'a> Scalar<'a> {
-    fn of(raw: Option<&'a RawValue>) -> Self {
-        let Some(raw) = raw.map(RawValue::get) else { return Self::Absent };
+    fn of(raw: Option<Raw<'a>>) -> Self {
+        let Some(Raw(raw)) = raw else { return Self::Absent };
         match raw.as_bytes() {
             [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => {
                 raw.get(1..raw.len() - 1).map_or(Self::Other, |inner| Self::Text(Cow::Borrowed(inner)))
@@ -103,10 +104,9 @@ fn parse<'a>(payload: &'a [u8], config: &DecodeConfig) -> Result<Vec<Message<'a>
             return Err(many());
         }
     }
-    let messages: Vec<Message<'a>> = if is_array(text) {
-        serde_json::from_str(text).map_err(|error| wrong(&error))?
-    } else {
-        vec![serde_json::from_str(text).map_err(|error| wrong(&error))?]
+    let messages: Vec<Message<'a>> = match quick::read(text) {
+        Some(message) => vec![message],
+        None => shape::read(text).map_err(|error| wrong(&error))?,
     };
     let observations: usize = messages.iter().map(|message| message.observations.len()).sum();
     if observations > limits.frame_observations_max {
@@ -148,8 +148,13 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
             ordinal += u32::try_from(message.observations.len()).unwrap_or(u32::MAX);
             continue;
         }
+        // Its observations mostly share the time of the message: read once.
+        let shared = match Scalar::of(message.time) {
+            Scalar::Absent => None,
+            said => Some(instant(decoder, said, door.received_at_us)),
+        };
         for item in &message.observations {
-            let reading = Reading { decoder, door: &door, message, ordinal };
+            let reading = Reading { decoder, door: &door, shared: shared.as_ref(), ordinal };
             match subject.clone().and_then(|subject| reading.observation(item, subject)) {
                 Ok(Some((observation, wrong))) => {
                     out.events.push(Event::Observation(observation));
@@ -168,7 +173,7 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
 /// that is said. Where an object has no id, the request's key names the body, else its bytes do.
 fn message_id(decoder: &Decoder, messages: &[Message<'_>], payload: &[u8], door: &Door<'_>) -> MessageId {
     let topic = || door.bed.as_ref().map(|bed| [bed.unit.as_bytes(), bed.bed.as_bytes()]);
-    let mut parts: Vec<&[u8]> = Vec::with_capacity(4 * messages.len());
+    let mut parts: SmallVec<[&[u8]; 8]> = SmallVec::with_capacity(4 * messages.len());
     for message in messages {
         let Some(id) = message.id.as_deref().filter(|id| !id.is_empty()) else { break };
         let device = message.device.as_deref().unwrap_or_default().as_bytes();
@@ -180,7 +185,7 @@ fn message_id(decoder: &Decoder, messages: &[Message<'_>], payload: &[u8], door:
     }
     if parts.len() < 4 * messages.len() {
         let unplaced = messages.iter().any(|message| message.patient.is_none() && message.bed.is_none());
-        parts = topic().filter(|_| unplaced).unwrap_or_default().to_vec();
+        parts = topic().filter(|_| unplaced).unwrap_or_default().into_iter().collect();
         parts.extend(if door.key.is_empty() { [b"bytes", payload] } else { [b"key".as_slice(), door.key.as_bytes()] });
     }
     decoder.digest().message(door.principal, &parts, payload)
@@ -206,7 +211,8 @@ fn subject(decoder: &Decoder, message: &Message<'_>, topic: Option<&BedKey>) -> 
 struct Reading<'a> {
     decoder: &'a Decoder,
     door: &'a Door<'a>,
-    message: &'a Message<'a>,
+    /// The message's own time, for observations without one.
+    shared: Option<&'a Result<i64, Refusal>>,
     ordinal: u32,
 }
 
@@ -217,13 +223,14 @@ impl Reading<'_> {
         let meaning = self.meaning(item)?;
         let (observed_at_us, ordinal) = (self.time(item)?, self.ordinal);
         let told = Observation { subject, signal: meaning.signal, value: f64::NAN, observed_at_us, status, ordinal };
-        let withdrawn = Observation { status: Status::Withdrawn, ..told.clone() };
         if status == Status::Withdrawn {
-            return Ok(Some((withdrawn, None)));
+            return Ok(Some((told, None)));
         }
         match self.value(&meaning, item) {
             Ok(value) => Ok(Some((Observation { value, ..told }, None))),
-            Err(refusal) if status == Status::Corrected => Ok(Some((withdrawn, Some(refusal)))),
+            Err(refusal) if status == Status::Corrected => {
+                Ok(Some((Observation { status: Status::Withdrawn, ..told }, Some(refusal))))
+            }
             Err(refusal) => Err(refusal),
         }
     }
@@ -260,7 +267,10 @@ impl Reading<'_> {
 
     fn time(&self, item: &Item<'_>) -> Result<i64, Refusal> {
         let received_at_us = self.door.received_at_us;
-        let at_us = instant(self.decoder, item.written(self.message), received_at_us)?;
+        let at_us = match (Scalar::of(item.time), self.shared) {
+            (Scalar::Absent, Some(shared)) => shared.clone()?,
+            (own, _) => instant(self.decoder, own, received_at_us)?,
+        };
         self.decoder.check_observed(at_us, received_at_us)?;
         Ok(at_us)
     }

@@ -7,6 +7,10 @@
 use smallvec::SmallVec;
 
 use super::event::{MessageId, PatientId};
+use super::lanes::word;
+
+/// What the hash of a content begins with; one that comes in pieces goes on from the hash of those before: where it is cut counts.
+pub const CONTENT_SEED: u64 = 2;
 
 /// The keys derived from the site's secret.
 #[derive(Clone)]
@@ -47,29 +51,28 @@ impl Digest {
 
     /// The id of a message: who sent it, the parts that identify it, and its whole content.
     pub fn message(&self, principal: &str, parts: &[&[u8]], content: &[u8]) -> MessageId {
-        self.message_of(principal, parts, [content])
+        MessageId { id: self.id_of(principal, parts), content: self.bytes(content, CONTENT_SEED) }
     }
 
-    /// The same, of a content that comes in pieces; where it is cut counts.
-    pub fn message_of<'a>(&self, principal: &str, parts: &[&[u8]], content: impl IntoIterator<Item = &'a [u8]>) -> MessageId {
-        let id = parts.iter().fold(self.bytes(principal.as_bytes(), 1), |id, part| self.bytes(part, id));
-        MessageId { id, content: content.into_iter().fold(2, |content, piece| self.bytes(piece, content)) }
+    /// Who sent a message, and the parts that identify it.
+    pub fn id_of(&self, principal: &str, parts: &[&[u8]]) -> u64 {
+        parts.iter().fold(self.bytes(principal.as_bytes(), 1), |id, part| self.bytes(part, id))
     }
 
     /// A keyed hash of bytes, continuing from a seed.
+    #[inline]
     pub fn bytes(&self, bytes: &[u8], seed: u64) -> u64 {
         let [k0, k1, k2, k3] = self.lanes;
         let mut left = seed ^ k3;
         let mut right = seed ^ k2;
-        let mut chunks = bytes.chunks_exact(32);
-        for chunk in &mut chunks {
-            let (a, rest) = chunk.split_at(8);
-            let (b, rest) = rest.split_at(8);
-            let (c, d) = rest.split_at(8);
-            left = fold(word(a) ^ k0, word(b) ^ left);
-            right = fold(word(c) ^ k1, word(d) ^ right);
+        let (chunks, rest) = bytes.as_chunks::<32>();
+        for chunk in chunks {
+            let (words, _) = chunk.as_chunks::<8>();
+            let [a, b, c, d] = [0, 1, 2, 3].map(|at| words.get(at).map_or(0, |word| u64::from_le_bytes(*word)));
+            left = fold(a ^ k0, b ^ left);
+            right = fold(c ^ k1, d ^ right);
         }
-        for chunk in chunks.remainder().chunks(16) {
+        for chunk in rest.chunks(16) {
             let (a, b) = chunk.split_at(chunk.len().min(8));
             left = fold(word(a) ^ k0, word(b) ^ left);
         }
@@ -77,14 +80,7 @@ impl Digest {
     }
 }
 
-/// Up to eight bytes as a little-endian number.
-fn word(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk::<8>() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => bytes.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte)),
-    }
-}
-
+#[inline]
 fn fold(a: u64, b: u64) -> u64 {
     let product = u128::from(a) * u128::from(b);
     (product as u64) ^ ((product >> 64) as u64)

@@ -18,11 +18,16 @@ pub struct PatientId(pub [u8; 16]);
 /// The 8-4-4-4-12 text of a UUID, as PostgreSQL prints the same 16 bytes.
 impl std::fmt::Display for PatientId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        for (i, byte) in self.0.iter().enumerate() {
-            let dash = if matches!(i, 4 | 6 | 8 | 10) { "-" } else { "" };
-            write!(f, "{dash}{byte:02x}")?;
+        let mut text = [b'-'; 36];
+        let mut places = text.iter_mut().enumerate().filter(|(at, _)| !matches!(at, 8 | 13 | 18 | 23)).map(|(_, place)| place);
+        for byte in self.0 {
+            for half in [byte >> 4, byte & 15] {
+                if let Some(place) = places.next() {
+                    *place = if half < 10 { b'0' + half } else { b'a' + half - 10 };
+                }
+            }
         }
-        Ok(())
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
     }
 }
 

@@ -15,6 +15,7 @@ pub mod encounters;
 mod event;
 mod facts;
 pub mod hl7;
+mod lanes;
 mod recorded;
 mod time;
 mod wanted;

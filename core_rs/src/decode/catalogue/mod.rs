@@ -10,9 +10,10 @@ mod codes;
 mod listing;
 mod signals;
 mod site;
+mod table;
 mod units;
 
-use hashbrown::HashMap;
+use indexmap::IndexMap;
 use smallvec::SmallVec;
 
 pub use answers::answer;
@@ -20,6 +21,7 @@ pub use listing::{SignalListing, listing};
 pub use signals::*;
 pub use site::SiteCode;
 use site::SiteMap;
+use table::Table;
 pub use units::{Accept, Convert, Unit};
 
 use super::event::SignalId;
@@ -44,16 +46,19 @@ pub struct Meaning<'a> {
     pub fixed: Option<&'a Convert>,
 }
 
+/// Units by how they are written; a spelling may stand for two, of which a signal accepts one.
+type Spelt = IndexMap<&'static [u8], SmallVec<[Unit; 2]>>;
+
 /// All lookups, built once.
 #[derive(Debug)]
 pub struct Catalogue {
-    loinc: HashMap<&'static [u8], codes::Row>,
-    mdc: HashMap<&'static [u8], SignalId>,
-    snomed: HashMap<&'static [u8], SignalId>,
-    names: HashMap<&'static [u8], SignalId>,
-    others: HashMap<&'static [u8], &'static str>,
-    exact: HashMap<&'static [u8], SmallVec<[Unit; 2]>>,
-    folded: HashMap<&'static [u8], SmallVec<[Unit; 2]>>,
+    loinc: Table<codes::Row>,
+    mdc: Table<SignalId>,
+    snomed: Table<SignalId>,
+    names: Table<SignalId>,
+    others: Table<&'static str>,
+    exact: Table<SmallVec<[Unit; 2]>>,
+    folded: Table<SmallVec<[Unit; 2]>>,
     site: SiteMap,
 }
 
@@ -94,19 +99,21 @@ impl Catalogue {
             snomed: codes::SNOMED.iter().map(|(code, signal)| (code.as_bytes(), *signal)).collect(),
             names: (0u16..).zip(SIGNALS).map(|(number, row)| (row.name.as_bytes(), SignalId(number))).collect(),
             others: codes::OTHER_ANALYTES.iter().map(|(code, why)| (code.as_bytes(), *why)).collect(),
-            exact: HashMap::new(),
-            folded: HashMap::new(),
+            exact: Table::default(),
+            folded: Table::default(),
             site: SiteMap::default(),
         };
+        let (mut exact, mut folded) = (Spelt::new(), Spelt::new());
         for row in units::SPELLINGS {
-            catalogue.exact.entry(row.ucum.as_bytes()).or_default().push(row.unit);
+            exact.entry(row.ucum.as_bytes()).or_default().push(row.unit);
             for spelling in row.exact.iter().filter(|spelling| **spelling != row.ucum) {
-                catalogue.exact.entry(spelling.as_bytes()).or_default().push(row.unit);
+                exact.entry(spelling.as_bytes()).or_default().push(row.unit);
             }
             for spelling in row.any_case {
-                catalogue.folded.entry(spelling.as_bytes()).or_default().push(row.unit);
+                folded.entry(spelling.as_bytes()).or_default().push(row.unit);
             }
         }
+        (catalogue.exact, catalogue.folded) = (exact.into_iter().collect(), folded.into_iter().collect());
         catalogue.site = SiteMap::new(site, &catalogue)?;
         Ok(catalogue)
     }
@@ -170,6 +177,7 @@ impl Catalogue {
             })
     }
 
+    #[inline]
     fn units(&self, spelling: &[u8]) -> Option<&[Unit]> {
         self.exact.get(spelling).map(SmallVec::as_slice)
     }

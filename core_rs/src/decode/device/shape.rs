@@ -9,8 +9,18 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+/// A JSON value as it stands.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Raw<'a>(pub &'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(raw.get()))
+    }
+}
+
 /// One object of the schema, borrowed from the frame; `O` is what becomes of its observations.
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(remote = "Self", bound(deserialize = "O: Deserialize<'de>"))]
 pub(super) struct Message<'a, O = Vec<Item<'a>>> {
     #[serde(default, borrow)]
@@ -22,11 +32,11 @@ pub(super) struct Message<'a, O = Vec<Item<'a>>> {
     #[serde(default, borrow)]
     pub bed: Option<Bed<'a>>,
     #[serde(default, borrow)]
-    pub time: Option<&'a RawValue>,
+    pub time: Option<Raw<'a>>,
     pub observations: O,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(remote = "Self")]
 pub(super) struct Patient<'a> {
     #[serde(default, borrow)]
@@ -35,7 +45,7 @@ pub(super) struct Patient<'a> {
     pub identifier: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, PartialEq, Deserialize)]
 #[serde(remote = "Self")]
 pub(super) struct Bed<'a> {
     #[serde(borrow)]
@@ -44,21 +54,21 @@ pub(super) struct Bed<'a> {
     pub bed: Cow<'a, str>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Default, PartialEq, Deserialize)]
 #[serde(remote = "Self")]
 pub(super) struct Item<'a> {
     #[serde(default, borrow)]
-    pub code: Option<&'a RawValue>,
+    pub code: Option<Raw<'a>>,
     #[serde(default, borrow)]
-    pub system: Option<&'a RawValue>,
+    pub system: Option<Raw<'a>>,
     #[serde(default, borrow)]
-    pub value: Option<&'a RawValue>,
+    pub value: Option<Raw<'a>>,
     #[serde(default, borrow)]
-    pub unit: Option<&'a RawValue>,
+    pub unit: Option<Raw<'a>>,
     #[serde(default, borrow)]
-    pub time: Option<&'a RawValue>,
+    pub time: Option<Raw<'a>>,
     #[serde(default, borrow)]
-    pub status: Option<&'a RawValue>,
+    pub status: Option<Raw<'a>>,
 }
 
 macro_rules! objects {
@@ -94,6 +104,11 @@ impl Count for Item<'_> {
 /// Whether a body is a list of objects.
 pub(super) fn is_array(text: &str) -> bool {
     text.trim_start().starts_with('[')
+}
+
+/// The objects of a body.
+pub(super) fn read(text: &str) -> serde_json::Result<Vec<Message<'_>>> {
+    if is_array(text) { serde_json::from_str(text) } else { serde_json::from_str(text).map(|message| vec![message]) }
 }
 
 /// How many objects and observations a body has, keeping none of them.

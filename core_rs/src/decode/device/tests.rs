@@ -327,3 +327,25 @@ fn p5_more_objects_or_observations_than_the_limit_are_refused_wherever_the_brace
     assert_eq!(code(format!("[{},{}]", object(2), object(2))), Err(Code::TooManyParts));
     assert_eq!(code(format!("[{}]", vec![object(0); 4].join(","))), Err(Code::TooManyParts));
 }
+
+#[test]
+fn p2_a_body_is_named_as_in_every_release_before_since_names_are_stored() {
+    let config = DecodeConfig { site_key: crate::decode::SiteKey([7; 32]), ..DecodeConfig::default() };
+    let decoder = Decoder::new(config).expect("settings");
+    let names = [
+        (1, 18_426_837_621_718_988_878, 11_235_217_247_364_924_211),
+        (41, 9_253_731_390_474_387_611, 18_121_156_832_996_477_796),
+    ];
+    for (length, id, content) in names {
+        let own = "a".repeat(length);
+        let payload = format!(
+            r#"{{"id":"{own}","device":"d","time":1772368200000,"observations":[{{"code":"8867-4","value":80,"unit":"/min"}}]}}"#
+        );
+        let (principal, context) = ("gw".into(), "ICU/7".into());
+        let frame =
+            Frame { source: Source::JsonMqtt, principal, context, received_at_us: NOON_US, payload: Bytes::from(payload) };
+        let mut out = Decoded::default();
+        decoder.decode(&frame, &mut out);
+        assert_eq!(out.message_id, Some(MessageId { id, content }));
+    }
+}

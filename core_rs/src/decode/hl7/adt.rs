@@ -48,7 +48,7 @@ pub fn decode(
     header: &Header<'_>,
     kind: EncounterKind,
     leaves: Leaves,
-    segments: Checked<'_>,
+    segments: &mut Checked<'_>,
     received_at_us: i64,
     out: &mut Decoded,
 ) -> Result<(), Refusal> {

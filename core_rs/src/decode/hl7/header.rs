@@ -1,7 +1,7 @@
 //! The envelope: what MSH must say before a message may be journalled. A refusal here is answered AR (or CR), never stored.
 
 use super::escape::unescape;
-use super::scan::{Delimiters, Fields, Segments, piece};
+use super::scan::{Delimiters, Fields, Pieces, piece};
 use crate::decode::catalogue::shown;
 use crate::decode::config::DecodeConfig;
 use crate::decode::event::EncounterKind;
@@ -59,15 +59,14 @@ impl<'a> Header<'a> {
         [self.field(3), self.field(4), self.field(10)]
     }
 
-    /// What must be the same for a redelivery to be one: every segment, but of MSH not field 7. That is when a copy was sent: some
-    /// systems write it anew each time they send the same message. Line ends, framing and blank lines are not content.
-    pub fn content(&self, mut segments: Segments<'a>) -> impl Iterator<Item = &'a [u8]> {
-        let msh = segments.next().unwrap_or_default();
-        let mut borders = memchr::memchr_iter(self.delimiters.field, msh);
-        let start = borders.nth(5).map_or(msh.len(), |at| at + 1);
-        let end = borders.next().unwrap_or(msh.len());
-        let (before, after) = (msh.get(..start), msh.get(end..));
-        [before, after].into_iter().map(Option::unwrap_or_default).chain(segments)
+    /// What of MSH must be the same for a redelivery to be one: all but field 7. That is when a copy was sent: some systems write it
+    /// anew each time they send the same message.
+    pub fn content(&self, msh: &'a [u8]) -> [&'a [u8]; 2] {
+        let mut pieces = Pieces::new(msh, self.delimiters.field);
+        let before: usize = pieces.by_ref().take(6).map(|piece| piece.len() + 1).sum();
+        let sent = pieces.next().map_or(0, <[u8]>::len);
+        let start = before.min(msh.len());
+        [msh.get(..start), msh.get((start + sent).min(msh.len())..)].map(Option::unwrap_or_default)
     }
 
     /// Whether the envelope is one nightlamp takes.

@@ -26,7 +26,8 @@ use scan::{Fields, Segments, is_segment};
 
 use super::Decoder;
 use super::config::DecodeConfig;
-use super::event::{BedKey, Decoded};
+use super::digest::{CONTENT_SEED, Digest};
+use super::event::{BedKey, Decoded, MessageId};
 use super::recorded;
 use super::time::Written;
 use super::wanted::Wanted;
@@ -94,7 +95,7 @@ pub fn screen(payload: &[u8], charset: &str, config: &DecodeConfig) -> Result<()
     let body = open(payload, charset)?;
     let header = first(&body)?;
     header.check(config)?;
-    Checked::new(&body, &header, config).try_for_each(|segment| segment.map(|_| ()))
+    Checked::new(&body, &header, config, None).try_for_each(|segment| segment.map(|_| ()))
 }
 
 /// Decode one message into `out`.
@@ -107,21 +108,32 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let body = open(payload, door.charset)?;
     let header = first(&body)?;
     let kind = header.check(config)?;
-    let content = header.content(Segments::new(&body.bytes));
-    out.message_id = Some(decoder.digest().message_of(door.principal, &header.identity(), content));
+    let principal = door.principal;
+    let mut segments = Checked::new(&body, &header, config, Some(decoder.digest()));
+    let read = read(decoder, &body, (&header, kind), &mut segments, door, out);
+    out.message_id = Some(segments.message_id(decoder.digest(), principal, &header.identity()));
+    read
+}
+
+fn read<'a>(
+    decoder: &'a Decoder,
+    body: &'a Body<'_>,
+    (header, kind): (&Header<'a>, Kind),
+    segments: &mut Checked<'a>,
+    mut door: Door<'a>,
+    out: &mut Decoded,
+) -> Result<(), Refusal> {
+    let config = decoder.config();
     let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
-    let segments = Checked::new(&body, &header, config);
-    let mut door = door;
     if config.recorded_time {
-        let said = Said::read(&header, &leaves, Checked::new(&body, &header, config))?;
+        let said = Said::read(header, &leaves, Checked::new(body, header, config, None))?;
         door.received_at_us = recorded::of_message(decoder, &said, door.received_at_us)?;
         out.at_us = door.received_at_us;
     }
     match kind {
-        Kind::Adt(kind) => adt::decode(decoder, &header, kind, leaves, segments, door.received_at_us, out)?,
-        Kind::Oru => oru::decode(decoder, door, leaves, segments, out)?,
+        Kind::Adt(kind) => adt::decode(decoder, header, kind, leaves, segments, door.received_at_us, out),
+        Kind::Oru => oru::decode(decoder, door, leaves, segments, out),
     }
-    Ok(())
 }
 
 /// MSH-7, when the sender says the message was made; None where that cannot be read as a time.
@@ -143,27 +155,32 @@ fn first<'a>(body: &'a Body<'_>) -> Result<Header<'a>, Refusal> {
     Header::read(Segments::new(&body.bytes).next().unwrap_or_default())
 }
 
-/// The segments of a message, each checked as it comes: every line a segment, one MSH, no more than the limits allow.
+/// The segments of a message, each checked as it comes: every line a segment, one MSH, no more than the limits allow. Each goes into
+/// the hash of the content as it comes too: line ends, framing and blank lines are not content.
 struct Checked<'a> {
     segments: Segments<'a>,
-    field: u8,
+    header: Header<'a>,
     limits: &'a Limits,
+    digest: Option<&'a Digest>,
+    content: u64,
     lines: usize,
     observations: usize,
 }
 
 impl<'a> Checked<'a> {
-    fn new(body: &'a Body<'_>, header: &Header<'_>, config: &'a DecodeConfig) -> Self {
+    /// With a digest where a message id will be asked for.
+    fn new(body: &'a Body<'_>, header: &Header<'a>, config: &'a DecodeConfig, digest: Option<&'a Digest>) -> Self {
         let segments = Segments::new(&body.bytes);
-        Self { segments, field: header.delimiters.field, limits: &config.limits, lines: 0, observations: 0 }
+        Self { segments, header: *header, limits: &config.limits, digest, content: CONTENT_SEED, lines: 0, observations: 0 }
     }
 
+    #[inline]
     fn check(&mut self, segment: &[u8]) -> Result<(), Refusal> {
         self.lines += 1;
         if self.lines > self.limits.hl7_segments_max {
             return Err(Refusal::new(Code::TooManyParts, format!("more than {} segments", self.limits.hl7_segments_max)));
         }
-        if !is_segment(segment, self.field) {
+        if !is_segment(segment, self.header.delimiters.field) {
             return Err(Refusal::new(Code::Malformed, format!("line {} is not a segment", self.lines)));
         }
         match segment.get(..3).unwrap_or_default() {
@@ -179,13 +196,34 @@ impl<'a> Checked<'a> {
         }
         Ok(())
     }
+
+    #[inline]
+    fn hash(&mut self, segment: &'a [u8]) {
+        let Some(digest) = self.digest else { return };
+        self.content = if self.lines == 0 {
+            self.header.content(segment).into_iter().fold(self.content, |content, part| digest.bytes(part, content))
+        } else {
+            digest.bytes(segment, self.content)
+        };
+    }
+
+    /// What a redelivery is recognised by: every segment counts, also those behind one that was refused.
+    fn message_id(&mut self, digest: &Digest, principal: &str, identity: &[&[u8]]) -> MessageId {
+        while let Some(segment) = self.segments.next() {
+            self.hash(segment);
+            self.lines += 1;
+        }
+        MessageId { id: digest.id_of(principal, identity), content: self.content }
+    }
 }
 
 impl<'a> Iterator for Checked<'a> {
     type Item = Result<&'a [u8], Refusal>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         let segment = self.segments.next()?;
+        self.hash(segment);
         Some(self.check(segment).map(|()| segment))
     }
 }

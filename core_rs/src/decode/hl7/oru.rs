@@ -10,7 +10,7 @@
 //! Each OBX has one ordinal, skipped or not.
 
 use super::patient::{Leaves, bed, choose};
-use super::scan::{Fields, Pieces, piece};
+use super::scan::{Fields, Pieces, contains, piece};
 use super::value;
 use super::{Checked, Door};
 use crate::decode::Decoder;
@@ -55,7 +55,7 @@ pub fn decode<'a>(
     decoder: &'a Decoder,
     door: Door<'a>,
     leaves: Leaves,
-    segments: Checked<'a>,
+    segments: &mut Checked<'a>,
     out: &mut Decoded,
 ) -> Result<(), Refusal> {
     let mut group = Group {
@@ -166,13 +166,18 @@ impl<'a> Group<'a> {
         let component = self.leaves.delimiters.component;
         let mut pieces = Pieces::new(obx_3, component).map(<[u8]>::trim_ascii);
         let mut next = || pieces.next().unwrap_or_default();
+        let is_escaped = contains(obx_3, self.leaves.delimiters.escape);
         for _ in 0..2 {
             let (code, text, system) = (next(), next(), next());
             if code.is_empty() {
                 continue;
             }
-            let (code, system) = (self.leaves.bytes(code), self.leaves.bytes(system));
-            if let Some(meaning) = catalogue.meaning(self.principal, &system, &code, text) {
+            let found = if is_escaped {
+                catalogue.meaning(self.principal, &self.leaves.bytes(system), &self.leaves.bytes(code), text)
+            } else {
+                catalogue.meaning(self.principal, system, code, text)
+            };
+            if let Some(meaning) = found {
                 return Ok(meaning);
             }
         }

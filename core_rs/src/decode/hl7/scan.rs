@@ -1,8 +1,7 @@
 //! The scanner: segments, fields, repetitions, components and subcomponents as slices of the frame. Nothing is copied,
 //! nothing is decoded; escapes are resolved only where a leaf is read (`text`).
 
-use memchr::memchr2;
-
+use crate::decode::lanes::{LANES, hits, line_ends};
 use crate::error::{Code, Refusal};
 
 /// The delimiters of one message, from MSH-1 and MSH-2 (or BHS, FHS). All ASCII and different from each other.
@@ -51,29 +50,55 @@ impl Delimiters {
 /// The non-blank lines of a message: CR, LF and CRLF all end one.
 #[derive(Debug, Clone)]
 pub struct Segments<'a> {
-    rest: &'a [u8],
+    bytes: &'a [u8],
+    /// Where the next line begins.
+    start: usize,
+    /// Where the bytes being looked at begin.
+    block: usize,
+    /// Their line ends that were not yet taken.
+    ends: u64,
 }
 
 impl<'a> Segments<'a> {
     /// The segments of these bytes.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
-        Self { rest: bytes }
+        Self { bytes, start: 0, block: 0, ends: line_ends(bytes) }
+    }
+
+    /// The next line, blank or not.
+    #[inline]
+    fn line(&mut self) -> Option<&'a [u8]> {
+        while self.ends == 0 {
+            self.block += LANES;
+            match self.bytes.get(self.block..).filter(|rest| !rest.is_empty()) {
+                Some(rest) => self.ends = line_ends(rest),
+                None => {
+                    let last = self.bytes.get(self.start..).filter(|rest| !rest.is_empty());
+                    self.start = self.bytes.len();
+                    return last;
+                }
+            }
+        }
+        let end = self.block + self.ends.trailing_zeros() as usize;
+        self.ends &= self.ends - 1;
+        let line = self.bytes.get(self.start..end);
+        self.start = end + 1;
+        line
     }
 }
 
 impl<'a> Iterator for Segments<'a> {
     type Item = &'a [u8];
 
+    #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        while !self.rest.is_empty() {
-            let end = memchr2(b'\r', b'\n', self.rest).unwrap_or(self.rest.len());
-            let (line, rest) = self.rest.split_at_checked(end)?;
-            self.rest = rest.get(1..).unwrap_or_default();
-            if !line.trim_ascii().is_empty() {
+        loop {
+            let line = self.line()?;
+            if !line.trim_ascii_start().is_empty() {
                 return Some(line);
             }
         }
-        None
     }
 }
 
@@ -92,68 +117,100 @@ pub fn is_segment(line: &[u8], field: u8) -> bool {
 /// The first `N` parts of a segment; the part numbered 0 is the segment's id. Of MSH, part n is field n + 1.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields<'a, const N: usize> {
-    parts: [&'a [u8]; N],
+    segment: &'a [u8],
+    /// Where each part ends; the segment's end where it has no such part.
+    ends: [usize; N],
 }
 
 impl<'a, const N: usize> Fields<'a, N> {
     /// Cut a segment at its field separators; parts beyond `N` are not looked at.
+    #[inline]
     pub fn split(segment: &'a [u8], field: u8) -> Self {
-        let mut parts: [&'a [u8]; N] = [&[]; N];
-        for (part, piece) in parts.iter_mut().zip(Pieces::new(segment, field)) {
-            *part = piece;
+        let mut ends = [segment.len(); N];
+        let mut places = ends.iter_mut();
+        let mut block = 0;
+        'all: while let Some(rest) = segment.get(block..).filter(|rest| !rest.is_empty()) {
+            let mut found = hits(rest, field);
+            while found != 0 {
+                let Some(end) = places.next() else { break 'all };
+                *end = block + found.trailing_zeros() as usize;
+                found &= found - 1;
+            }
+            block += LANES;
         }
-        Self { parts }
+        Self { segment, ends }
     }
 
     /// Part n, without surrounding blanks; empty where absent or HL7 null (`""`).
+    #[inline]
     pub fn get(&self, n: usize) -> &'a [u8] {
-        let part = self.raw(n);
-        if part == b"\"\"" { b"" } else { part.trim_ascii() }
+        value(self.raw(n))
     }
 
     /// Part n as it stands.
+    #[inline]
     pub fn raw(&self, n: usize) -> &'a [u8] {
-        self.parts.get(n).copied().unwrap_or_default()
+        let start = match n.checked_sub(1) {
+            None => 0,
+            Some(before) => self.ends.get(before).map_or(usize::MAX, |end| end + 1),
+        };
+        // Behind the last part `start` lies beyond the end, and there is none.
+        self.ends.get(n).and_then(|end| self.segment.get(start..*end)).unwrap_or_default()
     }
+}
+
+/// A part without surrounding blanks; empty where it is HL7 null (`""`) as it stands.
+#[inline]
+fn value(part: &[u8]) -> &[u8] {
+    if part == b"\"\"" { b"" } else { part.trim_ascii() }
+}
+
+/// A piece without surrounding blanks; empty where what then remains is HL7 null.
+#[inline]
+pub fn tidy(piece: &[u8]) -> &[u8] {
+    let piece = piece.trim_ascii();
+    if piece == b"\"\"" { b"" } else { piece }
 }
 
 /// The nth piece (from 1) between separators, without surrounding blanks; empty where absent or HL7 null.
 #[inline]
 pub fn piece(bytes: &[u8], separator: u8, n: usize) -> &[u8] {
-    let piece = Pieces::new(bytes, separator).nth(n.saturating_sub(1)).unwrap_or_default().trim_ascii();
-    if piece == b"\"\"" { b"" } else { piece }
+    tidy(Pieces::new(bytes, separator).nth(n.saturating_sub(1)).unwrap_or_default())
 }
 
-/// The pieces between separators, at least one. As `slice::split` gives them, but eight bytes at a time: fields are short
-/// and separators dense, where a call to memchr for each costs more than the bytes.
+/// The pieces between separators, at least one, as `slice::split` gives them.
 #[derive(Debug, Clone)]
 pub struct Pieces<'a> {
     bytes: &'a [u8],
-    pattern: u64,
+    separator: u8,
     /// Where the next piece begins; beyond the end when there is none left.
     start: usize,
-    /// Where the word being looked at begins.
-    word: usize,
-    /// The high bit of each byte of that word that is a separator and was not yet taken.
-    hits: u64,
+    /// Where the bytes being looked at begin.
+    block: usize,
+    /// Their separators that were not yet taken.
+    found: u64,
 }
 
-/// Whether a byte other than NUL occurs, eight bytes at a time.
+/// Whether a byte other than NUL occurs.
 #[inline]
 pub fn contains(bytes: &[u8], byte: u8) -> bool {
-    let pattern = LOW * u64::from(byte);
-    (0..bytes.len()).step_by(WORD_BYTES).any(|at| separators(bytes, at, pattern) != 0)
+    let mut rest = bytes;
+    loop {
+        if hits(rest, byte) != 0 {
+            return true;
+        }
+        match rest.get(LANES..) {
+            Some(more) => rest = more,
+            None => return false,
+        }
+    }
 }
-
-const WORD_BYTES: usize = 8;
-const LOW: u64 = 0x0101_0101_0101_0101;
-const HIGH: u64 = 0x8080_8080_8080_8080;
 
 impl<'a> Pieces<'a> {
     /// The pieces of these bytes between `separator`s, which is not NUL.
+    #[inline]
     pub fn new(bytes: &'a [u8], separator: u8) -> Self {
-        let pattern = LOW * u64::from(separator);
-        Self { bytes, pattern, start: 0, word: 0, hits: separators(bytes, 0, pattern) }
+        Self { bytes, separator, start: 0, block: 0, found: hits(bytes, separator) }
     }
 }
 
@@ -162,45 +219,23 @@ impl<'a> Iterator for Pieces<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<&'a [u8]> {
-        while self.hits == 0 {
-            self.word += WORD_BYTES;
-            if self.word >= self.bytes.len() {
-                let last = self.bytes.get(self.start..);
-                self.start = self.bytes.len() + 1;
-                return last;
+        while self.found == 0 {
+            self.block += LANES;
+            match self.bytes.get(self.block..) {
+                Some(rest) => self.found = hits(rest, self.separator),
+                None => {
+                    let last = self.bytes.get(self.start..);
+                    self.start = self.bytes.len() + 1;
+                    self.block = self.bytes.len();
+                    return last;
+                }
             }
-            self.hits = separators(self.bytes, self.word, self.pattern);
         }
-        let end = self.word + self.hits.trailing_zeros() as usize / WORD_BYTES;
-        self.hits &= self.hits - 1;
+        let end = self.block + self.found.trailing_zeros() as usize;
+        self.found &= self.found - 1;
         let piece = self.bytes.get(self.start..end);
         self.start = end + 1;
         piece
-    }
-}
-
-/// The high bit of each of the eight bytes from `at` that equals the pattern's byte; bytes beyond the end never do.
-#[inline]
-fn separators(bytes: &[u8], at: usize, pattern: u64) -> u64 {
-    let word = match bytes.get(at..).and_then(<[u8]>::first_chunk::<WORD_BYTES>) {
-        Some(word) => u64::from_le_bytes(*word),
-        None => tail(bytes, at),
-    };
-    let difference = word ^ pattern;
-    // Exact zero-byte test: no borrow crosses bytes.
-    !(((difference & !HIGH) + !HIGH) | difference) & HIGH
-}
-
-/// Fewer than eight bytes from `at` as a word, zeros above.
-#[inline]
-fn tail(bytes: &[u8], at: usize) -> u64 {
-    let missing = (at + WORD_BYTES).saturating_sub(bytes.len()).min(WORD_BYTES);
-    if missing == WORD_BYTES {
-        return 0;
-    }
-    match bytes.last_chunk::<WORD_BYTES>() {
-        Some(last) => u64::from_le_bytes(*last) >> (missing * WORD_BYTES),
-        None => bytes.get(at..).unwrap_or_default().iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     }
 }
 

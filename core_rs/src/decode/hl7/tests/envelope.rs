@@ -1,4 +1,5 @@
 use super::*;
+use crate::decode::SiteKey;
 
 #[test]
 fn line_ends_framing_and_delimiters_change_nothing() {
@@ -176,4 +177,26 @@ proptest::proptest! {
         proptest::prop_assert_eq!(row.observed_at_us, NOON_US - i64::from(30 - minute) * 60_000_000);
         proptest::prop_assert_eq!(&row.subject, &Subject::Patient(decoder().digest().patient("HOSP", &subject)));
     }
+}
+
+#[test]
+fn p2_a_message_is_named_as_in_every_release_before_since_names_are_stored() {
+    let decoder = Decoder::new(DecodeConfig { site_key: SiteKey([7; 32]), ..DecodeConfig::default() }).expect("settings");
+    let named = |text: &str| {
+        let mut out = Decoded::default();
+        decoder.decode(&Frame { principal: "gw".into(), ..frame(Source::Hl7Http, "", text) }, &mut out);
+        out.message_id.map(|named| (named.id, named.content))
+    };
+    let text = format!(
+        "MSH|^~\\&|MON|H|NL|H|20260301123000||ORU^R01|M1|P|2.5.1\rPID|||1^^^H^MR\rOBR|1|||||||20260301122900\r\n\rOBX|1|NM|\
+         8867-4^HR^LN||80|/min|||||F|||20260301122930\rNTE|1|{}\r",
+        "x".repeat(70)
+    );
+    let first = Some((10_480_637_531_433_730_596, 10_641_510_252_561_827_160));
+    assert_eq!(named(&text), first);
+    assert_eq!(named(&text.replace("20260301123000", "20260301125959")), first, "sent again, at another time");
+    assert_eq!(named(&text.replace("\r\n\r", "\n")), first, "with other line ends");
+    // A message that is refused has its name too, so that its copies are known.
+    let broken = Some((10_480_637_531_433_730_596, 5_538_090_309_106_411_426));
+    assert_eq!(named(&format!("{text}no segment\r")), broken);
 }
