@@ -4,10 +4,12 @@
 //! leaves are the same, for NaN, zero-as-missing and categorical splits too; AVX-512, AVX2 and portable code agree to the last
 //! bit; what cannot be evaluated is refused at load with the reason. Rows are f32, row-major; NaN is missing.
 //!
-//! Batches of trees with at most 64 leaves go through bit vectors (`bits`), single rows and larger trees through `walk`.
+//! Batches of trees with at most 64 leaves go through bit vectors (`bits`), up to five rows of trees with at most 32 through `ranked`, the
+//! rest through `walk`.
 
 mod bits;
 mod columns;
+mod ranked;
 mod shap;
 mod text;
 mod tree;
@@ -17,11 +19,12 @@ mod x86;
 
 use bits::{BitForest, LANES};
 use columns::Columns;
+use ranked::Ranked;
 use shap::Explainer;
 pub use text::{FEATURES_MAX, LEAVES_MAX, MODEL_BYTES_MAX, ModelRefused, TREES_MAX};
 use walk::Walker;
 
-/// Fewer rows than this walk: a block of 32 would be mostly air.
+/// So many rows go one by one: a block of 32 would be mostly air.
 const ROWS_WALKED_MAX: usize = 5;
 
 /// The rows or the output do not have the shape the model needs.
@@ -85,6 +88,7 @@ pub struct Forest {
     trees_averaged: Option<usize>,
     columns: Columns,
     bits: Option<BitForest>,
+    ranked: Option<Ranked>,
     walker: Walker,
     values: Vec<Vec<f64>>,
     explainer: Result<Explainer, &'static str>,
@@ -103,6 +107,7 @@ impl Forest {
             explainer: Explainer::new(&model.trees, &mut columns, model.feature_names.len()),
             trees_averaged: model.average_output.then_some(model.trees.len()),
             values: model.trees.into_iter().map(|tree| tree.leaf_values).collect(),
+            ranked: bits.as_ref().and_then(Ranked::of),
             feature_names: model.feature_names,
             sigmoid: model.sigmoid,
             columns,
@@ -148,14 +153,21 @@ impl Forest {
     /// Raw scores (sum of the trees; log-odds over the sigmoid factor) of `out.len()` rows, row-major f32, NaN missing.
     pub fn predict_raw(&self, rows: &[f32], n_features: usize, out: &mut [f64]) -> Result<(), ShapeError> {
         self.check_shape(rows, n_features, out.len())?;
-        match &self.bits {
-            Some(bits) if out.len() > ROWS_WALKED_MAX => {
+        match (&self.bits, &self.ranked) {
+            (Some(bits), _) if out.len() > ROWS_WALKED_MAX => {
                 let mut block = vec![0.0; self.columns.len() * LANES];
                 let mut sums = [0.0; LANES];
                 for (rows, out) in rows.chunks(n_features * LANES).zip(out.chunks_mut(LANES)) {
                     self.columns.fill::<LANES>(rows, n_features, &mut block);
                     self.sum_block(bits, &block, &mut sums);
                     out.copy_from_slice(&sums[..out.len()]);
+                }
+            }
+            (Some(bits), Some(ranked)) => {
+                let (mut columns, mut kept) = (vec![0.0; self.columns.len()], Vec::new());
+                for (row, out) in rows.chunks_exact(n_features).zip(out) {
+                    self.columns.fill_row(row, &mut columns);
+                    *out = ranked.sum(bits, &columns, &mut kept);
                 }
             }
             _ => self.walk(rows, n_features, |row, leaves| {
