@@ -32,6 +32,7 @@ pub use quarantine::{Did, Poison, Quarantine};
 use redelivery::Delivery;
 pub use redelivery::{CONFLICT, Delivered, Redelivery};
 use scoring::{Cause, Restated, Scoring};
+use state::Counting;
 pub use state::{Gauges, Read, Setup, State, StateError};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 
@@ -60,6 +61,8 @@ pub struct Pipeline {
     due: Vec<Due>,
     /// Patients the current frame speaks of, in the order it does.
     touched: Vec<Slot>,
+    /// Whom it spoke of last, where nothing else came between.
+    last_touched: Option<(Slot, PatientId)>,
     /// Those of them about whom it takes something back.
     restated: Vec<(Slot, Restated)>,
     /// Signals it does, over all patients.
@@ -67,8 +70,9 @@ pub struct Pipeline {
     /// Scores it was given.
     scored: u32,
     /// Patients the current batch speaks of, with number and time of the last frame that does.
-    shown: indexmap::IndexMap<PatientId, (u64, i64)>,
+    shown: indexmap::IndexMap<PatientId, (u64, i64), hashbrown::DefaultHashBuilder>,
     messages: Vec<Message>,
+    counting: Counting,
     /// Set while one patient's past is looked for: only what bears on that patient is computed.
     focus: Option<Focus>,
 }
@@ -282,6 +286,9 @@ impl Pipeline {
     }
 
     fn touch(&mut self, at: At<'_>, slot: Slot, patient: PatientId) {
+        if self.last_touched.replace((slot, patient)) == Some((slot, patient)) {
+            return; // the eight values of a monitor are one patient's
+        }
         if self.touched.last() != Some(&slot) && !self.touched.contains(&slot) {
             self.touched.push(slot);
         }
@@ -317,6 +324,7 @@ impl Pipeline {
             let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());
             focus.end_frame((at.seq, at.at_us), touched);
         }
+        self.last_touched = None;
         let mut touched = std::mem::take(&mut self.touched);
         for slot in touched.drain(..) {
             if self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none()) {
@@ -339,8 +347,8 @@ impl Pipeline {
         let restated = self.restated.iter().find(|(one, _)| *one == slot).map_or(Restated::No, |(_, restated)| *restated);
         let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals, occasion, restated };
         let silenced = self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
-        for index in first..self.scoring.len() {
-            self.later(at, Step::Score(index, bed.clone(), restated != Restated::No));
+        if self.scoring.len() > first {
+            self.later(at, Step::Scores(first..self.scoring.len(), bed, restated != Restated::No));
         }
         if let Some(patient) = self.state.ward.patient(slot).map(|patient| patient.id()).filter(|_| !silenced.is_empty()) {
             for scorer in silenced {
@@ -352,22 +360,15 @@ impl Pipeline {
     /// alert and the rows of scores, in journal order.
     fn alert(&mut self, cursor: u64) {
         let mut events: Vec<AlertEvent> = Vec::new();
-        for due in self.due.drain(..) {
+        let mut dues = std::mem::take(&mut self.due);
+        for due in dues.drain(..) {
             self.supervision.under_way.at(due.seq, Stage::Alert);
             let wanted = due.seq > cursor;
             match due.step {
-                Step::Score(index, bed, restated) => {
-                    let Some(score) = self.scoring.score(index) else { continue };
-                    add(&self.counters.scores, 1);
-                    let mut explain = |score: &_| self.scorers.why(score);
-                    self.state.alerts.on_score(score, bed.as_ref(), &mut explain, &mut events);
-                    let recorded = self.state.board.record(score, restated || !events.is_empty());
-                    if let Some(focus) = &mut self.focus {
-                        focus.note(score, recorded);
-                    }
-                    if recorded && wanted {
-                        add(&self.counters.scores_stored, 1);
-                        self.rows.scores.push(score, self.scorers.named(score.scorer));
+                Step::Scores(places, bed, restated) => {
+                    for place in places {
+                        self.weigh(place, bed.as_ref(), restated, wanted, &mut events);
+                        self.tell(&mut events, wanted);
                     }
                 }
                 Step::Silent(patient, scorer) => {
@@ -393,18 +394,40 @@ impl Pipeline {
                 }
                 Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
             }
-            for event in events.drain(..) {
-                self.state.board.follow(&event);
-                let opened = event.kind == AlertKind::Opened;
-                add(if opened { &self.counters.alerts_opened } else { &self.counters.alerts_cleared }, 1);
-                if wanted {
-                    self.rows.alerts.push(&event, self.scorers.named(event.scorer));
-                    self.messages.push(show::alert(&event, self.scorers.named(event.scorer).name));
-                    self.shown.entry(event.patient).or_insert((event.seq, event.at_us));
-                }
+            self.tell(&mut events, wanted);
+        }
+        self.due = dues;
+        self.scoring.clear();
+    }
+
+    /// A score as alert sees it, on the board, and where it deserves one in a row.
+    fn weigh(&mut self, place: usize, bed: Option<&BedKey>, restated: bool, wanted: bool, events: &mut Vec<AlertEvent>) {
+        let Some(score) = self.scoring.hand_over(place) else { return };
+        add(&self.counters.scores, 1);
+        let mut explain = |score: &_| self.scorers.why(score);
+        self.state.alerts.on_score(&score, bed, &mut explain, events);
+        let Some((score, recorded)) = self.state.board.record(score, restated || !events.is_empty()) else { return };
+        if let Some(focus) = &mut self.focus {
+            focus.note(score, recorded);
+        }
+        if recorded && wanted {
+            add(&self.counters.scores_stored, 1);
+            self.rows.scores.push(score, self.scorers.named(score.scorer));
+        }
+    }
+
+    /// What came of a step: counted, on the board, and for rows and consoles.
+    fn tell(&mut self, events: &mut Vec<AlertEvent>, wanted: bool) {
+        for event in events.drain(..) {
+            self.state.board.follow(&event);
+            let opened = event.kind == AlertKind::Opened;
+            add(if opened { &self.counters.alerts_opened } else { &self.counters.alerts_cleared }, 1);
+            if wanted {
+                self.rows.alerts.push(&event, self.scorers.named(event.scorer));
+                self.messages.push(show::alert(&event, self.scorers.named(event.scorer).name));
+                self.shown.entry(event.patient).or_insert((event.seq, event.at_us));
             }
         }
-        self.scoring.clear();
     }
 
     /// A frame that cannot be read at all.

@@ -61,7 +61,8 @@ fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
             }
         }
     }
-    (rows.0, rows.1, pipeline.gauges().patients)
+    let gauges = std::iter::repeat_with(|| pipeline.count_on()).find_map(|counted| counted).expect("all are counted");
+    (rows.0, rows.1, gauges.patients)
 }
 
 fn dtm(hour: i64) -> String {

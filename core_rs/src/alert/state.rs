@@ -15,7 +15,7 @@ pub struct AlertState {
     /// Per rule, as in `rules`.
     pub(super) counters: Vec<RuleCounters>,
     /// In order of first crossing: an order that replay repeats.
-    pub(super) patients: IndexMap<PatientId, Vec<RuleState>>,
+    pub(super) patients: IndexMap<PatientId, Vec<RuleState>, hashbrown::DefaultHashBuilder>,
     /// Alerts whose rule the policy no longer has: cleared by the next tick.
     pub(super) orphans: Vec<(PatientId, RuleKey, Open)>,
     /// The frame whose alert events are being numbered.

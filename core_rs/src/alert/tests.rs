@@ -39,7 +39,7 @@ fn news2(seq: u64, value: f64, present: u8) -> Score {
         present,
         expected: 7,
         band: 0,
-        inputs: Vec::new(),
+        inputs: Default::default(),
         features: Vec::new(),
     }
 }

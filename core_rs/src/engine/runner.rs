@@ -19,7 +19,7 @@ use crate::pipeline::{Batch, Counters, Pipeline, Setup};
 const READ_BYTES_MAX: usize = 8 << 20;
 /// How long the thread waits for frames before it looks whether it should stop.
 const IDLE: Duration = Duration::from_millis(100);
-/// How often gauges that cost a walk over all patients are refreshed.
+/// How often a walk over all patients begins that refreshes the gauges.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
 /// Between two snapshots lies at least this many times what the last one held the pipeline up; the second while recovering.
 const SNAPSHOT_PAUSES: (u32, u32) = (10, 50);
@@ -217,11 +217,15 @@ impl Runner {
     }
 
     fn now_and_then(&mut self) {
-        let Some(pipeline) = &self.pipeline else { return };
+        let Some(pipeline) = &mut self.pipeline else { return };
         if self.clocks.gauges.elapsed() >= GAUGES_EVERY {
-            self.clocks.gauges = Instant::now();
-            match catch(|| pipeline.gauges()) {
-                Ok(gauges) => *self.shared.gauges.lock() = gauges,
+            match catch(|| pipeline.count_on()) {
+                // A walk over many patients goes on after the next batch.
+                Ok(None) => {}
+                Ok(Some(gauges)) => {
+                    *self.shared.gauges.lock() = gauges;
+                    self.clocks.gauges = Instant::now();
+                }
                 Err(panicked) => self.aside(&panicked, "counting patients"),
             }
         }

@@ -93,8 +93,9 @@ impl Rows {
 /// One step that alert has to take, in journal order.
 #[derive(Debug)]
 pub enum Step {
-    /// A score, by its place among the scores of the batch, where its patient lay then, and whether a correction asked for it.
-    Score(usize, Option<BedKey>, bool),
+    /// Scores of one patient, by their places among those of the batch, where the patient lay then, and whether a correction asked
+    /// for them.
+    Scores(std::ops::Range<usize>, Option<BedKey>, bool),
     /// What this scorer said of the patient rested on values that were withdrawn; it says nothing now.
     Silent(PatientId, u16),
     /// The patient left this bed.

@@ -36,18 +36,21 @@ pub struct Triggers {
 }
 
 impl Triggers {
-    /// True, and noted, where the last time is at least `interval_us` ago or was never.
-    pub fn pull(&mut self, patient: PatientId, scorer: u16, at_us: i64, interval_us: i64) -> bool {
+    /// Whether the last time is at least `interval_us` ago or was never.
+    pub fn is_due(&self, patient: PatientId, scorer: u16, at_us: i64, interval_us: i64) -> bool {
+        let last = self.patients.get(&patient).and_then(|times| times.get(usize::from(scorer))).copied().flatten();
+        last.is_none_or(|last| at_us.saturating_sub(last) >= interval_us)
+    }
+
+    /// Notes that a scorer is asked now.
+    pub fn pull(&mut self, patient: PatientId, scorer: u16, at_us: i64) {
         let (times, index) = (self.patients.entry(patient).or_default(), usize::from(scorer));
         if times.len() <= index {
             times.resize(index + 1, None);
         }
-        let Some(last) = times.get_mut(index) else { return false };
-        let due = last.is_none_or(|last| at_us.saturating_sub(last) >= interval_us);
-        if due {
+        if let Some(last) = times.get_mut(index) {
             *last = Some(at_us);
         }
-        due
     }
 
     /// Forgets a patient.
@@ -71,20 +74,19 @@ impl Board {
         entry.scores.get_mut(index)
     }
 
-    /// Takes in a score; true where it deserves a row. `wanted`: it opened or cleared an alert, so it must be there to be
+    /// Takes in a score, and says whether it deserves a row. `wanted`: it opened or cleared an alert, so it must be there to be
     /// explained, or a correction asked for it.
-    pub fn record(&mut self, score: &Score, wanted: bool) -> bool {
-        let Some(newest) = self.newest(score.patient, score.scorer) else { return false };
+    pub fn record(&mut self, score: Score, wanted: bool) -> Option<(&Score, bool)> {
+        let newest = self.newest(score.patient, score.scorer)?;
         let changed = newest.score.as_ref().is_none_or(|before| {
             before.band != score.band || before.present != score.present || points_differ(before.value, score.value)
         });
         let due = newest.recorded_at_us.is_none_or(|at| score.at_us.saturating_sub(at) >= RECORD_EVERY_US);
-        newest.score = Some(score.clone());
         let recorded = changed || due || wanted;
         if recorded {
             newest.recorded_at_us = Some(score.at_us);
         }
-        recorded
+        Some((newest.score.insert(score), recorded))
     }
 
     /// Takes in a step of an alert's life.

@@ -12,6 +12,7 @@ use crate::window::Moved;
 
 impl Pipeline {
     pub(super) fn move_patient(&mut self, at: At<'_>, event: &EncounterEvent) -> Result<(), Rejected> {
+        self.last_touched = None;
         let moved = self.state.ward.apply_encounter(event, at.at_us);
         let moved = moved.map_err(|refusal| Rejected { ordinal: event.ordinal, refusal })?;
         add(&self.counters.encounters, 1);

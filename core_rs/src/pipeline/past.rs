@@ -5,7 +5,7 @@ use super::{Focus, Pipeline};
 use crate::alert::AlertEvent;
 use crate::decode::catalogue::SIGNALS;
 use crate::decode::{BedKey, PatientId, SignalId};
-use crate::score::{Bundle, Input, Score, Why};
+use crate::score::{Bundle, Input, Inputs, Score, Why};
 use crate::window::Patient;
 
 /// Where a past score comes from.
@@ -111,14 +111,14 @@ impl Pipeline {
                 let age_s = lookup(*signal).map(|(_, age)| age as f32);
                 Input { signal: *signal, value: None, age_s, points: None }
             };
-            let inputs: Vec<Input> = rule.definition().signals.iter().map(missing).collect();
+            let inputs: Inputs = rule.definition().signals.iter().map(missing).collect();
             let blank = unscored(index, patient.id(), at_us, seq, inputs);
             return (blank, Some("none of its inputs is known, or all are too old".to_owned()));
         }
         let place = usize::from(index).checked_sub(self.scorers.rules().len());
         match place.and_then(|place| self.scorers.bundles().get(place)) {
             Some(bundle) => self.compute_model(bundle, patient, at_us, seq),
-            None => (unscored(index, patient.id(), at_us, seq, Vec::new()), Some("there is no such scorer".to_owned())),
+            None => (unscored(index, patient.id(), at_us, seq, Inputs::new()), Some("there is no such scorer".to_owned())),
         }
     }
 
@@ -142,7 +142,7 @@ impl Pipeline {
 }
 
 /// A score without an outcome.
-fn unscored(scorer: u16, patient: PatientId, at_us: i64, seq: u64, inputs: Vec<Input>) -> Score {
+fn unscored(scorer: u16, patient: PatientId, at_us: i64, seq: u64, inputs: Inputs) -> Score {
     let count = |n: usize| u8::try_from(n).unwrap_or(u8::MAX);
     let present = inputs.iter().filter(|input| input.value.is_some()).count();
     Score {

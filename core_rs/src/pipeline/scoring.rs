@@ -5,7 +5,7 @@
 
 use super::State;
 use crate::decode::SignalId;
-use crate::score::{Bundle, Input, Occasion, Score, Scorers};
+use crate::score::{Bundle, Input, Inputs, Occasion, Score, Scorers};
 use crate::window::{Patient, Slot};
 
 /// Microseconds in a second.
@@ -50,7 +50,8 @@ pub(super) enum Restated {
 /// The scores of the batch under way.
 #[derive(Debug, Default)]
 pub(super) struct Scoring {
-    scores: Vec<Score>,
+    /// None once alert has taken it.
+    scores: Vec<Option<Score>>,
     waiting: Vec<Waiting>,
 }
 
@@ -65,9 +66,9 @@ impl Scoring {
         self.scores.len()
     }
 
-    /// A score by its place.
-    pub fn score(&self, index: usize) -> Option<&Score> {
-        self.scores.get(index)
+    /// Hands over a score by its place, once.
+    pub fn hand_over(&mut self, index: usize) -> Option<Score> {
+        self.scores.get_mut(index).and_then(Option::take)
     }
 
     /// Empty again, memory kept.
@@ -91,7 +92,7 @@ impl Scoring {
         for (rule, index) in scorers.rules().iter().zip(0..).filter(|_| occasion == Occasion::Frame) {
             if let Some(score) = rule.evaluate(&lookup, patient.id(), seq, *ordinal, at_us) {
                 *ordinal += 1;
-                self.scores.push(score);
+                self.scores.push(Some(score));
             } else if corrected(rule.definition().signals) {
                 silenced.push(index);
             }
@@ -104,22 +105,24 @@ impl Scoring {
             if !again && !bundle.trigger().asks(occasion, signals) {
                 continue;
             }
+            // Mostly it is not due yet: asked first, since what is present costs a look at every signal.
+            let interval_us = if again { i64::MIN } else { bundle.trigger().min_interval_s.saturating_mul(1_000_000) };
+            if !state.triggers.is_due(id, bundle.scorer(), at_us, interval_us) {
+                continue;
+            }
             let inputs = inputs(bundle, patient, at_us);
             let present = inputs.iter().filter(|input| input.value.is_some()).count();
-            let interval_us = if again { i64::MIN } else { bundle.trigger().min_interval_s.saturating_mul(1_000_000) };
             if present < bundle.trigger().min_signals {
                 silenced.extend((again && restated == Restated::Signals).then_some(bundle.scorer()));
                 continue;
             }
-            if !state.triggers.pull(id, bundle.scorer(), at_us, interval_us) {
-                continue;
-            }
+            state.triggers.pull(id, bundle.scorer(), at_us);
             let start = waiting.rows.len();
             waiting.rows.resize(start + bundle.plan().width(), f32::NAN);
             let Some(row) = waiting.rows.get_mut(start..) else { continue };
             state.ward.row(slot, bundle.plan(), at_us, row);
             waiting.scores.push(self.scores.len());
-            self.scores.push(Score {
+            self.scores.push(Some(Score {
                 seq,
                 ordinal: *ordinal,
                 patient: id,
@@ -132,7 +135,7 @@ impl Scoring {
                 band: 0,
                 features: row.to_vec(),
                 inputs,
-            });
+            }));
             *ordinal += 1;
         }
         silenced
@@ -145,11 +148,15 @@ impl Scoring {
                 continue;
             }
             if let Some(fault) = bundle.fault_for_tests() {
-                waiting.scores.iter().filter_map(|index| self.scores.get(*index)).for_each(|score| fault.meet(&score.inputs));
+                waiting
+                    .scores
+                    .iter()
+                    .filter_map(|index| self.scores.get(*index)?.as_ref())
+                    .for_each(|score| fault.meet(&score.inputs));
             }
             bundle.predict_raw(&waiting.rows, &mut waiting.raw);
             for (index, raw) in waiting.scores.iter().zip(&waiting.raw) {
-                if let Some(score) = self.scores.get_mut(*index) {
+                if let Some(Some(score)) = self.scores.get_mut(*index) {
                     (score.raw, score.value) = (*raw, bundle.finish(*raw));
                 }
             }
@@ -164,7 +171,7 @@ pub(super) fn latest(patient: &Patient, signal: SignalId, at_us: i64) -> Option<
 }
 
 /// The signals of a bundle with their newest values and ages.
-pub(super) fn inputs(bundle: &Bundle, patient: &Patient, at_us: i64) -> Vec<Input> {
+pub(super) fn inputs(bundle: &Bundle, patient: &Patient, at_us: i64) -> Inputs {
     bundle
         .signals()
         .iter()

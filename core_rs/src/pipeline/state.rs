@@ -11,7 +11,7 @@ use crate::alert::{AlertEngine, AlertState, Policy};
 use crate::decode::Decoder;
 use crate::limits::Limits;
 use crate::score::Scorers;
-use crate::window::{FeaturePlan, PlanSpec, Ward};
+use crate::window::{FeaturePlan, PlanSpec, Slot, Ward};
 
 /// What the pipeline is built from.
 #[derive(Debug, Clone)]
@@ -90,6 +90,18 @@ impl Read {
     }
 }
 
+/// Patients whose memory is added up at a time.
+const COUNTED_MAX: usize = 256;
+
+/// A walk over all patients that is under way.
+#[derive(Debug, Default)]
+pub(super) struct Counting {
+    /// The next slot.
+    next: usize,
+    bytes: u64,
+    bytes_max: u64,
+}
+
 /// Gauges that cost a walk over all patients.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Gauges {
@@ -164,11 +176,13 @@ impl Pipeline {
             rows: Default::default(),
             due: Vec::new(),
             touched: Vec::new(),
+            last_touched: None,
             restated: Vec::new(),
             signals: Vec::new(),
             scored: 0,
             shown: Default::default(),
             messages: Vec::new(),
+            counting: Counting::default(),
             focus: None,
         }
     }
@@ -186,15 +200,27 @@ impl Pipeline {
         }
     }
 
-    /// Gauges of the moment.
-    pub fn gauges(&self) -> Gauges {
-        Gauges {
-            patients: self.state.ward.len() as u64,
-            ward_bytes: self.state.ward.bytes() as u64,
-            patient_bytes_max: self.state.ward.iter().map(|(_, patient)| patient.bytes() as u64).max().unwrap_or(0),
+    /// Counts on, through `COUNTED_MAX` patients at a time: a walk over 100,000 would hold up their frames. None until all were seen.
+    pub fn count_on(&mut self) -> Option<Gauges> {
+        let (ward, counting) = (&self.state.ward, &mut self.counting);
+        let until = (counting.next + COUNTED_MAX).min(ward.slots());
+        for bytes in (counting.next..until).filter_map(|at| ward.patient(Slot(at as u32))).map(|patient| patient.bytes() as u64)
+        {
+            counting.bytes += bytes;
+            counting.bytes_max = counting.bytes_max.max(bytes);
+        }
+        counting.next = until;
+        if until < ward.slots() {
+            return None;
+        }
+        let Counting { bytes, bytes_max, .. } = std::mem::take(counting);
+        Some(Gauges {
+            patients: ward.len() as u64,
+            ward_bytes: ward.house_bytes() as u64 + bytes,
+            patient_bytes_max: bytes_max,
             alerts_open: self.state.alerts.open_alerts(),
             message_ids: self.state.seen.len() as u64,
-        }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 use crate::decode::{PatientId, SignalId};
 
@@ -17,6 +18,10 @@ pub struct Input {
     /// Points of this item in a rule score; None for models and missing items.
     pub points: Option<u8>,
 }
+
+/// Inputs in the order of the table or the plan: as many as a rule has lie in the score itself, so that a rule's score takes no memory
+/// of its own.
+pub type Inputs = SmallVec<[Input; 7]>;
 
 /// One feature's share of a raw model score (TreeSHAP), or one item's points of a rule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,7 +58,7 @@ pub struct Score {
     /// Clinical band of a rule: NEWS2 0 none, 1 low, 2 low-medium, 3 medium, 4 high; others 0 negative, 1 positive; models 0.
     pub band: u8,
     /// The inputs with their ages.
-    pub inputs: Vec<Input>,
+    pub inputs: Inputs,
     /// The feature row of a model, in plan order; empty for rules.
     pub features: Vec<f32>,
 }

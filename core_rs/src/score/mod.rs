@@ -13,7 +13,7 @@ mod scorers;
 #[cfg(test)]
 mod tests;
 
-pub use boundary::{Contribution, Input, Score};
+pub use boundary::{Contribution, Input, Inputs, Score};
 pub use bundle::{Bundle, BundleError, CONTRIBUTIONS_MAX, Trigger, compile};
 pub use calibration::{Calibration, KNOTS_MAX};
 pub use explain::{Direction, Reason, Why};

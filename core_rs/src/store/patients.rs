@@ -9,7 +9,7 @@ use crate::decode::PatientId;
 #[derive(Debug, Default)]
 pub struct PatientRows {
     /// First and last receipt in the batch, in order of first appearance.
-    seen: IndexMap<PatientId, (i64, i64)>,
+    seen: IndexMap<PatientId, (i64, i64), hashbrown::DefaultHashBuilder>,
 }
 
 impl PatientRows {

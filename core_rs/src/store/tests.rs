@@ -196,7 +196,7 @@ fn scores_are_encoded_as_postgresql_reads_them() {
         present: 2,
         expected: 3,
         band: 4,
-        inputs: vec![
+        inputs: smallvec::smallvec![
             input(1, Some(131.0), Some(2.5), Some(3)),
             input(2, None, None, None),
             input(3, Some(0.5), Some(60.0), Some(2)),

@@ -70,6 +70,7 @@ pub(super) struct SignalFeatures {
     pub values: Vec<bool>,
     /// The same for the stay.
     pub stay_values: bool,
+    /// Those of the windows in the order of `windows`, then the others.
     pub columns: Vec<Column>,
 }
 
@@ -290,6 +291,12 @@ impl SignalFeatures {
         }
         self.windows = order.iter().map(|at| self.windows[*at]).collect();
         self.values = order.iter().map(|at| self.values[*at]).collect();
+        // Columns follow their windows, so that a window is written when it is walked. The sort is stable: ranges of normal values keep
+        // their order, which snapshots go by.
+        self.columns.sort_by_key(|column| match column.over {
+            Over::Window(at) => at,
+            Over::Stay | Over::Normal(..) => usize::MAX,
+        });
     }
 }
 

@@ -254,6 +254,12 @@ impl Series {
         self.held().get(..self.seen(t_us)).and_then(|seen| seen.last().copied()).or(self.folded.last)
     }
 
+    /// The newest value, folded ones included.
+    #[inline]
+    pub(super) fn newest(&self) -> Option<Sample> {
+        self.held().last().copied().or(self.folded.last)
+    }
+
     /// The oldest value of the stay if it was observed at or before `t_us`, folded ones included.
     #[inline]
     pub fn first(&self, t_us: i64) -> Option<Sample> {

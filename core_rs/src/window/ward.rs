@@ -175,6 +175,9 @@ pub struct Ward {
     pub(super) limits: Limits,
     #[serde(skip)]
     pub(super) room: Room,
+    /// By slot: before this time a sweep need not look at the patient again.
+    #[serde(skip)]
+    pub(super) leaves_after_us: Vec<i64>,
 }
 
 impl Ward {
@@ -286,6 +289,9 @@ impl Ward {
         if let Some(place) = self.patients.get_mut(slot.0 as usize) {
             *place = patient;
         }
+        if let Some(leaves_after_us) = self.leaves_after_us.get_mut(slot.0 as usize) {
+            *leaves_after_us = i64::MIN;
+        }
         self.by_id.insert(id, slot);
         Ok(slot)
     }
@@ -296,6 +302,7 @@ impl Ward {
             return Vec::new();
         }
         self.swept_us = now_us;
+        self.leaves_after_us.resize(self.patients.len(), i64::MIN);
         let gone = |patient: &Patient| {
             let kept_us = match (patient.discharged_at_us, patient.admitted) {
                 (Some(_), _) => LINGER_US,
@@ -304,7 +311,16 @@ impl Ward {
             };
             now_us.saturating_sub(patient.heard_us) >= kept_us
         };
-        let gone: Vec<_> = self.iter().filter(|(_, patient)| gone(patient)).map(|(_, patient)| patient.id).collect();
+        // Nobody leaves before `LINGER_US` of silence, and what was heard is only ever heard later: whoever was looked at can wait that
+        // long, so that a ward of 100,000 is not walked every minute.
+        let due = self.patients.iter().zip(&mut self.leaves_after_us).filter(|(_, after_us)| now_us >= **after_us);
+        let gone: Vec<_> = due
+            .filter_map(|(patient, after_us)| Some((patient.as_deref()?, after_us)))
+            .filter_map(|(patient, after_us)| {
+                *after_us = patient.heard_us.saturating_add(LINGER_US);
+                gone(patient).then_some(patient.id)
+            })
+            .collect();
         for id in &gone {
             self.remove(*id, now_us);
         }
@@ -321,6 +337,7 @@ impl Ward {
     pub fn set_back(&mut self, now_us: i64) {
         self.swept_us = self.swept_us.min(now_us);
         self.room.look_again();
+        self.leaves_after_us.clear();
         for patient in self.patients.iter_mut().flatten() {
             patient.heard_us = patient.heard_us.min(now_us);
             patient.vitals.set_back(now_us);
@@ -387,11 +404,16 @@ impl Ward {
         self.patients.len()
     }
 
-    /// Bytes of memory of all patients and beds. Walks all of them: for a gauge, not for every frame.
+    /// Bytes of memory of all patients and beds. Walks all of them.
     pub fn bytes(&self) -> usize {
+        self.house_bytes() + self.iter().map(|(_, patient)| patient.bytes()).sum::<usize>()
+    }
+
+    /// The same without the patients.
+    pub fn house_bytes(&self) -> usize {
         let index = self.by_id.capacity() * (size_of::<PatientId>() + size_of::<Slot>() + 1);
         let beds = self.beds.capacity() * (size_of::<BedKey>() + size_of::<Bed>() + 16);
         let slots = self.patients.capacity() * size_of::<Option<Box<Patient>>>();
-        slots + index + beds + self.iter().map(|(_, patient)| patient.bytes()).sum::<usize>()
+        slots + index + beds
     }
 }

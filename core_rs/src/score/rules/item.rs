@@ -3,7 +3,7 @@
 use super::{Lookup, OXYGEN_S_MAX, VITALS_S_MAX};
 use crate::decode::SignalId;
 use crate::decode::catalogue::{CONSCIOUSNESS, FIO2, GCS, OXYGEN};
-use crate::score::boundary::Input;
+use crate::score::boundary::{Input, Inputs};
 
 /// FiO2 above this is oxygen; room air is 0.21, and 1e-9 absorbs the conversion from per cent.
 const FIO2_AIR: f64 = 0.21 + 1e-9;
@@ -20,7 +20,7 @@ pub struct Evaluation {
     /// Items of the table.
     pub expected: u8,
     /// In the order of the table.
-    pub inputs: Vec<Input>,
+    pub inputs: Inputs,
 }
 
 /// A signal as a rule sees it.
@@ -110,7 +110,7 @@ impl Item {
 
 /// Items with their points as a score. None without a single item; `band` gets the sum.
 pub(super) fn total(items: &[(Item, Option<u8>)], band: impl Fn(u8) -> u8) -> Option<Evaluation> {
-    let inputs: Vec<Input> = items.iter().map(|(item, points)| item.input(*points)).collect();
+    let inputs: Inputs = items.iter().map(|(item, points)| item.input(*points)).collect();
     let scored = inputs.iter().filter_map(|input| input.points);
     let present = scored.clone().count() as u8;
     let sum = scored.sum::<u8>();

@@ -27,7 +27,7 @@ pub const DEFINITION: Definition = Definition {
 pub fn evaluate(lookup: Lookup<'_>) -> Option<Evaluation> {
     let [hr, sbp] = [HR, SBP].map(|signal| Item::take(lookup, signal, RATIO_S_MAX));
     let value = ratio(hr.whole()?, sbp.whole()?)?;
-    let inputs = vec![hr.input(None), sbp.input(None)];
+    let inputs = [hr.input(None), sbp.input(None)].into_iter().collect();
     Some(Evaluation { value, band: u8::from(value > POSITIVE_ABOVE), present: 2, expected: 2, inputs })
 }
 

@@ -8,6 +8,7 @@
 use super::item::{Evaluation, Item, banded};
 use super::{BLOOD_COUNT_S_MAX, BLOOD_GAS_S_MAX, Definition, Lookup};
 use crate::decode::catalogue::{BANDS, HR, PACO2, RESP, TEMP, WBC};
+use crate::score::boundary::Inputs;
 
 /// The rule as a scorer.
 pub const DEFINITION: Definition = Definition {
@@ -32,7 +33,7 @@ pub fn evaluate(lookup: Lookup<'_>) -> Option<Evaluation> {
         (resp, resp.whole().map(|rate| u8::from(rate > 20.0)), Some((paco2, paco2.value.map(|pressure| pressure < 32.0)))),
         (wbc, wbc_points, Some((bands, bands.value.map(|share| share > 10.0)))),
     ];
-    let (mut sum, mut present, mut inputs) = (0, 0, Vec::with_capacity(6));
+    let (mut sum, mut present, mut inputs) = (0, 0, Inputs::new());
     for (item, points, other) in criteria {
         inputs.push(item.input(points));
         let mut decided = points;

@@ -206,7 +206,7 @@ fn p9_a_model_is_explained_by_its_largest_shares() {
         present: 2,
         expected: 2,
         band: 0,
-        inputs: Vec::new(),
+        inputs: Default::default(),
         features: vec![120.0, f32::NAN, 18.0],
     };
     let Why { contributions: out, reasons } = bundle.why(&score);
