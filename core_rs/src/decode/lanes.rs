@@ -8,13 +8,17 @@ const HALF: usize = 16;
 /// Which of the first 64 bytes equal `byte`, which is not NUL.
 #[inline]
 pub(super) fn hits(bytes: &[u8], byte: u8) -> u64 {
-    masked(bytes, |sixteen| equal(sixteen, byte))
+    masked(bytes, |sixteen| equal(sixteen, byte), |eight| equal_in(eight, byte))
 }
 
 /// Which of the first 64 bytes end a line: CR or LF.
 #[inline]
 pub(super) fn line_ends(bytes: &[u8]) -> u64 {
-    masked(bytes, |sixteen| equal(sixteen, b'\r') | equal(sixteen, b'\n'))
+    masked(
+        bytes,
+        |sixteen| equal(sixteen, b'\r') | equal(sixteen, b'\n'),
+        |eight| equal_in(eight, b'\r') | equal_in(eight, b'\n'),
+    )
 }
 
 /// Up to eight bytes as a little-endian number.
@@ -38,32 +42,36 @@ pub(super) fn word(bytes: &[u8]) -> u64 {
 }
 
 #[inline]
-fn masked(bytes: &[u8], equal: impl Fn(&[u8; HALF]) -> u64) -> u64 {
+fn masked(bytes: &[u8], equal: impl Fn(&[u8; HALF]) -> u64, equal_in: impl Fn(u64) -> u64) -> u64 {
     let (sixteens, tail) = bytes.as_chunks::<HALF>();
-    let mut mask = 0;
-    for (at, sixteen) in sixteens.iter().take(LANES / HALF).enumerate() {
-        mask |= equal(sixteen) << (HALF * at);
+    if let [a, b, c, d, ..] = sixteens {
+        return equal(a) | equal(b) << 16 | equal(c) << 32 | equal(d) << 48;
     }
-    if tail.is_empty() || sixteens.len() >= LANES / HALF {
+    let mask = sixteens.iter().rev().fold(0, |mask, sixteen| mask << HALF | equal(sixteen));
+    if tail.is_empty() {
         return mask;
     }
-    // What is left: the last sixteen bytes without those seen before, or, of fewer, those with NULs behind them.
     let last = match bytes.last_chunk::<HALF>() {
+        // The last sixteen bytes, without those seen before.
         Some(last) => equal(last) >> (HALF - tail.len()),
-        None => equal(&filled(tail)),
+        // Fewer: as words, which need not pass through memory to be looked at together.
+        None => {
+            let above = tail.last_chunk::<8>().filter(|_| tail.len() > 8);
+            let high = above.map_or(0, |last| u64::from_le_bytes(*last) >> (8 * (HALF - tail.len())));
+            equal_in(word(tail)) | equal_in(high) << 8
+        }
     };
     mask | last << (HALF * sixteens.len())
 }
 
-/// Fewer than sixteen bytes with NULs behind them.
+/// Which of eight bytes equal `byte`: an exact zero-byte test (no borrow crosses bytes), then one bit a byte moved to the top.
 #[inline]
-fn filled(tail: &[u8]) -> [u8; HALF] {
-    let low = word(tail);
-    let high = match tail.last_chunk::<8>() {
-        Some(last) if tail.len() > 8 => u64::from_le_bytes(*last) >> (8 * (HALF - tail.len())),
-        _ => 0,
-    };
-    (u128::from(low) | u128::from(high) << 64).to_le_bytes()
+fn equal_in(eight: u64, byte: u8) -> u64 {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let difference = eight ^ (LOW * u64::from(byte));
+    let zeros = !(((difference & !HIGH) + !HIGH) | difference) & HIGH;
+    (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -85,18 +93,11 @@ fn equal(bytes: &[u8; HALF], byte: u8) -> u64 {
     plain_equal(bytes, byte)
 }
 
-/// The same in plain words: an exact zero-byte test (no borrow crosses bytes), then one bit a byte moved to the top.
+/// The same in plain words.
 #[cfg(any(test, not(target_arch = "x86_64")))]
 fn plain_equal(bytes: &[u8; HALF], byte: u8) -> u64 {
-    const LOW: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let of = |eight: &[u8; 8]| {
-        let difference = u64::from_le_bytes(*eight) ^ (LOW * u64::from(byte));
-        let zeros = !(((difference & !HIGH) + !HIGH) | difference) & HIGH;
-        (zeros >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-    };
     let (eights, _) = bytes.as_chunks::<8>();
-    eights.iter().rev().fold(0, |mask, eight| mask << 8 | of(eight))
+    eights.iter().rev().fold(0, |mask, eight| mask << 8 | equal_in(u64::from_le_bytes(*eight), byte))
 }
 
 #[cfg(test)]

@@ -175,7 +175,19 @@ pub fn tidy(piece: &[u8]) -> &[u8] {
 /// The nth piece (from 1) between separators, without surrounding blanks; empty where absent or HL7 null.
 #[inline]
 pub fn piece(bytes: &[u8], separator: u8, n: usize) -> &[u8] {
-    tidy(Pieces::new(bytes, separator).nth(n.saturating_sub(1)).unwrap_or_default())
+    if bytes.len() > LANES {
+        return tidy(Pieces::new(bytes, separator).nth(n.saturating_sub(1)).unwrap_or_default());
+    }
+    let (mut found, mut start) = (hits(bytes, separator), 0);
+    for _ in 1..n {
+        if found == 0 {
+            return b"";
+        }
+        start = found.trailing_zeros() as usize + 1;
+        found &= found - 1;
+    }
+    let end = if found == 0 { bytes.len() } else { found.trailing_zeros() as usize };
+    tidy(bytes.get(start..end).unwrap_or_default())
 }
 
 /// The pieces between separators, at least one, as `slice::split` gives them.
@@ -217,7 +229,7 @@ impl<'a> Pieces<'a> {
 impl<'a> Iterator for Pieces<'a> {
     type Item = &'a [u8];
 
-    #[inline]
+    #[inline(always)]
     fn next(&mut self) -> Option<&'a [u8]> {
         while self.found == 0 {
             self.block += LANES;
@@ -290,6 +302,12 @@ mod tests {
             let expected: Vec<&[u8]> = bytes.split(|byte| *byte == b'|').collect();
             proptest::prop_assert_eq!(Pieces::new(&bytes, b'|').collect::<Vec<_>>(), expected);
             proptest::prop_assert_eq!(contains(&bytes, b'|'), bytes.contains(&b'|'));
+        }
+
+        #[test]
+        fn the_nth_piece_is_the_nth_of_slice_split(bytes in proptest::collection::vec(proptest::prop_oneof![proptest::strategy::Just(b'^'), 33u8..=126], 0..90), n in 1usize..12) {
+            let expected = bytes.split(|byte| *byte == b'^').nth(n - 1).unwrap_or_default();
+            proptest::prop_assert_eq!(piece(&bytes, b'^', n), if expected == b"\"\"" { b"" } else { expected });
         }
 
         #[test]
