@@ -99,7 +99,7 @@ fn rates(state: &State) -> [String; 3] {
     let seen = if state.stages.contains_key("seen") { figures::count(last.seen) } else { NOTHING.to_owned() };
     let row = |name: &str, cells: [String; 6]| {
         cells.iter().fold(format!("{name:<13}"), |mut line, cell| {
-            let written = write!(line, "{cell:>12}");
+            let written = write!(line, "{cell:>11}");
             debug_assert!(written.is_ok(), "a String takes everything");
             line
         })
@@ -121,7 +121,7 @@ fn rates(state: &State) -> [String; 3] {
         none(),
         figures::count(sums.seen),
     ];
-    let names = ["due", "sent", "acknowledged", "scored", "stored", "seen"].map(str::to_owned);
+    let names = ["due", "sent", "ack'd", "scored", "stored", "seen"].map(str::to_owned);
     [row("messages", names), row("last second", now), row("so far", so_far)]
 }
 

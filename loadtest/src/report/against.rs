@@ -1,6 +1,6 @@
 //! The comparison with an earlier run, as a section of the page.
 
-use super::compare::{Comparison, Figure, Outcome};
+use super::compare::{self, Comparison, Figure, Outcome};
 use super::figures::{self, NOTHING};
 use super::html::Html;
 
@@ -40,7 +40,7 @@ fn row(out: &mut Html, figure: &Figure) {
     out.tag(if figure.outcome == Outcome::Worse { "<tr class=hit>" } else { "<tr>" }).element("th", &figure.name);
     out.element("td", shown(figure.old)).element("td", shown(figure.new));
     out.element("td", figure.old.zip(figure.new).map_or_else(|| NOTHING.to_owned(), |(old, new)| figures::ratio(new, old)));
-    out.element("td", figure.band.map_or_else(String::new, |band| format!("±{}", percent(band))));
+    out.element("td", figure.band.map_or_else(String::new, compare::shown_band));
     out.tag(match figure.outcome {
         Outcome::Worse => "<td class=\"words missed\">✗ worse",
         Outcome::Better => "<td class=\"words met\">✓ better",

@@ -19,7 +19,7 @@ pub fn draw(run: &Run) -> Html {
             .text(if wrong == 1 { " count does" } else { " counts do" })
             .tag(" not add up.</span>");
     }
-    out.tag("</p><div class=scroll><table><thead><tr><th>count<th>messages<th>of those due<th><th class=words>what it is</thead><tbody>");
+    out.tag("</p><div class=scroll><table><thead><tr><th>count<th>messages<th>share of due<th><th class=words>what it is</thead><tbody>");
     for line in lines(counts) {
         let Some(value) = line.value else {
             out.tag("<tr>")
@@ -31,7 +31,7 @@ pub fn draw(run: &Run) -> Html {
         };
         out.tag(if line.bad && value > 0 { "<tr class=hit>" } else { "<tr>" });
         out.tag("<th>").text(line.name).tag("</th>").element("td", figures::count(value));
-        let share = value as f64 / counts.due.max(1) as f64;
+        let share = value as f64 / line.of.max(1) as f64;
         if line.whole {
             out.element("td", figures::percent(share)).tag("<td><span class=meter aria-hidden=true><i style=\"width:");
             out.text(format!("{:.1}%", (share * 100.0).clamp(0.0, 100.0))).tag("\"></i></span></td>");
@@ -68,14 +68,16 @@ struct Line {
     what: &'static str,
     /// Part of the main way, drawn as a bar of what was due.
     whole: bool,
+    /// What its share is taken of.
+    of: u64,
     /// Anything but zero is bad.
     bad: bool,
 }
 
 fn lines(counts: &Conservation) -> Vec<Line> {
-    let main = |name, value, what| Line { name, value, what, whole: true, bad: false };
-    let lost = |name, value, what| Line { name, value: Some(value), what, whole: false, bad: true };
-    let side = |name, value, what| Line { name, value, what, whole: false, bad: false };
+    let main = |name, value, what| Line { name, value, what, whole: true, of: counts.due, bad: false };
+    let lost = |name, value, what| Line { name, value: Some(value), what, whole: false, of: counts.due, bad: true };
+    let side = |name, value, what| Line { name, value, what, whole: false, of: counts.due, bad: false };
     let mut lines = vec![
         main("due", Some(counts.due), "asked for by the schedule; sent and unsent together"),
         lost("unsent", counts.unsent, "never written: the server took none before the drain ended"),
@@ -91,7 +93,8 @@ fn lines(counts: &Conservation) -> Vec<Line> {
     ];
     if let (Some(seen), Some(expected)) = (counts.seen, counts.seen_expected) {
         lines.push(side("to be seen", Some(expected), "readings a console was to see"));
-        lines.push(main("seen", Some(seen), "readings that became visible on a console"));
+        let seen = main("seen", Some(seen), "readings that became visible on a console; its share is of those to be seen");
+        lines.push(Line { of: expected, ..seen });
     }
     lines
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything is drawn from the run's JSON (`result`), so that an old run can be drawn again. A page fetches nothing, needs no
 //! script to be read (a little one shows values under the pointer) and says every colour in words or signs too. A column of a
-//! chart holds several seconds above 600 of them; a page of a ten-minute run is about half a megabyte.
+//! chart holds several seconds above 600 of them; a page stays under a megabyte however long the run.
 
 mod against;
 mod chart;

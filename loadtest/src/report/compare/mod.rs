@@ -57,6 +57,11 @@ pub fn runs(old: &Run, new: &Run, tolerance: f64) -> Comparison {
     Comparison { figures, cautions: cautions(old, new), tolerance }
 }
 
+/// A band as it is written; where the figures are so small that any ratio is noise, it says so.
+pub fn shown_band(band: f64) -> String {
+    if band > 2.0 { "any".to_owned() } else { format!("±{:.0} %", band * 100.0) }
+}
+
 fn cautions(old: &Run, new: &Run) -> Vec<String> {
     let mut cautions = Vec::new();
     let (before, now) = (&old.head, &new.head);

@@ -42,7 +42,7 @@ fn row(figure: &Figure) -> [String; 6] {
         (Some(new), Some(old)) => figures::ratio(new, old),
         _ => NOTHING.to_owned(),
     };
-    let band = figure.band.map_or_else(String::new, |band| format!("±{:.0} %", band * 100.0));
+    let band = figure.band.map_or_else(String::new, super::shown_band);
     let outcome = match figure.outcome {
         Outcome::Better => "+ better",
         Outcome::Same => "=",
