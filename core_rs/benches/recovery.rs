@@ -150,7 +150,6 @@ fn write(data: &Path, beds: u64, frames: u64) -> (u64, u64) {
     while seq_of(&mut put, second, beds) < frames {
         second += 1;
     }
-    drop(put);
     journal.wait_durable(seq, Duration::from_secs(60));
     (seq, journal.bytes_on_disk())
 }

@@ -232,8 +232,8 @@ impl<'a> Reader<'a> {
         match first {
             b'"' => drop(self.string()?),
             b'-' | b'0'..=b'9' => self.number()?,
-            b't' => drop(self.literal("true")?),
-            b'f' => drop(self.literal("false")?),
+            b't' => self.literal("true")?,
+            b'f' => self.literal("false")?,
             b'n' => return self.literal("null").map(|_| None),
             _ => return None,
         }

@@ -7,8 +7,11 @@ fn quarantine(config: JournalConfig) -> JournalConfig {
     JournalConfig { on_damage: OnDamage::Quarantine, ..config }
 }
 
-/// A journal of some segments, batches of one frame and of several, closed; with the place of each record: file, from, to, frame.
-fn written(config: JournalConfig, frames: u64) -> (Arc<FakeDisk>, Vec<(String, usize, usize, u64)>) {
+/// The place of a record: file, from, to, frame.
+type Place = (String, usize, usize, u64);
+
+/// A journal of some segments, batches of one frame and of several, closed; with the place of each record.
+fn written(config: JournalConfig, frames: u64) -> (Arc<FakeDisk>, Vec<Place>) {
     let disk = FakeDisk::new();
     let journal = reopen(&disk, config).unwrap();
     let mut luck = Luck(5);
