@@ -1,6 +1,7 @@
 //! One row at a time through trees of at most 32 leaves: the splits of all trees by column and threshold (QuickScorer, Lucchese et
 //! al., SIGIR 2015). Of a column only the splits that send the row right are touched: those before its value. No branch depends on
-//! a tree, so single rows cost a third of a walk. The same leaves, added in the order of the model.
+//! a tree; measured, the sepsis model (1,500 trees) takes 23 us a row instead of 32, the deterioration model (200) 3.9 instead of
+//! 4.1. The same leaves, added in the order of the model.
 
 use super::bits::{BitForest, LANES};
 
