@@ -41,7 +41,7 @@ impl Deliveries {
         let is_other = |first: &Delivered| first.message.content != message.content;
         let (decided, noted) = (self.memory.first(message.id), self.recent.first(message.id));
         if decided.as_ref().or(noted.as_ref()).is_some_and(is_other) {
-            return Known::Conflict(self.memory.first_conflict(message).or_else(|| self.recent.first_conflict(message)));
+            return Known::Conflict(self.recent.first_conflict(message).or_else(|| self.memory.first_conflict(message)));
         }
         // What was said here once is said again, also where another door was a moment earlier.
         noted.filter(|first| !is_other(first)).or(decided).map_or(Known::New, Known::Again)
@@ -52,10 +52,16 @@ impl Deliveries {
     /// A message with this (id, content) was journalled as frame `seq`.
     pub(super) fn note_message(&self, message: (u64, u64), seq: u64, received_at_us: i64) {
         let message = MessageId { id: message.0, content: message.1 };
-        if self.memory.first(message.id).is_some() {
-            return; // the pipeline has decided; a copy noted here would look like the first
+        let delivered = Delivered { message, seq, received_at_us };
+        match self.memory.first(message.id) {
+            None => {
+                self.recent.check(delivered, self.recent_max);
+            }
+            // The pipeline has decided; a copy noted here would look like the first.
+            Some(first) if first.message.content == message.content => {}
+            Some(_) if self.memory.first_conflict(message).is_some() => {}
+            Some(_) => self.recent.note_conflict(delivered, self.recent_max),
         }
-        self.recent.check(Delivered { message, seq, received_at_us }, self.recent_max);
     }
 }
 

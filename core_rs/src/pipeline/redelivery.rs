@@ -79,6 +79,15 @@ impl Redelivery {
         }
     }
 
+    /// Remembers content under an id that is another message's, where that other is remembered elsewhere.
+    pub fn note_conflict(&self, delivered: Delivered, ids_max: usize) {
+        let mut memory = self.memory.write();
+        let id = conflicting(delivered.message);
+        if memory.find(id).is_none() {
+            memory.remember(Delivered { message: MessageId { id, ..delivered.message }, ..delivered }, ids_max);
+        }
+    }
+
     /// The frame that brought the message with this id first.
     pub fn first(&self, id: u64) -> Option<Delivered> {
         self.memory.read().find(id)
@@ -188,6 +197,16 @@ mod tests {
         assert_eq!(seen.check(delivered(1, 8), 10), Delivery::ConflictAgain, "nor is a copy of it another conflict");
         assert_eq!(seen.check(delivered(1, 9), 10), Delivery::Conflict);
         assert_eq!(seen.first(1).map(|first| first.seq), Some(1), "the first stays the first");
+    }
+
+    #[test]
+    fn p2_the_first_note_of_a_conflict_stays_the_first() {
+        let seen = Redelivery::default();
+        for seq in [3, 9] {
+            seen.note_conflict(Delivered { seq, ..delivered(1, 8) }, 10);
+        }
+        assert_eq!(seen.first_conflict(delivered(1, 8).message).map(|first| first.seq), Some(3));
+        assert_eq!((seen.first_conflict(delivered(1, 9).message), seen.first(1)), (None, None));
     }
 
     #[test]
