@@ -19,6 +19,13 @@ START_S_MAX, STOP_S_MAX = 90.0, 30.0
 ROLES = ("device", "ehr", "nurse", "charge_nurse", "data_scientist", "sre", "admin")
 
 
+def labelled_metrics(client: httpx.Client) -> dict[str, float]:
+    """/metrics by name, labels included where there are any. Raises httpx.HTTPError."""
+    text = client.get("/metrics").raise_for_status().text
+    lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))
+    return {name: float(value) for name, _, value in lines}
+
+
 @dataclass
 class RunningServer:
     """Where the server listens and how to speak with it."""
@@ -61,12 +68,10 @@ class RunningServer:
         """/metrics: sums over labels, by name. Raises httpx.HTTPError."""
         found: dict[str, float] = {}
         with self.client("sre") as sre:
-            answer = sre.get("/metrics").raise_for_status()
-        for line in answer.text.splitlines():
-            if not line.startswith("#"):
-                name, _, value = line.rpartition(" ")
-                name = name.partition("{")[0]
-                found[name] = found.get(name, 0) + float(value)
+            said = labelled_metrics(sre)
+        for label, value in said.items():
+            name = label.partition("{")[0]
+            found[name] = found.get(name, 0) + value
         return found
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:

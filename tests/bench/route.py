@@ -25,7 +25,7 @@ import psutil
 import websockets
 
 from tests.bench.consoles import Consoles
-from tests.running_server import RunningServer, start_server
+from tests.running_server import RunningServer, labelled_metrics, start_server
 
 ROOT = Path(__file__).resolve().parents[2]
 WARD = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
@@ -163,18 +163,13 @@ async def _watch(server: RunningServer, latencies: list[float]) -> None:
 
 
 def _lag(client: httpx.Client) -> dict[str, int]:
-    lag = _metrics(client)
+    lag = labelled_metrics(client)
     durable, stored = int(lag["nightlamp_journal_durable_seq"]), int(lag["nightlamp_store_cursor_seq"])
     return {"durable_seq": durable, "stored_seq": stored, "frames_behind": durable - stored}
 
 
 def _counters(client: httpx.Client) -> dict[str, float]:
-    return {name: value for name, value in _metrics(client).items() if name.endswith("_total") and value}
-
-
-def _metrics(client: httpx.Client) -> dict[str, float]:
-    lines = client.get("/metrics").text.splitlines()
-    return {line.rsplit(" ", 1)[0]: float(line.rsplit(" ", 1)[1]) for line in lines if line and line[0] != "#"}
+    return {name: value for name, value in labelled_metrics(client).items() if name.endswith("_total") and value}
 
 
 def _quantiles(values: list[float]) -> dict[str, float]:

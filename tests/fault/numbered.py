@@ -14,7 +14,7 @@ import httpx
 import paho.mqtt.client as paho
 from messages import acknowledgement, admission, msh, unique
 from paho.mqtt.enums import CallbackAPIVersion
-from running_server import RunningServer
+from running_server import RunningServer, labelled_metrics
 
 from nightlamp.embedded.child import Account, socket_folder
 
@@ -93,9 +93,9 @@ class Numbered:
 
     async def _stored(self, server: RunningServer, within_s: float) -> Counter[int]:
         with server.client("sre") as sre:
-            durable = metrics(sre)["nightlamp_journal_durable_seq"]
+            durable = labelled_metrics(sre)["nightlamp_journal_durable_seq"]
             end = time.monotonic() + within_s
-            while metrics(sre)["nightlamp_store_cursor_seq"] < durable:
+            while labelled_metrics(sre)["nightlamp_store_cursor_seq"] < durable:
                 assert time.monotonic() < end, "it was not stored in time"
                 await asyncio.sleep(0.1)
         database = await connect(server)
@@ -143,9 +143,3 @@ async def connect(server: RunningServer) -> asyncpg.Connection:
     """The server's own database."""
     sockets = socket_folder(server.data_dir, Account.find())
     return await asyncpg.connect(host=str(sockets), port=5432, user="postgres", database="nightlamp")
-
-
-def metrics(sre: httpx.Client) -> dict[str, float]:
-    """By name, labels included where there are any."""
-    lines = (line.rpartition(" ") for line in sre.get("/metrics").text.splitlines() if not line.startswith("#"))
-    return {name: float(value) for name, _, value in lines}

@@ -11,10 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from messages import acknowledgement
-from running_server import RunningServer
+from running_server import RunningServer, labelled_metrics
 
 from tests.fault.filesystems import fill, small
-from tests.fault.numbered import Numbered, connect, metrics
+from tests.fault.numbered import Numbered, connect
 
 pytestmark = pytest.mark.timeout(240)
 Start = Callable[..., RunningServer]
@@ -49,7 +49,7 @@ def test_p5_a_full_disk_is_told_at_every_door_and_heals_within_ten_seconds(
         assert fill(filler) > 1 << 20
         _send_until_refused(ward, ehr)
         _assert_refused(ward, ehr, sre, sender.publish, "disk")
-        assert metrics(sre)["nightlamp_journal_refused_disk_total"] > 0
+        assert labelled_metrics(sre)["nightlamp_journal_refused_disk_total"] > 0
         held = sender.publish()
         filler.unlink()
         healed_s = _until_healed(ward, ehr, sre)
@@ -73,8 +73,8 @@ def test_p5_the_cap_is_told_at_every_door_and_heals_within_ten_seconds_of_being_
         with _store_stands_still(server):
             _send_until_refused(ward, ehr)
             _assert_refused(ward, ehr, sre, sender.publish, "cap")
-            assert metrics(sre)["nightlamp_journal_refused_full_total"] > 0
-            assert metrics(sre)["nightlamp_journal_bytes"] <= 8 << 20
+            assert labelled_metrics(sre)["nightlamp_journal_refused_full_total"] > 0
+            assert labelled_metrics(sre)["nightlamp_journal_bytes"] <= 8 << 20
             held = sender.publish()
         healed_s = _until_healed(ward, ehr, sre)
         held.wait_for_publish(HEALS_S + SLACK_S)
@@ -110,7 +110,7 @@ def _assert_refused(
     journal = ready.json()["stages"]["journal"]
     assert (ready.status_code, journal["state"]) == (503, "down")
     assert why in journal["reason"]
-    assert metrics(sre)[f'nightlamp_journal_full{{kind="{why}"}}'] == 1
+    assert labelled_metrics(sre)[f'nightlamp_journal_full{{kind="{why}"}}'] == 1
 
 
 def _until_healed(ward: Numbered, ehr: httpx.Client, sre: httpx.Client) -> float:
