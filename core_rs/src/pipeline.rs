@@ -36,7 +36,7 @@ use state::Counting;
 pub use state::{Gauges, Read, Setup, State, StateError};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 
-use crate::alert::{AlertEvent, AlertKind, Departure};
+use crate::alert::{AlertEvent, Departure};
 use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, SignalId, Status};
 use crate::error::{Code, Refusal};
 use crate::journal::Journalled;
@@ -420,12 +420,13 @@ impl Pipeline {
     fn tell(&mut self, events: &mut Vec<AlertEvent>, wanted: bool) {
         for event in events.drain(..) {
             self.state.board.follow(&event);
-            let opened = event.kind == AlertKind::Opened;
-            add(if opened { &self.counters.alerts_opened } else { &self.counters.alerts_cleared }, 1);
+            add(self.counters.of_alert(event.kind), 1);
             if wanted {
                 self.rows.alerts.push(&event, self.scorers.named(event.scorer));
                 self.messages.push(show::alert(&event, self.scorers.named(event.scorer).name));
-                self.shown.entry(event.patient).or_insert((event.seq, event.at_us));
+                if let Some(patient) = event.patient {
+                    self.shown.entry(patient).or_insert((event.seq, event.at_us));
+                }
             }
         }
     }

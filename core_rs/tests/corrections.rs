@@ -101,7 +101,11 @@ impl Story {
         Outcome {
             rows: batch.tables.iter().map(|table| (table.table.to_string(), table.rows)).collect(),
             alerts: alerts.map(|message| json(&message.json)["reason"].as_str().unwrap_or_default().to_owned()).collect(),
-            shown: batch.messages.iter().map(|message| (message.kind, message.patient.to_string())).collect(),
+            shown: batch
+                .messages
+                .iter()
+                .map(|message| (message.kind, message.patient.map(|patient| patient.to_string()).unwrap_or_default()))
+                .collect(),
         }
     }
 }

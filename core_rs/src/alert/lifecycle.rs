@@ -3,7 +3,9 @@
 use super::policy::Rule;
 use super::reason::{self, Clearing};
 use super::state::{AlertState, Open, RuleKey, RuleState};
-use super::{AlertEvent, AlertKind, Explainer, RuleCounters};
+use compact_str::CompactString;
+
+use super::{AlertEvent, AlertKind, Explainer, RuleCounters, Said};
 use crate::decode::{BedKey, PatientId};
 use crate::score::{Score, Why};
 
@@ -90,8 +92,10 @@ impl AlertState {
             seq: score.seq,
             ordinal,
             alert_id,
-            patient: score.patient,
+            patient: Some(score.patient),
             bed: bed.cloned(),
+            subject: CompactString::default(),
+            cause: rule.name.clone(),
             rule: rule.name.clone(),
             kind: AlertKind::Opened,
             severity: rule.severity,
@@ -100,6 +104,9 @@ impl AlertState {
             value: score.value,
             reason: reason::opened(rule, score),
             why: explainer.explain(score),
+            said: Said::default(),
+            level: 0,
+            held: false,
         });
     }
 
@@ -162,8 +169,10 @@ pub(super) fn cleared_event(
         seq,
         ordinal,
         alert_id: open.alert_id,
-        patient,
+        patient: Some(patient),
         bed: open.bed,
+        subject: CompactString::default(),
+        cause: name.clone(),
         rule: name.clone(),
         kind: AlertKind::Cleared,
         severity: *severity,
@@ -172,5 +181,8 @@ pub(super) fn cleared_event(
         value: open.value,
         reason,
         why: Why::default(),
+        said: Said::default(),
+        level: 0,
+        held: false,
     }
 }

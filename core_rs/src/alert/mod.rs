@@ -32,7 +32,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-pub use boundary::{AlertEvent, AlertKind, Departure, Severity};
+pub use boundary::{AlertEvent, AlertKind, Departure, NO_SCORER, Said, Severity, Standing, StandingAlert};
 pub use engine::{AlertEngine, Explainer};
 pub use policy::{DEFAULT_POLICY_TOML, Policy, PolicyError, RULES_MAX, Rule};
 pub use state::{AlertState, RuleCounters};

@@ -316,7 +316,7 @@ proptest! {
                 let history: Vec<_> = steps.iter().enumerate().filter(|(_, step)| step.patient == number).collect();
                 let got: Vec<_> = out
                     .iter()
-                    .filter(|event| event.rule == rule.name && event.patient == patient(number))
+                    .filter(|event| event.rule == rule.name && event.patient == Some(patient(number)))
                     .map(|event| (event.seq as usize - 1, event.kind))
                     .collect();
                 prop_assert_eq!(got, naive(rule, &history));

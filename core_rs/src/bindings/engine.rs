@@ -59,7 +59,10 @@ impl PyBatch {
             messages: batch
                 .messages
                 .into_iter()
-                .map(|m| (m.kind.name(), m.unit, m.patient.to_string(), m.cursor, bytes(&m.json)))
+                .map(|m| {
+                    let patient = m.patient.map_or_else(String::new, |patient| patient.to_string());
+                    (m.kind.name(), m.unit, patient, m.cursor, bytes(&m.json))
+                })
                 .collect(),
         }
     }

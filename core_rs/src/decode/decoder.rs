@@ -37,7 +37,7 @@ impl Decoder {
     }
 
     /// What a frame says. `out` is cleared first. A frame that cannot be decoded at all gives one rejection of ordinal 0;
-    /// ticks and replays are the pipeline's and give nothing.
+    /// ticks, replays and actions are the pipeline's and give nothing.
     pub fn decode(&self, frame: &Frame, out: &mut Decoded) {
         self.decode_wanted(frame, Wanted::default(), out);
     }
@@ -55,7 +55,7 @@ impl Decoder {
             Source::JsonHttp => device::decode(self, &frame.payload, Door { key: &frame.context, ..door }, out),
             Source::JsonMqtt => device::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
             Source::MqttTooLarge => Err(self.too_large(frame, out)),
-            Source::Tick | Source::Replay => Ok(()),
+            Source::Tick | Source::Replay | Source::Action => Ok(()),
         };
         if let Err(refusal) = outcome {
             // A copy of what could not be used is a copy all the same: it gives no second dead letter.
@@ -75,7 +75,7 @@ impl Decoder {
             Source::Hl7Http => hl7::screen(payload, context, &self.config),
             Source::Hl7Mqtt => hl7::screen(payload, "", &self.config),
             Source::JsonHttp | Source::JsonMqtt => self.screen_json(payload).map(|_| ()),
-            Source::MqttTooLarge | Source::Tick | Source::Replay => Ok(()),
+            Source::MqttTooLarge | Source::Tick | Source::Replay | Source::Action => Ok(()),
         }
     }
 

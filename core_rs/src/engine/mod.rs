@@ -121,7 +121,7 @@ impl Engine {
     pub fn replay_frame(&self, seq: u64) -> Result<Receipt, Refusal> {
         let gone = || Refusal::new(Code::MissingField, format!("frame {seq} is no longer in the journal"));
         let frame = self.read_frame(seq)?.ok_or_else(gone)?;
-        if matches!(frame.source, Source::Tick | Source::Replay) {
+        if matches!(frame.source, Source::Tick | Source::Replay | Source::Action) {
             return Err(Refusal::new(Code::UnsupportedType, format!("frame {seq} is a {} frame", frame.source.name())));
         }
         self.submit(Source::Replay, SELF, &seq.to_string(), &frame.encode()?)

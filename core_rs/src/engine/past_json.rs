@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::models::models;
 use super::replay::Replayed;
-use crate::alert::AlertEvent;
+use crate::alert::StandingAlert;
 use crate::decode::catalogue;
 use crate::pipeline::{Origin, PastScore};
 use crate::score::{Input, Score, Scorers};
@@ -37,11 +37,16 @@ impl Replayed {
         })
     }
 
-    fn alert(&self, alert: &AlertEvent) -> Value {
+    fn alert(&self, standing: &StandingAlert) -> Value {
+        let alert = &standing.opened;
         let scorer = self.scorers.named(alert.scorer);
         json!({
             "alert_id": alert.alert_id,
             "rule": alert.rule,
+            "cause": alert.cause,
+            "subject": alert.subject,
+            "state": standing.standing,
+            "state_at_us": standing.since_us,
             "model": scorer.name,
             "version": scorer.version,
             "severity": alert.severity,

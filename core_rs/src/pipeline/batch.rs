@@ -35,8 +35,8 @@ pub struct Message {
     pub kind: MessageKind,
     /// The unit it concerns; empty for a patient without a bed.
     pub unit: String,
-    /// Whom it concerns.
-    pub patient: PatientId,
+    /// Whom it concerns; None where no patient.
+    pub patient: Option<PatientId>,
     /// Its place in the one order of everything; see `publish::cursor`.
     pub cursor: u64,
     /// The message itself.

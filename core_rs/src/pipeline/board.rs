@@ -8,7 +8,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::alert::{AlertEvent, AlertKind};
+use crate::alert::{AlertEvent, AlertKind, NO_SCORER, StandingAlert};
 use crate::decode::PatientId;
 use crate::score::Score;
 
@@ -26,7 +26,7 @@ pub(super) struct Newest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Entry {
     pub(super) scores: Vec<Newest>,
-    alerts: Vec<AlertEvent>,
+    alerts: Vec<StandingAlert>,
 }
 
 /// When each scorer was last asked about each patient: known as soon as a frame is taken, before its scores are.
@@ -91,17 +91,22 @@ impl Board {
 
     /// Takes in a step of an alert's life.
     pub fn follow(&mut self, event: &AlertEvent) {
+        let Some(patient) = event.patient else { return };
         match event.kind {
-            AlertKind::Opened => {
-                let entry = self.patients.entry(event.patient).or_default();
-                entry.alerts.push(event.clone());
-                entry.alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.severity), alert.alert_id));
-            }
+            AlertKind::Opened => self.patients.entry(patient).or_default().alerts.push(StandingAlert::new(event)),
             AlertKind::Cleared => {
-                if let Some(entry) = self.patients.get_mut(&event.patient) {
-                    entry.alerts.retain(|alert| alert.alert_id != event.alert_id);
+                if let Some(entry) = self.patients.get_mut(&patient) {
+                    entry.alerts.retain(|alert| alert.opened.alert_id != event.alert_id);
                 }
+                return;
             }
+            _ => {
+                let alerts = self.patients.get_mut(&patient).into_iter().flat_map(|entry| &mut entry.alerts);
+                alerts.filter(|alert| alert.opened.alert_id == event.alert_id).for_each(|alert| alert.follow(event));
+            }
+        }
+        if let Some(entry) = self.patients.get_mut(&patient) {
+            entry.alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.opened.severity), alert.opened.alert_id));
         }
     }
 
@@ -115,8 +120,8 @@ impl Board {
         self.patients.get(&patient)?.scores.get(usize::from(scorer))?.recorded_at_us
     }
 
-    /// The open alerts, most urgent first.
-    pub fn alerts(&self, patient: PatientId) -> &[AlertEvent] {
+    /// The alerts that are not cleared, most urgent first.
+    pub fn alerts(&self, patient: PatientId) -> &[StandingAlert] {
         self.patients.get(&patient).map_or(&[], |entry| &entry.alerts)
     }
 
@@ -134,7 +139,10 @@ impl Board {
                     *slot = Newest { score, ..newest };
                 }
             }
-            entry.alerts.retain_mut(|alert| index_now(alert.scorer).map(|now| alert.scorer = now).is_some());
+            entry.alerts.retain_mut(|alert| {
+                let scorer = &mut alert.opened.scorer;
+                *scorer == NO_SCORER || index_now(*scorer).map(|now| *scorer = now).is_some()
+            });
         }
     }
 

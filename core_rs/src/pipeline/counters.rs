@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::alert::AlertKind;
+
 macro_rules! counters {
     ($($name:ident: $text:literal,)*) => {
         /// Counted since the start, replay included. Read without a lock.
@@ -44,9 +46,35 @@ counters! {
     scores_stored: "Scores stored: changed, or a minute after the last row.",
     alerts_opened: "Alerts opened.",
     alerts_cleared: "Alerts cleared.",
+    alerts_acknowledged: "Acknowledgements.",
+    alerts_snoozed: "Snoozes.",
+    alerts_unsnoozed: "Snoozes that ended.",
+    alerts_escalated: "Alerts passed on, by the chain or by hand.",
+    alerts_reminded: "Reminders.",
+    alerts_expired: "Alerts that nobody answered.",
+    alerts_raised: "Alerts whose severity rose.",
+    alerts_lowered: "Alerts whose severity fell.",
     dead_letters: "Dead letters written.",
     clock_set_back: "Ticks that showed the clock set back by a minute or more.",
     replays: "Dead letters sent through the route again.",
+}
+
+impl Counters {
+    /// The counter of a step in an alert's life.
+    pub const fn of_alert(&self, kind: AlertKind) -> &AtomicU64 {
+        match kind {
+            AlertKind::Opened => &self.alerts_opened,
+            AlertKind::Cleared => &self.alerts_cleared,
+            AlertKind::Acknowledged => &self.alerts_acknowledged,
+            AlertKind::Snoozed => &self.alerts_snoozed,
+            AlertKind::Unsnoozed => &self.alerts_unsnoozed,
+            AlertKind::Escalated => &self.alerts_escalated,
+            AlertKind::Reminded => &self.alerts_reminded,
+            AlertKind::Expired => &self.alerts_expired,
+            AlertKind::Raised => &self.alerts_raised,
+            AlertKind::Lowered => &self.alerts_lowered,
+        }
+    }
 }
 
 /// Adds to a counter. One thread counts, others read: no locked instruction is needed, and a frame has a dozen of these.

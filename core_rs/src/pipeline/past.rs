@@ -2,7 +2,7 @@
 
 use super::scoring::{inputs, latest};
 use super::{Focus, Pipeline};
-use crate::alert::AlertEvent;
+use crate::alert::StandingAlert;
 use crate::decode::catalogue::SIGNALS;
 use crate::decode::{BedKey, PatientId, SignalId};
 use crate::score::{Bundle, Input, Inputs, Score, Why};
@@ -43,8 +43,8 @@ pub struct Past {
     pub signals: Vec<(SignalId, f64, i64)>,
     /// Per scorer, rules first: the newest stored one, then the computed one unless it is the same.
     pub scores: Vec<PastScore>,
-    /// The open alerts, most urgent first.
-    pub alerts: Vec<AlertEvent>,
+    /// The alerts that were not cleared, most urgent first.
+    pub alerts: Vec<StandingAlert>,
 }
 
 impl Pipeline {

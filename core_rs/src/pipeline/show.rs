@@ -37,7 +37,7 @@ pub(super) fn left(seq: u64, at_us: i64, patient: PatientId, bed: Option<&BedKey
     let mut json = Vec::with_capacity(128);
     let _ = encode_left(seq, patient, bed, at_us, &mut json);
     let unit = bed.map_or_else(String::new, |bed| bed.unit.to_string());
-    Message { kind: MessageKind::Left, unit, patient, cursor: cursor(seq, 0), json }
+    Message { kind: MessageKind::Left, unit, patient: Some(patient), cursor: cursor(seq, 0), json }
 }
 
 impl Pipeline {
@@ -74,7 +74,7 @@ impl Pipeline {
             .board
             .alerts(patient.id())
             .iter()
-            .map(|event| AlertView::opened_by(event, self.scorers.named(event.scorer).name))
+            .map(|alert| AlertView::standing(alert, self.scorers.named(alert.opened.scorer).name))
             .collect();
         let points = SPARKS.map(|signal| (signal, spark(patient, signal, at_us)));
         let sparks: Vec<SparkView<'_>> = points
@@ -98,7 +98,7 @@ impl Pipeline {
         Some(Message {
             kind: MessageKind::Patient,
             unit: bed.map_or_else(String::new, |bed| bed.unit.to_string()),
-            patient: patient.id(),
+            patient: Some(patient.id()),
             cursor: publish::cursor(seq, 0),
             json,
         })

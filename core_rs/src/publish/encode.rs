@@ -53,7 +53,8 @@ pub fn encode_alert(event: &AlertEvent, score: &str, out: &mut Vec<u8>) -> io::R
     struct Message<'a> {
         r#type: &'static str,
         cursor: Decimal,
-        patient: Uuid,
+        #[serde(serialize_with = "or_empty")]
+        patient: Option<Uuid>,
         unit: &'a str,
         bed: &'a str,
         kind: crate::alert::AlertKind,
@@ -64,11 +65,11 @@ pub fn encode_alert(event: &AlertEvent, score: &str, out: &mut Vec<u8>) -> io::R
     let message = Message {
         r#type: "alert",
         cursor: Decimal(cursor(event.seq, event.ordinal)),
-        patient: Uuid(event.patient),
+        patient: event.patient.map(Uuid),
         unit,
         bed,
         kind: event.kind,
-        alert: Alert::from(&AlertView::opened_by(event, score)),
+        alert: Alert::from(&AlertView::of(event, score)),
     };
     write(&message, out)
 }
@@ -117,6 +118,14 @@ struct Uuid(PatientId);
 impl Serialize for Uuid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
+    }
+}
+
+/// An id, or the empty text where there is none.
+fn or_empty<S: Serializer>(id: &Option<Uuid>, serializer: S) -> Result<S::Ok, S::Error> {
+    match id {
+        Some(id) => id.serialize(serializer),
+        None => serializer.serialize_str(""),
     }
 }
 
@@ -248,6 +257,8 @@ impl Serialize for ItemView<'_> {
 struct Alert<'a> {
     id: Decimal,
     rule: &'a str,
+    cause: &'a str,
+    subject: &'a str,
     score: &'a str,
     severity: crate::alert::Severity,
     at_ms: i64,
@@ -255,20 +266,46 @@ struct Alert<'a> {
     reason: &'a str,
     contributions: &'a [Contribution],
     explanation: &'a [Reason],
+    by: &'a str,
+    role: &'a str,
+    to: &'a str,
+    note: &'a str,
+    until_ms: Option<i64>,
+    level: u8,
+    held: bool,
+    #[serde(flatten)]
+    standing: Option<StandingSince>,
+}
+
+/// Of an alert in a `patient` message: what it waits for, since when.
+#[derive(Serialize)]
+struct StandingSince {
+    state: crate::alert::Standing,
+    changed_ms: i64,
 }
 
 impl<'a> From<&AlertView<'a>> for Alert<'a> {
     fn from(view: &AlertView<'a>) -> Self {
         Self {
-            id: Decimal(view.alert_id),
-            rule: view.rule,
+            id: Decimal(view.event.alert_id),
+            rule: &view.event.rule,
+            cause: &view.event.cause,
+            subject: &view.event.subject,
             score: view.score,
-            severity: view.severity,
-            at_ms: ms(view.at_us),
-            value: view.value,
-            reason: view.reason,
-            contributions: view.contributions,
-            explanation: view.explanation,
+            severity: view.event.severity,
+            at_ms: ms(view.event.at_us),
+            value: view.event.value,
+            reason: &view.event.reason,
+            contributions: &view.event.why.contributions,
+            explanation: &view.event.why.reasons,
+            by: &view.event.said.by,
+            role: &view.event.said.role,
+            to: &view.event.said.to,
+            note: &view.event.said.note,
+            until_ms: view.event.said.until_us.map(ms),
+            level: view.event.level,
+            held: view.event.held,
+            standing: view.standing.map(|(state, since_us)| StandingSince { state, changed_ms: ms(since_us) }),
         }
     }
 }

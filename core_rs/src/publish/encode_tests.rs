@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::*;
-use crate::alert::{AlertKind, Severity};
+use crate::alert::{AlertKind, Said, Severity, StandingAlert};
 use crate::publish::{ItemView, ScoreKind, ScoreView, SparkPoint, SparkView, VitalView};
 use crate::score::{Direction, Why};
 
@@ -20,8 +20,10 @@ fn opened() -> AlertEvent {
         seq: 4_711,
         ordinal: 2,
         alert_id: cursor(4_711, 2),
-        patient: ID,
+        patient: Some(ID),
         bed: Some(bed()),
+        subject: CompactString::default(),
+        cause: CompactString::new("news2"),
         rule: CompactString::new("news2-high"),
         kind: AlertKind::Opened,
         severity: Severity::High,
@@ -39,6 +41,47 @@ fn opened() -> AlertEvent {
                 reason("Lactate", -0.5, Direction::Lowers, true, "no lactate measured"),
             ],
         },
+        said: Said::default(),
+        level: 0,
+        held: false,
+    }
+}
+
+fn snoozed() -> AlertEvent {
+    let said = Said {
+        by: "k7x2m9pq".into(),
+        role: "nurse".into(),
+        note: "on the way to CT".into(),
+        until_us: Some(T_US + 1_860_000_000),
+        ..Said::default()
+    };
+    AlertEvent {
+        seq: 4_750,
+        ordinal: 0,
+        kind: AlertKind::Snoozed,
+        at_us: T_US + 60_000_000,
+        reason: "snoozed for 30 min by a nurse".into(),
+        why: Why::default(),
+        said,
+        level: 1,
+        ..opened()
+    }
+}
+
+/// A technical alert about no patient.
+fn technical() -> AlertEvent {
+    AlertEvent {
+        patient: None,
+        bed: None,
+        subject: "hl7_http:k7x2m9pq".into(),
+        cause: "feed-silent".into(),
+        rule: "feed-silent".into(),
+        severity: Severity::Technical,
+        scorer: crate::alert::NO_SCORER,
+        value: f64::NAN,
+        reason: "nothing has come from this feed for 15 min".into(),
+        why: Why::default(),
+        ..opened()
     }
 }
 
@@ -51,7 +94,9 @@ fn parsed(bytes: &[u8]) -> serde_json::Value {
 }
 
 fn patient_bytes() -> Vec<u8> {
-    let (bed, event) = (bed(), opened());
+    let bed = bed();
+    let mut alert = StandingAlert::new(&opened());
+    alert.follow(&snoozed());
     let items = [
         ItemView { name: "Resp", unit: "/min", value: Some(26.0), points: Some(3), age_s: Some(2.0) },
         ItemView { name: "Temp", unit: "Cel", value: None, points: None, age_s: None },
@@ -91,7 +136,7 @@ fn patient_bytes() -> Vec<u8> {
         vitals: &[VitalView { name: "Resp", unit: "/min", value: 26.0, at_us: T_US - 2_000_000 }],
         spark: &[SparkView { name: "Resp", points: &points }],
         scores: &[score, sepsis],
-        alerts: &[AlertView::opened_by(&event, "news2")],
+        alerts: &[AlertView::standing(&alert, "news2")],
     };
     let mut out = Vec::new();
     encode_patient(&view, &mut out).unwrap();
@@ -102,9 +147,14 @@ fn patient_bytes() -> Vec<u8> {
 fn messages_are_the_documented_samples() {
     let mut alert = Vec::new();
     encode_alert(&opened(), "news2", &mut alert).unwrap();
+    let (mut step, mut feed) = (Vec::new(), Vec::new());
+    encode_alert(&snoozed(), "news2", &mut step).unwrap();
+    encode_alert(&technical(), "", &mut feed).unwrap();
     let mut left = Vec::new();
     encode_left(4_712, ID, Some(&bed()), T_US + 1_000_000, &mut left).unwrap();
-    for (name, bytes) in [("patient", patient_bytes()), ("alert", alert), ("left", left)] {
+    let all =
+        [("patient", patient_bytes()), ("alert", alert), ("alert-snoozed", step), ("alert-technical", feed), ("left", left)];
+    for (name, bytes) in all {
         let path = format!("{}/../tests/unit/publish/samples/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let sample = std::fs::read(&path).unwrap_or_else(|_| panic!("{path} is missing: {}", String::from_utf8_lossy(&bytes)));
         assert_eq!(parsed(&bytes), parsed(&sample), "{}", String::from_utf8_lossy(&bytes));

@@ -1,8 +1,7 @@
 //! What the pipeline fills in for each message: borrowed views, so that nothing is copied before it is JSON.
 
-use crate::alert::{AlertEvent, Severity};
+use crate::alert::{AlertEvent, Standing, StandingAlert};
 use crate::decode::{BedKey, PatientId};
-use crate::score::{Contribution, Reason};
 
 /// The last value of one signal.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -84,43 +83,26 @@ pub struct ScoreView<'a> {
     pub items: &'a [ItemView<'a>],
 }
 
-/// An alert that is open now.
+/// An alert, or one step of its life.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AlertView<'a> {
-    /// As in `AlertEvent`.
-    pub alert_id: u64,
-    /// The policy rule's name.
-    pub rule: &'a str,
-    /// The scorer's name.
+    /// The step, or what `StandingAlert` holds.
+    pub event: &'a AlertEvent,
+    /// The scorer's name; empty where no score made it.
     pub score: &'a str,
-    /// How urgent.
-    pub severity: Severity,
-    /// When it opened, microseconds since 1970-01-01 UTC.
-    pub at_us: i64,
-    /// The score's value when it opened.
-    pub value: f64,
-    /// For a person.
-    pub reason: &'a str,
-    /// By feature, most important first.
-    pub contributions: &'a [Contribution],
-    /// By signal and in words, most important first.
-    pub explanation: &'a [Reason],
+    /// What it waits for and since when, microseconds since 1970-01-01 UTC; None of a step.
+    pub standing: Option<(Standing, i64)>,
 }
 
 impl<'a> AlertView<'a> {
-    /// The alert as its opening event told it. `score` is the name of the event's scorer.
-    pub fn opened_by(event: &'a AlertEvent, score: &'a str) -> Self {
-        Self {
-            alert_id: event.alert_id,
-            rule: &event.rule,
-            score,
-            severity: event.severity,
-            at_us: event.at_us,
-            value: event.value,
-            reason: &event.reason,
-            contributions: &event.why.contributions,
-            explanation: &event.why.reasons,
-        }
+    /// One step. `score` is the name of the event's scorer.
+    pub const fn of(event: &'a AlertEvent, score: &'a str) -> Self {
+        Self { event, score, standing: None }
+    }
+
+    /// An alert as it stands.
+    pub const fn standing(alert: &'a StandingAlert, score: &'a str) -> Self {
+        Self { event: &alert.opened, score, standing: Some((alert.standing, alert.since_us)) }
     }
 }
 
@@ -141,6 +123,6 @@ pub struct PatientView<'a> {
     pub spark: &'a [SparkView<'a>],
     /// The newest score of each scorer, rules first.
     pub scores: &'a [ScoreView<'a>],
-    /// All open alerts, most urgent first.
+    /// All alerts that are not cleared, most urgent first.
     pub alerts: &'a [AlertView<'a>],
 }

@@ -25,6 +25,8 @@ pub enum Source {
     Tick = 16,
     /// A dead-lettered frame once more: the payload is that frame encoded by `Frame::encode`.
     Replay = 17,
+    /// What a person did to an alert, or the server found out about its channels: JSON, see `alert::Action`.
+    Action = 18,
 }
 
 impl Source {
@@ -38,6 +40,7 @@ impl Source {
             5 => Self::MqttTooLarge,
             16 => Self::Tick,
             17 => Self::Replay,
+            18 => Self::Action,
             _ => return None,
         })
     }
@@ -52,6 +55,7 @@ impl Source {
             Self::MqttTooLarge => "mqtt_too_large",
             Self::Tick => "tick",
             Self::Replay => "replay",
+            Self::Action => "action",
         }
     }
 }

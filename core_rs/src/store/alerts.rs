@@ -27,6 +27,15 @@ impl AlertRows {
         "reason",
         "contributions",
         "explanation",
+        "cause",
+        "subject",
+        "by_key",
+        "by_role",
+        "to_role",
+        "note",
+        "until_at",
+        "level",
+        "held",
     ];
 
     /// No rows.
@@ -41,9 +50,9 @@ impl AlertRows {
             .int8(event.seq)
             .int4(event.ordinal)
             .int8(event.alert_id)
-            .uuid(event.patient.0)
+            .uuid_or_null(event.patient.map(|patient| patient.0))
             .text_or_null(event.bed.as_ref().map(|bed| bed.unit.as_str()))
-            .text_or_null(event.bed.as_ref().map(|bed| bed.bed.as_str()))
+            .text_or_null(event.bed.as_ref().map(|bed| bed.bed.as_str()).filter(|bed| !bed.is_empty()))
             .text(&event.rule)
             .int2(event.kind as i16)
             .int2(event.severity as i16)
@@ -53,7 +62,16 @@ impl AlertRows {
             .float8(event.value)
             .text(&event.reason)
             .jsonb(&event.why.contributions)
-            .jsonb(&event.why.reasons);
+            .jsonb(&event.why.reasons)
+            .text(&event.cause)
+            .text(&event.subject)
+            .text(&event.said.by)
+            .text(&event.said.role)
+            .text(&event.said.to)
+            .text(&event.said.note)
+            .timestamp_or_null(event.said.until_us)
+            .int2(i16::from(event.level))
+            .boolean(event.held);
     }
 
     /// Rows since the last `finish`.

@@ -112,6 +112,13 @@ impl CopyBuffer {
         self.field(value)
     }
 
+    pub(super) fn uuid_or_null(&mut self, value: Option<[u8; 16]>) -> &mut Self {
+        match value {
+            Some(value) => self.uuid(value),
+            None => self.null(),
+        }
+    }
+
     /// Microseconds since 1970-01-01 UTC as timestamptz.
     pub(super) fn timestamp(&mut self, at_us: i64) -> &mut Self {
         self.field(at_us.saturating_sub(EPOCH_US).clamp(TIMESTAMP_MIN, TIMESTAMP_MAX).to_be_bytes())

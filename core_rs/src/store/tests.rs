@@ -4,7 +4,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::alert::{AlertEvent, AlertKind, Severity};
+use crate::alert::{AlertEvent, AlertKind, Said, Severity};
 use crate::decode::{BedKey, EncounterEvent, EncounterKind, Identity, PatientId, SignalId, Status};
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
@@ -216,8 +216,10 @@ fn alerts_are_encoded_as_postgresql_reads_them() {
         seq: 3,
         ordinal: 0,
         alert_id: 3 << 16,
-        patient: ANN,
+        patient: Some(ANN),
         bed: bed(),
+        subject: "".into(),
+        cause: "news2".into(),
         rule: "news2-high".into(),
         kind: AlertKind::Opened,
         severity: Severity::High,
@@ -238,20 +240,42 @@ fn alerts_are_encoded_as_postgresql_reads_them() {
                 words: "heart rate 131 /min, 2 s old".into(),
             }],
         },
+        said: Said::default(),
+        level: 0,
+        held: true,
     };
-    let cleared = AlertEvent {
+    let snoozed = AlertEvent {
         seq: 4,
-        bed: None,
-        kind: AlertKind::Cleared,
+        kind: AlertKind::Snoozed,
         at_us: T0_US + 4 * SECOND_US,
         why: Why::default(),
+        said: Said {
+            by: "k1".into(),
+            role: "nurse".into(),
+            to: "physician".into(),
+            note: "CT".into(),
+            until_us: Some(T0_US + 3_600 * SECOND_US),
+        },
+        level: 2,
+        held: false,
+        ..opened.clone()
+    };
+    let cleared = AlertEvent {
+        seq: 5,
+        patient: None,
+        bed: None,
+        kind: AlertKind::Cleared,
+        at_us: T0_US + 5 * SECOND_US,
+        why: Why::default(),
+        held: false,
         ..opened.clone()
     };
     let scorer = Scorer { name: "news2", version: "1", sha256: &[] };
     let mut rows = AlertRows::new();
     rows.push(&opened, scorer);
+    rows.push(&snoozed, scorer);
     rows.push(&cleared, scorer);
-    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/alert_events.copy"), 2);
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/alert_events.copy"), 3);
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn alerts_open_then_are_those_the_route_had_open() {
             };
             assert_eq!(replayed.past.alerts, whole.alerts, "after frame {seq}");
             assert_eq!((&replayed.past.bed, &replayed.past.signals), (&whole.bed, &whole.signals));
-            assert!(replayed.past.alerts.iter().all(|alert| alert.kind == AlertKind::Opened));
+            assert!(replayed.past.alerts.iter().all(|alert| alert.opened.kind == AlertKind::Opened));
             checked += replayed.past.alerts.len();
         }
     }

@@ -65,17 +65,21 @@ class ScoreThen(BaseModel):
 
 
 class AlertThen(BaseModel):
-    """An alert that was open at that time."""
+    """An alert that was not cleared at that time."""
 
     alert_id: Decimal
+    cause: str
     rule: str
+    subject: str
+    state: str
+    state_at: datetime
     model: str
     version: str
     severity: str
     unit: str | None
     bed: str | None
     opened_at: datetime
-    opened_value: float
+    opened_value: float | None
     reason: str
     contributions: list[dict[str, Any]]
     explanation: list[dict[str, Any]]
@@ -139,9 +143,14 @@ def past(patient_id: UUID, told: dict[str, Any], *, scorer: str | None, features
         discharged_at=None if discharged_us is None else time_of(discharged_us),
         signals=[SignalThen(**one, observed_at=time_of(one["observed_at_us"])) for one in told["signals"]],
         scores=scores,
-        alerts=[AlertThen(**one, opened_at=time_of(one["opened_at_us"])) for one in told["alerts"]],
+        alerts=[_alert(one) for one in told["alerts"]],
         not_reproduced=[],
     )
+
+
+def _alert(told: dict[str, Any]) -> AlertThen:
+    times = {"opened_at": time_of(told["opened_at_us"]), "state_at": time_of(told["state_at_us"])}
+    return AlertThen(**told, **times)
 
 
 def _score(told: dict[str, Any], features: bool) -> ScoreThen:

@@ -30,7 +30,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "alert_events": (
         *("seq", "ordinal", "alert_id", "patient_id", "unit", "bed", "rule", "kind", "severity", "at", "model"),
-        *("version", "value", "reason", "contributions", "explanation"),
+        *("version", "value", "reason", "contributions", "explanation", "cause", "subject", "by_key", "by_role"),
+        *("to_role", "note", "until_at", "level", "held"),
     ),
     "dead_letters": (
         *("seq", "ordinal", "received_at", "source", "principal", "context", "stage", "reason", "detail", "location"),

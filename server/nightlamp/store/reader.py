@@ -18,9 +18,11 @@ from nightlamp.store.statements import sql
 
 CONNECTIONS_MAX, STATEMENT_MS_MAX, WAIT_S = 4, 5_000, 5.0
 SEVERITIES = {0: "technical", 1: "low", 2: "medium", 3: "high"}
-ALERT_KINDS = {1: "opened", 2: "cleared"}
+_STEPS = "opened cleared acknowledged snoozed unsnoozed escalated reminded expired raised lowered"
+ALERT_KINDS = dict(enumerate(_STEPS.split(), 1))
 STATUSES = {1: "final", 2: "preliminary", 3: "corrected", 4: "withdrawn"}
-SOURCES = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 5: "mqtt_too_large", 16: "tick", 17: "replay"}
+_DOORS = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 5: "mqtt_too_large"}
+SOURCES = _DOORS | {16: "tick", 17: "replay", 18: "action"}
 _ORDINAL_BITS = 16
 
 
@@ -221,7 +223,7 @@ def _uuid(cursor: str | None) -> UUID | None:
 def _message(row: Any) -> AlertMessage:
     """The same object as the live message of the publish stage (core_rs/src/publish/encode.rs)."""
     cursor = row["seq"] << _ORDINAL_BITS | min(row["ordinal"], (1 << _ORDINAL_BITS) - 1)
-    unit, patient_id = row["unit"] or "", str(row["patient_id"])
+    unit, patient_id = row["unit"] or "", str(row["patient_id"] or "")
     body = {
         "type": "alert",
         "cursor": str(cursor),
@@ -231,6 +233,8 @@ def _message(row: Any) -> AlertMessage:
         "kind": ALERT_KINDS[row["kind"]],
         "id": str(row["alert_id"]),
         "rule": row["rule"],
+        "cause": row["cause"],
+        "subject": row["subject"],
         "score": row["model"],
         "severity": SEVERITIES[row["severity"]],
         "at_ms": to_us(row["at"]) // 1_000,
@@ -238,5 +242,12 @@ def _message(row: Any) -> AlertMessage:
         "reason": row["reason"],
         "contributions": row["contributions"],
         "explanation": row["explanation"],
+        "by": row["by_key"],
+        "role": row["by_role"],
+        "to": row["to_role"],
+        "note": row["note"],
+        "until_ms": None if row["until_at"] is None else to_us(row["until_at"]) // 1_000,
+        "level": row["level"],
+        "held": row["held"],
     }
     return AlertMessage(cursor, unit, patient_id, orjson.dumps(body))

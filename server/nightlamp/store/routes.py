@@ -113,7 +113,9 @@ def router(store: Store, require: Require) -> APIRouter:
             found = await reader.alerts(
                 patient_id=patient_id, open=open, since=_aware(since), until=_aware(until), limit=limit, cursor=cursor
             )
-        return views.AlertPage(items=[_alert(row) for row in found.items], next_cursor=found.next_cursor)
+        return views.AlertPage(
+            items=[views.Alert(**alert_fields(row)) for row in found.items], next_cursor=found.next_cursor
+        )
 
     @routes.get("/alerts", summary="Alerts of the ward")
     async def alerts(
@@ -136,7 +138,9 @@ def router(store: Store, require: Require) -> APIRouter:
                 limit=limit,
                 cursor=cursor,
             )
-        return views.AlertPage(items=[_alert(row) for row in found.items], next_cursor=found.next_cursor)
+        return views.AlertPage(
+            items=[views.Alert(**alert_fields(row)) for row in found.items], next_cursor=found.next_cursor
+        )
 
     return routes
 
@@ -209,6 +213,8 @@ def _score(row: dict[str, Any], features: bool) -> views.Score:
     return views.Score(**{**row, **named})
 
 
-def _alert(row: dict[str, Any]) -> views.Alert:
-    state = "open" if row["cleared_at"] is None else "cleared"
-    return views.Alert(**{**row, "severity": SEVERITIES[row["severity"]], "state": state})
+def alert_fields(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the view `alerts` as the fields of `views.Alert`."""
+    said = {"by": row["by_key"], "role": row["by_role"], "to": row["to_role"], "severity": SEVERITIES[row["severity"]]}
+    values = {name: None if isnan(row[name]) else row[name] for name in ("value", "opened_value")}
+    return {**row, **said, **values}

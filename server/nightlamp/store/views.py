@@ -90,18 +90,30 @@ class Alert(BaseModel):
     """An alert as it stands."""
 
     alert_id: Decimal
-    patient_id: UUID
+    patient_id: UUID | None = Field(description="null where it is about no patient.")
     unit: str | None
     bed: str | None
-    rule: str
+    cause: str = Field(description="What its rules share: a patient has one alert per cause.")
+    rule: str = Field(description="The rule that leads now.")
+    subject: str = Field(description="What a technical alert is about: a feed, a channel, a score. Else empty.")
     model: str
     version: str
-    state: str = Field(description="open or cleared.")
+    state: str = Field(description="open, acknowledged, snoozed, escalated, expired or cleared.")
+    state_at: datetime = Field(description="Since when.")
     severity: str
     opened_at: datetime
-    opened_value: float
+    opened_value: float | None
     cleared_at: datetime | None
-    value: float = Field(description="The score at the latest step.")
+    value: float | None = Field(description="The score at the latest step; null of technical alerts.")
+    by: str = Field(description="Key id of who made the state; empty: the machine.")
+    role: str = Field(description="That person's role.")
+    to: str = Field(description="The role it was passed on to.")
+    note: str = Field(description="That person's own words; of a snooze its reason.")
+    until_at: datetime | None = Field(description="When the snooze ends.")
+    level: int = Field(description="Steps of the escalation chain taken.")
+    held: bool = Field(description="Nobody was notified: storm cap or quiet hours.")
+    acknowledged_at: datetime | None = Field(description="The first acknowledgement.")
+    answered_by: str | None = Field(description="Key id of who gave it.")
     reason: str
     contributions: list[dict[str, Any]]
     explanation: list[Reason] = Field(description="By signal and in words, most important first.")

@@ -55,9 +55,11 @@ def datum(value: bytes | None) -> bytes:
 _TYPES: dict[str, Callable[[Any], bytes]] = {
     **dict.fromkeys(("seq", "alert_id", "replayed_seq"), packed("!q")),
     "ordinal": packed("!i"),
-    **dict.fromkeys(("signal_id", "status", "source", "kind", "severity", "band", "present", "expected"), packed("!h")),
+    **dict.fromkeys(
+        ("signal_id", "status", "source", "kind", "severity", "band", "present", "expected", "level"), packed("!h")
+    ),
     **dict.fromkeys(("value", "raw_score"), packed("!d")),
-    **dict.fromkeys(("here", "leaves", "stale"), packed("!?")),
+    **dict.fromkeys(("here", "leaves", "stale", "held"), packed("!?")),
     **dict.fromkeys(("patient_id", "former_id"), lambda value: value.bytes),
     "birth_day": day,
     "input_signals": array(21, "!h"),
@@ -183,7 +185,14 @@ def alert(seq: int, alert_id: int, kind: int, **more: Any) -> dict[str, Any]:
         if kind == 1
         else {"contributions": [], "explanation": []}
     )
-    return row | {"reason": "NEWS2 7 >= 7"} | why | more
+    row |= {"reason": "NEWS2 7 >= 7", "cause": "news2", "subject": "", "by_key": "", "by_role": "", "to_role": ""}
+    return row | {"note": "", "until_at": None, "level": 0, "held": False} | why | more
+
+
+def snoozed(seq: int, alert_id: int, **more: Any) -> dict[str, Any]:
+    until_at = T0 + timedelta(hours=1)
+    said = {"by_key": "k1", "by_role": "nurse", "to_role": "physician", "note": "CT", "until_at": until_at}
+    return alert(seq, alert_id, 4, **said, level=2) | more
 
 
 def dead_letter(seq: int, **more: Any) -> dict[str, Any]:
@@ -216,7 +225,11 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     "patient_merges": [merge(12, BOB, ANN)],
     "observations": [observation(3), observation(4, ordinal=7, value=None, status=4)],
     "scores": [score(3), score(4, model="sepsis", model_sha256=b"\x01\x02", features=[1.5, float("nan")])],
-    "alert_events": [alert(3, 3 << 16, 1), alert(4, 3 << 16, 2, unit=None, bed=None)],
+    "alert_events": [
+        alert(3, 3 << 16, 1, held=True),
+        snoozed(4, 3 << 16),
+        alert(5, 3 << 16, 2, patient_id=None, unit=None, bed=None),
+    ],
     "dead_letters": [dead_letter(5), dead_letter(5, ordinal=3, raw=None, location="OBX^3^6")],
     "dead_letter_replays": [{"seq": 5, "replayed_seq": 6, "replayed_at": T0}],
 }
