@@ -40,7 +40,7 @@ from nightlamp.identity.keys import KeyFile, KeyFileError
 from nightlamp.identity.sessions import Sessions
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
-from nightlamp.publish.line import FramedSocket
+from nightlamp.publish.line import framed
 from nightlamp.receive.direct import Direct
 from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
@@ -282,7 +282,7 @@ async def _http(
         app,
         lifespan="off",
         http=bounded(line, direct),
-        ws=FramedSocket,
+        ws=framed(http.write_timeout_s),
         ws_per_message_deflate=False,
         ws_max_size=64 << 10,
         ws_max_queue=8,

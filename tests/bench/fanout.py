@@ -22,7 +22,7 @@ import uvloop
 from fastapi import FastAPI
 
 from nightlamp.publish import Hub, PublishLimits, router
-from nightlamp.publish.line import FramedSocket
+from nightlamp.publish.line import framed
 
 PATIENTS = 4_096
 
@@ -91,7 +91,7 @@ async def _serve(wanted: argparse.Namespace) -> dict[str, Any]:
     limits = PublishLimits(patient_gap_s=0.0, heartbeat_s=3_600.0, subscribe_s_max=30)
     hub, app = Hub("bench", limits=limits), FastAPI()
     app.include_router(router(hub, _anybody))
-    ws = "websockets-sansio" if wanted.alone else FramedSocket
+    ws = "websockets-sansio" if wanted.alone else framed(30.0)
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws=ws, ws_per_message_deflate=False))
     spawn = multiprocessing.get_context("spawn")
     go, said = spawn.Event(), spawn.Queue()

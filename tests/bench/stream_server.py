@@ -45,7 +45,7 @@ class Nightlamp:
         from fastapi import FastAPI
 
         from nightlamp.publish import Hub, PublishLimits, router
-        from nightlamp.publish.line import FramedSocket
+        from nightlamp.publish.line import framed
 
         @dataclass(frozen=True)
         class Viewer:
@@ -54,7 +54,7 @@ class Nightlamp:
         async def everybody(_scope: object) -> Viewer:
             return Viewer()
 
-        self.line: Any = FramedSocket
+        self.line: Any = framed(30.0)
         # No pause between two writes: at full speed there is always more.
         self._hub = Hub("bench", limits=PublishLimits(patient_gap_s=0.0))
         self.app: Any = FastAPI()

@@ -8,7 +8,7 @@ took t, states wait 3 t, at most `patient_gap_s`, and only the newest of each pa
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from nightlamp.publish.census import AlertEntry
 from nightlamp.publish.client import Client, Subscription
@@ -24,16 +24,16 @@ PAUSES = 3.0
 class Feed:
     """One subscription and the consoles that keep up. Bounded: one state a patient, alerts leave at once."""
 
-    def __init__(self, subscription: Subscription, limits: PublishLimits, stats: PublishStats) -> None:
-        self.subscription, self._limits, self._stats = subscription, limits, stats
+    def __init__(
+        self, subscription: Subscription, limits: PublishLimits, stats: PublishStats, left: Callable[["Feed"], None]
+    ) -> None:
+        """`left` is told when nobody is in it any more."""
+        self.subscription, self._limits, self._stats, self._left = subscription, limits, stats, left
         self._lines: dict[Client, Line] = {}
         self._pending: dict[str, bytes] = {}
         #: A write whose cost is not known yet, or the end of the pause after it.
         self._settling: asyncio.Handle | None = None
         self._pause: asyncio.TimerHandle | None = None
-
-    def __len__(self) -> int:
-        return len(self._lines)
 
     def join(self, client: Client, line: Line) -> None:
         """From here on, instead of what the client is put."""
@@ -45,6 +45,7 @@ class Feed:
             client.put_patients(self._pending)
         if not self._lines:
             self._pending.clear()
+            self._left(self)
 
     def put(self, states: dict[str, bytes], alerts: Sequence[AlertEntry]) -> None:
         """A batch's part for this subscription. Never waits."""

@@ -104,8 +104,6 @@ class Hub:
             mine = [alert for alert in alerts if wanted.wants(alert.unit, alert.patient_id)]
             if states or mine:
                 feed.put(states, mine)
-            if not len(feed):
-                del self._feeds[wanted]
         for tap in self.taps:
             tap(changes)
 
@@ -122,8 +120,13 @@ class Hub:
 
     def join(self, client: Client, line: Line) -> None:
         """A client that has seen everything so far is written to together with others of its subscription."""
-        client.feed = self._feeds.setdefault(client.subscription, Feed(client.subscription, self.limits, self.stats))
+        wanted = client.subscription
+        client.feed = self._feeds.setdefault(wanted, Feed(wanted, self.limits, self.stats, self._end))
         client.feed.join(client, line)
+
+    def _end(self, feed: Feed) -> None:
+        """Everybody has left it."""
+        self._feeds.pop(feed.subscription, None)
 
     @contextmanager
     def attached(self, subscription: Subscription, resume: int | None, stream_id: str | None) -> Iterator[Client]:

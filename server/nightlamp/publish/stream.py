@@ -2,8 +2,8 @@
 
 Everybody is authenticated by the handshake, before it is accepted: Authorization header, session cookie, or, for
 browsers without a session, the sub-protocol `bearer.<key>` offered beside `nightlamp.v1`. A browser's Origin must be
-this server. Close codes: 1003 a binary message, 1008 a message not understood or a credential that ended, 1009 too
-large, 1013 too slow; reasons are in words. A heartbeat leaves every `heartbeat_s`, so silence means failure.
+this server. Close codes: 1003 a binary message, 1008 a message not understood or a credential that ended or changed,
+1009 too large, 1013 too slow; reasons are in words. A heartbeat leaves every `heartbeat_s`, so silence means failure.
 """
 
 import asyncio
@@ -34,7 +34,8 @@ class Viewer(Protocol):
 
 
 Authenticate = Callable[[Scope], Awaitable[Viewer | None]]
-"""Who a handshake is from, or None: unknown, or not allowed to read. Called again while the connection stands."""
+"""Who a handshake is from, or None: unknown, or not allowed to read. Called again while the connection stands; who is
+no longer equal to who came in (role, units) is closed and comes in anew."""
 
 
 def bearer(scope: Scope) -> str | None:
@@ -123,8 +124,9 @@ async def _converse(socket: WebSocket, hub: Hub, viewer: Viewer, authenticate: A
             async def watch() -> tuple[int, str]:
                 while True:
                     await asyncio.sleep(hub.limits.reauthenticate_s)
-                    if await authenticate(socket.scope) is None:
-                        return 1008, "the credential has ended"
+                    now = await authenticate(socket.scope)
+                    if now != viewer:
+                        return 1008, "the credential has ended" if now is None else "the credential has changed"
 
             async def given_up() -> tuple[int, str]:
                 await client.closed.wait()

@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psutil
 import uvicorn
 from fastapi import FastAPI
 
 from nightlamp.publish import AlertHistory, Hub, PublishLimits, bearer, router
-from nightlamp.publish.line import FramedSocket
+from nightlamp.publish.line import framed as framed_line
 
 KEYS: dict[str, frozenset[str] | None] = {"all-units": None, "icu-only": frozenset({"ICU-1"})}
 
@@ -25,8 +27,20 @@ class Viewer:
 class Served:
     """A hub behind a real socket."""
 
-    def __init__(self, hub: Hub, url: str, revoked: set[str]) -> None:
-        self.hub, self.url, self.revoked = hub, url, revoked
+    def __init__(self, hub: Hub, server: uvicorn.Server, port: int, keys: dict[str, frozenset[str] | None]) -> None:
+        self.hub, self._server, self._port, self.keys = hub, server, port, keys
+        self.url = f"ws://127.0.0.1:{port}/v1/stream"
+
+    @property
+    def connections(self) -> list[Any]:
+        """uvicorn's, one a WebSocket."""
+        return list(self._server.server_state.connections)
+
+    @property
+    def sockets(self) -> int:
+        """Of how many connections the server holds a socket."""
+        held = psutil.Process().net_connections("tcp")
+        return sum(one.laddr.port == self._port and bool(one.raddr) and one.fd >= 0 for one in held)
 
 
 @asynccontextmanager
@@ -36,25 +50,26 @@ async def served(
     history: AlertHistory | None = None,
     hub: Hub | None = None,
     framed: bool = True,
+    write_timeout_s: float = 30.0,
 ) -> AsyncIterator[Served]:
     """`framed`: over the line the server uses; else over uvicorn's own, where nothing is shared between clients."""
     hub = hub or Hub("journal-a", limits=limits, history=history)
-    revoked: set[str] = set()
+    keys = dict(KEYS)
 
     async def authenticate(scope: object) -> Viewer | None:
         key = bearer(scope)  # type: ignore[arg-type]
-        return Viewer(KEYS[key]) if key in KEYS and key not in revoked else None
+        return Viewer(keys[key]) if key in keys else None
 
     app = FastAPI()
     app.include_router(router(hub, authenticate))
-    line = FramedSocket if framed else "websockets-sansio"
+    line = framed_line(write_timeout_s) if framed else "websockets-sansio"
     config = uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws=line, ws_per_message_deflate=False)
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         task = asyncio.create_task(server.serve(sockets=[listener]))
         await until(lambda: server.started)
         try:
-            yield Served(hub, f"ws://127.0.0.1:{listener.getsockname()[1]}/v1/stream", revoked)
+            yield Served(hub, server, listener.getsockname()[1], keys)
         finally:
             server.should_exit = True
             await task

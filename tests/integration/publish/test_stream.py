@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from stream_server import served, until
+from stream_server import Served, served, until
 from ward_batches import Batch, alert, left, patient
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -16,6 +16,8 @@ from nightlamp.publish import AlertEntry, HistoryBehind, Hub, PublishLimits
 
 Message = dict[str, Any]
 BEARER = {"Authorization": "Bearer all-units"}
+#: A client that takes no more off its socket than one message.
+LAZY: dict[str, Any] = {"max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
 
 
 class Reader:
@@ -254,16 +256,32 @@ async def test_a_revoked_credential_ends_a_standing_connection() -> None:
         reader = Reader(socket)
         await reader.subscribe("*")
         await reader.until_ready()
-        server.revoked.add("all-units")
+        del server.keys["all-units"]
         with pytest.raises(ConnectionClosed):
             await reader.until_closed()
         assert socket.close_code == 1008
 
 
+async def test_p6_a_credential_that_is_narrowed_ends_a_standing_connection_and_sees_less_on_the_next() -> None:
+    async with served(limits=PublishLimits(reauthenticate_s=0.05)) as server:
+        server.hub.offer(Batch([patient(1, "p1", "ICU-1"), patient(1, "p2", "B")]))
+        async with stream(server.url) as socket:
+            reader = Reader(socket)
+            await reader.subscribe("*")
+            assert {m["patient"] for m in (await reader.until_ready())[1:]} == {"p1", "p2"}
+            server.keys["all-units"] = frozenset({"ICU-1"})
+            with pytest.raises(ConnectionClosed):
+                await reader.until_closed()
+            assert (socket.close_code, socket.close_reason) == (1008, "the credential has changed")
+        async with stream(server.url) as socket:
+            reader = Reader(socket)
+            await reader.subscribe("*")
+            assert {m["patient"] for m in (await reader.until_ready())[1:]} == {"p1"}
+
+
 async def test_a_stalled_client_holds_nobody_up_and_is_let_go() -> None:
     limits = PublishLimits(client_alerts_max=100, close_s_max=0.1)
-    lazy = {"max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
-    async with served(limits=limits) as server, stream(server.url, **lazy) as stalled, stream(server.url) as socket:
+    async with served(limits=limits) as server, stream(server.url, **LAZY) as stalled, stream(server.url) as socket:
         await Reader(stalled).subscribe("*")
         reader = Reader(socket)
         await reader.subscribe("*")
@@ -274,15 +292,54 @@ async def test_a_stalled_client_holds_nobody_up_and_is_let_go() -> None:
             assert int((await reader.next("alert"))["cursor"]) >> 16 == seq
             seq += 1
         await until(lambda: server.hub.stats.clients == 1)
+        await until(lambda: (len(server.connections), server.sockets) == (1, 1))
         server.hub.offer(Batch([alert(seq)]))
         assert int((await reader.next("alert"))["cursor"]) >> 16 == seq
 
 
+async def test_p5_a_stalled_client_gives_its_place_back_also_where_nothing_but_states_is_sent() -> None:
+    limits = PublishLimits(clients_max=1, heartbeat_s=60.0)
+    async with served(limits=limits, write_timeout_s=0.3) as server, stream(server.url, **LAZY) as stalled:
+        await Reader(stalled).subscribe("*")
+        await _stall(server)
+        await until(lambda: (server.hub.stats.clients, len(server.connections), server.sockets) == (0, 0, 0))
+        async with stream(server.url) as socket:
+            assert (await Reader(socket).next())["type"] == "hello"
+
+
+async def test_p5_pings_of_a_client_that_does_not_read_pile_up_no_answers_and_the_newest_gets_one() -> None:
+    async with served(limits=PublishLimits(heartbeat_s=60.0)) as server, stream(server.url, **LAZY) as stalled:
+        reader = Reader(stalled)
+        await reader.subscribe("*")
+        await _stall(server)
+        (line,) = server.connections
+        waiting = line.transport.get_write_buffer_size()
+        ping = b"\x89\xfd\0\0\0\0" + b"p" * 125
+        for _ in range(100):
+            stalled.transport.write(ping * 500)
+            await until(lambda: not stalled.transport.get_write_buffer_size())
+        answered = await stalled.ping(b"newest")
+        await until(lambda: b"newest" in line._pong)
+        assert line.transport.get_write_buffer_size() == waiting
+        reading = asyncio.create_task(reader.until_closed())
+        await answered
+        reading.cancel()
+
+
+async def _stall(server: Served) -> None:
+    """Offer states until the one client, who does not read, takes no more of them."""
+    await until(lambda: server.hub._feeds)
+    (line,), seq = server.connections, 0
+    while line.has_room:
+        seq += 1
+        server.hub.offer(Batch([patient(seq, "p1", note="x" * 500_000)]))
+        await asyncio.sleep(0.002)
+
+
 async def test_p5_who_does_not_read_leaves_the_feed_and_the_others_get_every_state() -> None:
     """Three consoles of one subscription: what is new is framed once; the stalled one is written to alone."""
-    lazy = {"max_queue": 1, "ping_interval": None, "close_timeout": 0.1}
     limits = PublishLimits(heartbeat_s=60.0, close_s_max=0.1)
-    async with served(limits=limits) as server, stream(server.url, **lazy) as stalled:
+    async with served(limits=limits) as server, stream(server.url, **LAZY) as stalled:
         await Reader(stalled).subscribe("*")
         async with stream(server.url) as first, stream(server.url) as second:
             readers = [Reader(first), Reader(second)]

@@ -15,6 +15,15 @@ ALL = Subscription(everything=True)
 LIMITS = PublishLimits(client_alerts_max=50, alert_ring_max=20)
 
 
+class Attentive:
+    """A line that always has room."""
+
+    has_room = True
+
+    def write_frames(self, frames: bytes) -> None:
+        """Taken."""
+
+
 def hub() -> Hub:
     return Hub("journal-a", limits=LIMITS)
 
@@ -199,3 +208,14 @@ def test_whatever_the_interruptions_every_alert_arrives_once_and_in_order(data: 
     with h.attached(ALL, resume, "journal-a") as client:
         seen += cursors(taken(client))
     assert seen == list(range(2, seq + 1))
+
+
+async def test_p5_subscriptions_that_were_left_are_forgotten_also_while_the_ward_is_quiet() -> None:
+    h = hub()
+    with h.attached(ALL, None, None) as client:
+        for number in range(20):
+            wanted = Subscription(units=frozenset({f"U{number}"}))
+            client.resubscribe(wanted, h.matching(wanted))
+            h.join(client, Attentive())
+            assert len(h._feeds) == 1
+    assert not h._feeds
