@@ -6,19 +6,22 @@ and once its limit of connections is reached refuses everybody, also those who w
 - a head takes at most `head_bytes_max` bytes (431) and `head_timeout_s` (408), counted from the connection or from the
   first byte after the answer before; what is trickled in behind an answer nobody waited for is cut off likewise;
 - what is no body (chunk sizes and extensions, trailers) may be eight times the body and `head_bytes_max` more (431);
-- who does not read what it asked for is dropped after `write_timeout_s`;
+- who does not read what it asked for is dropped after `write_timeout_s`, also where the line is to be closed anyway;
 - at most `PIPELINE_MAX` requests wait behind another on one line, more end it: each is an object of kilobytes, and one
   read may hold a thousand;
 - connections beyond `concurrency_max` are told 503 and closed at once; those that stand are not affected.
+
+What is refused is answered behind what came whole before it: a request that waits for the journal gets its own answer,
+the last one says `connection: close`, and nothing that comes after is read. An upgrade waits for no other answer.
 """
 
 import asyncio
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
 
 import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from nightlamp.errors import Problem
@@ -61,6 +64,8 @@ class _BoundedLine(HttpToolsProtocol):
         self._writing: asyncio.TimerHandle | None = None
         self._framing_bytes = 0
         self._body: asyncio.TimerHandle | None = None
+        #: Whether something came since the end of the last request; whether anything more is read at all.
+        self._begun, self._deaf = False, False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -78,19 +83,25 @@ class _BoundedLine(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._deaf or self.transport.is_closing():
             return
         self._framing_bytes += len(data)
+        self._begun = True
         super().data_received(data)
         if self.transport.is_closing() or self.transport.get_protocol() is not self:
             return
         if self._framing_bytes > self.limits.head_bytes_max:
             self._refuse(431, "too_large", f"More than {self.limits.head_bytes_max} bytes that are no body.")
-        elif self._reading is None and (self.cycle is None or self.cycle.response_complete):
-            self._await_head()
+        elif self._idle:
+            self._await_next()
         elif self._body is None and type(self.cycle) is Post and self.cycle.more_body:
             too_slow = Problem(408, "too_slow", "The body did not arrive in time.")
             self._body = self.loop.call_later(self.cycle.body_timeout_s, self.cycle.refuse, too_slow)
+
+    @property
+    def _idle(self) -> bool:
+        """Whether every request so far has its whole answer."""
+        return self.cycle is None or self.cycle.response_complete
 
     def on_headers_complete(self) -> None:
         if len(self.pipeline) >= PIPELINE_MAX:
@@ -104,7 +115,7 @@ class _BoundedLine(HttpToolsProtocol):
 
     def _directly(self, direct: Direct) -> bool:
         """Whether this request goes the short way: nothing is under way before it, and it is ordinary."""
-        if self.cycle is not None and not self.cycle.response_complete:
+        if not self._idle:
             return False
         parser = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1":
@@ -133,7 +144,7 @@ class _BoundedLine(HttpToolsProtocol):
             self.cycle.add(body)
 
     def on_message_complete(self) -> None:
-        self._framing_bytes = 0
+        self._framing_bytes, self._begun = 0, False
         if type(self.cycle) is not Post:
             super().on_message_complete()
         elif self.cycle.more_body:
@@ -142,12 +153,42 @@ class _BoundedLine(HttpToolsProtocol):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        drop: Callable[[], None] = self.transport.abort
-        self._writing = self._writing or self.loop.call_later(self.limits.write_timeout_s, drop)
+        self._leave()
 
     def resume_writing(self) -> None:
-        self._forget_writing()
+        if not self.transport.is_closing():
+            self._forget_writing()
         super().resume_writing()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if self.transport.is_closing():
+            self._leave()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._leave()
+
+    def handle_websocket_upgrade(self) -> None:
+        if self._idle and not self.flow.write_paused:
+            super().handle_websocket_upgrade()
+        else:
+            self._refuse(400, "malformed", "An upgrade must wait for the answers to what was asked before.")
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "malformed", msg)
+
+    def _await_next(self) -> None:
+        """Behind the last answer: who has begun to say more is to end it, who has not may stay as on any idle line."""
+        if self._begun:
+            if self._reading is None:
+                self._await_head()
+            return
+        self._forget_reading()
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
     def _await_head(self) -> None:
         timeout_s = self.limits.head_timeout_s
@@ -170,13 +211,23 @@ class _BoundedLine(HttpToolsProtocol):
             self._body = None
 
     def _refuse(self, status: int, code: str, detail: str) -> None:
-        """Say why, if the line is free for an answer, and close it."""
-        if self.transport.is_closing():
+        """Say why, behind the answers that are due, and close the line."""
+        if self._deaf or self.transport.is_closing():
             return
-        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
-            self.transport.write(_answer(Problem(status, code, detail)))
+        problem, cycle = Problem(status, code, detail), self.cycle
+        if not self._idle and (self.pipeline or not cycle.more_body):
+            self._deaf = True
+            cycle.keep_alive = False
+            if cycle.more_body:  # it is the one that is refused, and waits for others
+                self.pipeline[0] = (cycle, cast(ASGI3Application, problem.response()))
+            return
+        if self._idle or not cycle.response_started:
+            self.transport.write(_answer(problem))
         self.transport.close()
-        # Who does not take the answer does not keep the line.
+        self._leave()
+
+    def _leave(self) -> None:
+        """Who does not take what is left for it, in time, does not keep the line."""
         self._writing = self._writing or self.loop.call_later(self.limits.write_timeout_s, self.transport.abort)
 
 

@@ -196,6 +196,37 @@ def test_p5_a_slow_sender_is_cut_off_and_keeps_nobody_out(
     assert any(text[9:12] == code for text in said)
 
 
+@pytest.mark.parametrize("length", [4, 4_000_000])
+def test_an_idle_line_behind_a_refusal_is_told_nothing_and_works_on(target: RunningServer, length: int) -> None:
+    """The first is refused by its content, on the short way, the second by its length, before its body has come."""
+    with line(target) as one:
+        one.sendall(head(target, "/v1/hl7v2", f"Content-Length: {length}"))
+        time.sleep(0.2)
+        one.sendall(b"what" * (length // 4))
+        assert _answer(one)[9:12] == (b"400" if length == 4 else b"413")
+        one.settimeout(3)  # twice the time for a head
+        with pytest.raises(TimeoutError):
+            one.recv(1)
+        body = vitals(f"I{unique()}", WELL).encode()
+        one.settimeout(30)
+        one.sendall(head(target, "/v1/hl7v2", f"Content-Length: {len(body)}") + body)
+        assert _answer(one)[9:12] == b"200"
+
+
+def _answer(one: socket.socket) -> bytes:
+    """One whole answer with a Content-Length."""
+    said = b""
+    while b"\r\n\r\n" not in said:
+        piece = one.recv(65_536)
+        assert piece, said
+        said += piece
+    top, _, rest = said.partition(b"\r\n\r\n")
+    length = int(re.search(rb"content-length: (\d+)", top)[1])  # type: ignore[index]
+    while len(rest) < length:
+        rest += one.recv(65_536)
+    return said
+
+
 def test_p5_a_client_that_never_reads_is_dropped(target: RunningServer) -> None:
     """Ten megabytes are asked for and none is read; after WRITE_TIMEOUT_S the line is gone."""
     patient, now_ms = f"L{unique()}", time.time_ns() // 1_000_000
