@@ -113,17 +113,22 @@ class Post:
         self._chunks = []
         try:
             door.counts.bytes[hl7v2.DOOR] += len(payload)
-            self.taken = door.hl7.take(payload, self.charset, self.principal)
+            self.taken = hl7v2.take(door, payload, self.charset, self.principal)
             if self.taken.last_seq:
                 door.receipts.wait(self.taken.last_seq, self)
             else:
                 self._answer(None)
-        except Exception as error:
+        except Problem as problem:
+            self._refused(problem)
+        except BaseException as error:  # as in `_guarded`
             self._failed(error)
 
     def refuse(self, problem: Problem) -> None:
         """The body will not be read to its end."""
         self.more_body, self.keep_alive = False, False
+        self._refused(problem)
+
+    def _refused(self, problem: Problem) -> None:
         said = hl7v2.refused_unread(self._door, problem)
         self._write(said.status_code, said.raw_headers, bytes(said.body))
 
@@ -152,7 +157,7 @@ class Post:
     def _guarded(self, late: Problem | None) -> None:
         try:
             self._answer(late)
-        except Exception as error:
+        except BaseException as error:  # a panic is no Exception, and others wait behind this one
             self._failed(error)
 
     def _answer(self, late: Problem | None) -> None:
@@ -163,10 +168,9 @@ class Post:
             said = hl7v2.response(content, refused)
             self._write(said.status_code, said.raw_headers, content)
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, error: BaseException) -> None:
         _log.error("internal error", route=["v1", "hl7v2"], exc_info=error)
-        said = Problem(500, "internal", "An internal error; it was recorded.").response()
-        self._write(said.status_code, said.raw_headers, bytes(said.body))
+        self._refused(hl7v2.INTERNAL)
 
     def _write(self, status: int, headers: Headers, content: bytes) -> None:
         if self.response_complete:

@@ -10,6 +10,7 @@ AE would only bring it again.
 
 from typing import TYPE_CHECKING
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,12 +21,15 @@ from .door import Door, Source, now_us
 if TYPE_CHECKING:
     from nightlamp._core import HL7Taken
 
+_log = structlog.get_logger("nightlamp.receive")
 PATH = "/v1/hl7v2"
 MEDIA_TYPES = frozenset({"application/hl7-v2", "application/hl7-v2+er7", "x-application/hl7-v2+er7", "text/plain"})
 ANSWER_TYPE = "application/hl7-v2; charset=utf-8"
 DOOR = Source.HL7_HTTP.label
 #: What is acknowledged when nothing of a message was read: the answer then names no message.
 _UNREAD = b"MSH|^~\\&|||||||ACK|||2.5.1"
+#: The core failed at a message.
+INTERNAL = Problem(500, "internal", "It may not have been kept.")
 #: Refusals only HTTP knows, told in HL7 as the nearest entry of the error table.
 _ONLY_HTTP = frozenset({"unsupported_media", "too_slow"})
 
@@ -34,9 +38,9 @@ async def receive(door: Door, request: Request) -> Response:
     """One body in, one acknowledgement out."""
     try:
         principal, charset, payload = await door.admit(request, Source.HL7_HTTP, MEDIA_TYPES)
+        taken, late = take(door, payload, charset, principal.id), None
     except Problem as refused:
         return refused_unread(door, refused)
-    taken, late = door.hl7.take(payload, charset, principal.id), None
     if taken.last_seq:
         try:
             await door.receipts.durable(taken.last_seq)
@@ -45,12 +49,25 @@ async def receive(door: Door, request: Request) -> Response:
     return response(*settle(door, taken, late))
 
 
+def take(door: Door, payload: bytes, charset: str, principal: str) -> "HL7Taken":
+    """Screen a body and hand it to the journal. Raises a 500 `Problem` where the core fails at it.
+
+    What it took of a batch before is recognised when it is sent again.
+    """
+    try:
+        return door.hl7.take(payload, charset, principal)
+    except BaseException as error:  # a panic is no Exception
+        _log.error("internal error", route=["v1", "hl7v2"], exc_info=error)
+        raise INTERNAL from None
+
+
 def settle(door: Door, taken: "HL7Taken", late: Problem | None) -> tuple[bytes, Problem | None]:
     """Count a body; (acknowledgement, what decides the status, None for 200).
 
     `late`: why what was taken is not acknowledged.
     """
     counts, messages, refused = door.counts, taken.messages, taken.refused
+    answer = taken.ack(now_us()) if late is None else taken.ack(now_us(), (late.code, late.detail))
     counts.messages[DOOR] += messages
     for code, _, _ in refused:
         counts.refused[code] += 1
@@ -58,9 +75,9 @@ def settle(door: Door, taken: "HL7Taken", late: Problem | None) -> tuple[bytes, 
     left = messages - len(refused)
     if late is not None:
         counts.refused[late.code] += left
-        return taken.ack(now_us(), (late.code, late.detail)), late
+        return answer, late
     counts.accepted[DOOR] += left
-    return taken.ack(now_us()), None if left else first
+    return answer, None if left else first
 
 
 def refused_unread(door: Door, refused: Problem) -> Response:
