@@ -20,6 +20,9 @@ from nightlamp.identity.data_folder import DataFolder, FolderInUse
 from nightlamp.identity.keys import KeyFile
 from nightlamp.settings import Settings
 
+#: Connections that wait to be accepted, as uvicorn has it.
+BACKLOG = 2048
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -74,12 +77,16 @@ def open_folder(settings: Settings, folder: DataFolder) -> Opened:
 
 
 def listen(settings: Settings) -> socket.socket:
-    """The HTTP door's socket. Raises StartError where it is taken."""
+    """The HTTP door's socket, listening: who comes early waits for the server, and nobody else gets the port.
+
+    Raises StartError where it is taken.
+    """
     family = socket.AF_INET6 if ":" in settings.http.host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.http.host, settings.http.port))
+        listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
         raise StartError(f"http {settings.http.host}:{settings.http.port}: {error.strerror}") from None
@@ -89,6 +96,7 @@ def listen(settings: Settings) -> socket.socket:
 def _beside(work: Callable[[Path], None], path: Path) -> Future[None]:
     """Run `work` on a daemon thread: a stop need not wait for it."""
     future: Future[None] = Future()
+    future.set_running_or_notify_cancel()  # who waits for it may be cancelled, not the work
 
     def run() -> None:
         try:

@@ -13,7 +13,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
@@ -29,7 +29,7 @@ from nightlamp._core import Decoder, Engine, HL7Door, catalogue
 from nightlamp.ahead import Ahead, open_folder
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
-from nightlamp.embedded.keeper import Keeper
+from nightlamp.embedded.keeper import Keeper, Part
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
 from nightlamp.http_app import Parts
@@ -158,21 +158,22 @@ async def _neighbours(
 ) -> tuple[str, str]:
     """URLs of PostgreSQL and Redis; private ones are started where the settings name none, side by side."""
     urls = [settings.database.url.get_secret_value(), settings.redis.url.get_secret_value()]
-    starts = [
-        Keeper.start("postgresql", partial(EmbeddedPostgresql.start, folder.path, cluster)),
-        Keeper.start("redis", partial(EmbeddedRedis.start, folder.path)),
+    private: list[tuple[str, Callable[[], Awaitable[Part]]]] = [
+        ("postgresql", partial(EmbeddedPostgresql.start, folder.path, cluster)),
+        ("redis", partial(EmbeddedRedis.start, folder.path)),
     ]
-    wanted = [place for place, url in enumerate(urls) if not url]
-    for place in {0, 1} - set(wanted):
-        starts[place].close()
-    started = await asyncio.gather(*(starts[place] for place in wanted), return_exceptions=True)
-    for keeper in started:
-        if isinstance(keeper, Keeper):
-            stack.push_async_callback(keeper.stop)
-    for place, keeper in zip(wanted, started, strict=True):
-        if isinstance(keeper, BaseException):
-            raise keeper
+
+    async def keep(place: int) -> None:
+        name, start = private[place]
+        keeper = await Keeper.start(name, start)
+        # At once: a start that is cancelled, or fails, stops what has begun.
+        stack.push_async_callback(keeper.stop)
         urls[place] = keeper.url
+
+    kept = [keep(place) for place, url in enumerate(urls) if not url]
+    for error in await asyncio.gather(*kept, return_exceptions=True):
+        if error is not None:
+            raise error
     return urls[0], urls[1]
 
 

@@ -6,15 +6,23 @@ import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from nightlamp.app import _neighbours
+from nightlamp.embedded.child import Account, EmbeddedError, socket_folder
+from nightlamp.embedded.cluster import is_made
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
+from nightlamp.identity.data_folder import DataFolder
+from nightlamp.settings import Settings
 
 STARTER = """
     import asyncio, os, signal, sys
@@ -29,6 +37,15 @@ STARTER = """
         await asyncio.sleep(60)
 
     asyncio.run(main())
+"""
+
+MAKER = """
+    import sys
+    from pathlib import Path
+    from nightlamp.embedded import cluster
+
+    print("begins", flush=True)
+    cluster.make(Path(sys.argv[1]))
 """
 
 
@@ -48,6 +65,62 @@ async def test_they_start_answer_stop_and_keep_what_was_stored(tmp_path: Path) -
         await postgresql.stop()
         assert not postgresql.running
         assert not redis.running
+
+
+@pytest.mark.parametrize("after_s", [0.02, 0.1, 0.2, 0.4])
+async def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_one_takes_for_a_cluster(
+    tmp_path: Path, after_s: float
+) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(MAKER), str(tmp_path)]
+    maker = await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.PIPE, text=True)
+    assert maker.stdout is not None
+    with maker.stdout:
+        assert maker.stdout.readline() == "begins\n"
+        await asyncio.sleep(after_s)
+        maker.send_signal(signal.SIGKILL)
+        maker.wait()
+    assert not is_made(tmp_path)
+    postgresql = await EmbeddedPostgresql.start(tmp_path)
+    connection = await asyncpg.connect(postgresql.url)
+    assert await connection.fetchval("SELECT 1") == 1
+    await connection.close()
+    await postgresql.stop()
+
+
+async def test_what_is_no_whole_cluster_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "postgresql").mkdir()
+    (tmp_path / "postgresql" / "PG_VERSION").write_text("17\n")
+    with pytest.raises(EmbeddedError, match=f"{tmp_path}/postgresql is no whole cluster"):
+        await EmbeddedPostgresql.start(tmp_path)
+    assert [path.name for path in (tmp_path / "postgresql").iterdir()] == ["PG_VERSION"]
+
+
+async def test_a_start_that_is_cancelled_stops_what_it_has_started(tmp_path: Path) -> None:
+    """Redis is there already, the cluster of PostgreSQL is still being made."""
+    folder = DataFolder(tmp_path)
+    made: Future[None] = Future()
+    made.set_running_or_notify_cancel()
+    async with AsyncExitStack() as stack:
+        starting = asyncio.create_task(_neighbours(Settings(), folder, made, stack))
+        pid_file = folder.path / "redis" / "redis.pid"
+        async with asyncio.timeout(20):
+            while not pid_file.exists():  # noqa: ASYNC110 - a file of another process
+                await asyncio.sleep(0.01)
+            redis = await asyncio.to_thread(psutil.Process, int(pid_file.read_text()))
+            async with Redis.from_url(f"unix://{socket_folder(folder.path, Account.find())}/redis.sock") as client:
+                while not await _answers(client):  # noqa: ASYNC110 - as above
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.1)
+        starting.cancel()
+        await asyncio.gather(starting, return_exceptions=True)
+    assert not redis.is_running()
+
+
+async def _answers(client: Redis) -> bool:
+    try:
+        return bool(await client.ping())
+    except (OSError, RedisError):
+        return False
 
 
 async def test_they_die_with_nightlamp_and_the_next_start_copes(tmp_path: Path) -> None:

@@ -65,13 +65,14 @@ class EmbeddedPostgresql:
         `made`: the cluster is being made already.
         """
         account = await asyncio.to_thread(Account.find)
-        cluster = account.own(data / "postgresql")
+        cluster = data / "postgresql"
         logs = account.own(data / "log")
         sockets = socket_folder(data, account)
         if made is not None:
             await asyncio.wrap_future(made)
         elif not is_made(data):
             await asyncio.to_thread(make, data)
+        account.own(cluster)
         urgent = [signal.SIGINT, signal.SIGQUIT, signal.SIGKILL]
         await end_leftover(cluster / "postmaster.pid", str(cluster), urgent, each_s=10)
         settings = _SETTINGS | {"unix_socket_directories": str(sockets), "log_directory": str(logs)}
