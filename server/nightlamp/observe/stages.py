@@ -121,5 +121,5 @@ def _store(progress: Progress, lane: Lane) -> StageHealth:
 def _publish(stats: PublishStats) -> StageHealth:
     reason = f"{stats.clients} consoles, {stats.redis_waiting} messages wait for Redis"
     if stats.redis_failures and not stats.redis_up:
-        return StageHealth("publish", "degraded", f"Redis does not answer; {reason}")
+        return StageHealth("publish", "degraded", f"Redis does not take every message; {reason}")
     return StageHealth("publish", "ok", reason)

@@ -1,13 +1,12 @@
 """Redis pub/sub: `nightlamp.{unit}.scores` (patient and left messages) and `nightlamp.{unit}.alerts`.
 
-Redis may be down, slow or wiped (P3): nothing here waits for it or fails with it. While it is away, patient states are
-conflated per unit and patient (`redis_patients_max`); alerts wait in order up to `redis_alerts_max`, then the oldest
-is dropped and counted. Alerts arrive at least once: an attempt that failed half-way is repeated; their cursor tells.
+Redis may be down, slow or wiped (P3): nothing here waits for it or fails with it. What waits meanwhile is bounded
+(`redis_queue.py`). Alerts arrive at least once: an attempt that failed half-way is repeated; their cursor tells. A
+channel that Redis refuses is tried again every `redis_retry_s_max`; the others go on.
 """
 
 import asyncio
 import contextlib
-from collections import deque
 
 import structlog
 from redis.exceptions import RedisError
@@ -15,6 +14,7 @@ from redis.exceptions import RedisError
 from nightlamp.publish.census import Changes
 from nightlamp.publish.limits import PublishLimits
 from nightlamp.publish.redis_line import RedisLine, publish_command
+from nightlamp.publish.redis_queue import Channel, RedisQueue, Waiting
 from nightlamp.publish.stats import PublishStats
 
 _log = structlog.get_logger("nightlamp.publish")
@@ -29,19 +29,19 @@ class RedisChannels:
         self.limits = limits or PublishLimits()
         self.stats = stats or PublishStats()
         self._line = RedisLine(url, self.limits.redis_timeout_s)
-        self._alerts: deque[bytes] = deque()
-        self._patients: dict[tuple[str, str], bytes] = {}
+        self._queue = RedisQueue(self.limits, self.stats)
         self._wake = asyncio.Event()
+        self._retries: set[asyncio.TimerHandle] = set()
 
     def put(self, changes: Changes) -> None:
         """Queue what a batch changed. Never waits."""
         for part in (changes.moved, changes.by_unit):
             for unit, bodies in part.items():
                 for patient_id, body in bodies.items():
-                    self._put_patient((unit, patient_id), body)
+                    self._queue.put_state(unit, patient_id, body)
         for alert in changes.alerts:
-            self._alerts.append(publish_command(alert.unit, "alerts", alert.body))
-        self._settle()
+            self._queue.put_alert(alert.unit, alert.body)
+        self._queue.settle()
         if self.stats.redis_waiting:
             self._wake.set()
 
@@ -52,58 +52,56 @@ class RedisChannels:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self.stats.redis_waiting:
-                    if await self._publish_some():
+                while taken := self._queue.take(self.limits.redis_pipeline_max):
+                    if await self._publish(taken):
                         pause_s = RETRY_S_MIN
                     else:
                         await asyncio.sleep(pause_s)
                         pause_s = min(pause_s * 2, self.limits.redis_retry_s_max)
         finally:
+            for retry in self._retries:
+                retry.cancel()
             with contextlib.suppress(RedisError, OSError, RuntimeError):
                 await self._line.aclose()
 
-    async def _publish_some(self) -> bool:
-        """One pipeline: alerts first. What fails goes back to the front of its queue."""
-        room = self.limits.redis_pipeline_max
-        alerts = [self._alerts.popleft() for _ in range(min(room, len(self._alerts)))]
-        keys = [key for key, _ in zip(self._patients, range(room - len(alerts)), strict=False)]
-        patients = {key: self._patients.pop(key) for key in keys}
+    async def _publish(self, messages: list[Waiting]) -> bool:
+        """One pipeline; False where it failed. What failed or was refused goes back to the front of its queue."""
         try:
-            states = [publish_command(unit, "scores", body) for (unit, _), body in patients.items()]
             async with asyncio.timeout(self.limits.redis_timeout_s):
-                await self._line.exchange(alerts + states)
+                places = await self._line.exchange([publish_command(*one.channel, one.body) for one in messages])
         except Exception as error:
             # Anything: uvloop says RuntimeError of a line that was reset. What failed is tried again, whatever it was.
-            if self.stats.redis_up or not self.stats.redis_failures:
-                _log.warning("Redis takes no messages; they wait, the newest of each kind", reason=type(error).__name__)
-            self.stats.redis_failures += 1
-            self.stats.redis_up = 0
-            self._alerts.extendleft(reversed(alerts))
-            for key, body in patients.items():
-                if key in self._patients:
-                    self.stats.redis_patients_conflated += 1
-                else:
-                    self._put_patient(key, body)
-            self._settle()
+            self._failed(type(error).__name__)
+            self._queue.put_back(messages)
+            self._queue.settle()
             return False
-        if self.stats.redis_failures and not self.stats.redis_up:
-            _log.info("Redis takes messages again", waiting=self.stats.redis_waiting)
-        self.stats.redis_up = 1
-        self.stats.redis_published += len(alerts) + len(patients)
-        self._settle()
+        if places:
+            self._failed("refused")
+            self._queue.put_back([message for place, message in enumerate(messages) if place in places])
+            for refused in {messages[place].channel for place in places}:
+                self._leave_alone(refused)
+        elif not self._queue.aside:
+            if self.stats.redis_failures and not self.stats.redis_up:
+                _log.info("Redis takes messages again", waiting=self.stats.redis_waiting)
+            self.stats.redis_up = 1
+        self.stats.redis_published += len(messages) - len(places)
+        self._queue.settle()
         return True
 
-    def _put_patient(self, key: tuple[str, str], body: bytes) -> None:
-        if key in self._patients:
-            self.stats.redis_patients_conflated += 1
-        elif len(self._patients) >= self.limits.redis_patients_max:
-            self.stats.redis_patients_dropped += 1
-            return
-        self._patients[key] = body
+    def _failed(self, reason: str) -> None:
+        if self.stats.redis_up or not self.stats.redis_failures:
+            _log.warning("Redis does not take every message; they wait, the newest of each kind", reason=reason)
+        self.stats.redis_failures += 1
+        self.stats.redis_up = 0
 
-    def _settle(self) -> None:
-        """Hold the alert queue to its limit and tell the gauge."""
-        while len(self._alerts) > self.limits.redis_alerts_max:
-            self._alerts.popleft()
-            self.stats.redis_alerts_dropped += 1
-        self.stats.redis_waiting = len(self._alerts) + len(self._patients)
+    def _leave_alone(self, refused: Channel) -> None:
+        """Publish nothing to this channel for a while."""
+        self._queue.put_aside(refused)
+
+        def again() -> None:
+            self._retries.discard(retry)
+            self._queue.try_again(refused)
+            self._wake.set()
+
+        retry = asyncio.get_running_loop().call_later(self.limits.redis_retry_s_max, again)
+        self._retries.add(retry)

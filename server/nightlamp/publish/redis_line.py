@@ -50,8 +50,12 @@ class RedisLine:
         )
         self._connection: Any = None
 
-    async def exchange(self, commands: Sequence[bytes]) -> None:
-        """Send these and wait for an answer to each. Raises RedisError, OSError; then some may have been done."""
+    async def exchange(self, commands: Sequence[bytes]) -> set[int]:
+        """Send these and wait for an answer to each; which of them Redis refused, by place.
+
+        After a refusal the next exchange makes a new connection: rights and passwords may have changed. Raises
+        RedisError, OSError; then some may have been done.
+        """
         try:
             if self._connection is None:
                 pool: Any = self._redis.connection_pool
@@ -62,19 +66,20 @@ class RedisLine:
             await self._give_up()
             raise
         if refused:
-            raise RedisError("Redis refused a message")
+            await self._give_up()
+        return refused
 
-    async def _answers(self, expected: int) -> bool:
-        """Whether one of the answers is an error."""
-        answered, refused, before = 0, False, b"\n"
+    async def _answers(self, expected: int) -> set[int]:
+        """Which of the answers are errors."""
+        answered, chunks = 0, list[bytes]()
         while answered < expected:
             chunk = await self._connection._reader.read(_READ_BYTES)
             if not chunk:
                 raise RedisError("Redis closed the line")
             answered += chunk.count(b"\n")
-            refused = refused or b"\n-" in before + chunk
-            before = chunk[-1:]
-        return refused
+            chunks.append(chunk)
+        said = b"".join(chunks)
+        return {place for place, line in enumerate(said.split(b"\n")) if line[:1] == b"-"} if b"-" in said else set()
 
     async def _give_up(self) -> None:
         """What was answered of what is unknown: the line is of no use any more."""

@@ -122,6 +122,54 @@ async def test_a_redis_that_refuses_is_asked_again_and_counts_as_a_failure(redis
         assert (hub.stats.redis_up, hub.stats.redis_alerts_dropped) == (1, 0)
 
 
+async def test_a_channel_that_redis_refuses_holds_up_no_other_and_gets_its_alerts_in_order_once_it_may(
+    redis_server: RedisServer,
+) -> None:
+    await redis_server.start()
+    limits = PublishLimits(redis_retry_s_max=0.1, redis_pipeline_max=50)
+    url = redis_server.url.replace("://", "://watch:secret@")
+    async with (
+        redis.asyncio.Redis.from_url(redis_server.url) as admin,
+        publishing(url, limits) as hub,
+        listening(redis_server.url) as heard,
+    ):
+
+        async def may_publish_to(*channels: str) -> None:
+            await admin.execute_command("ACL", "SETUSER", "watch", "resetchannels", *channels)
+
+        await admin.execute_command("ACL", "SETUSER", "watch", "on", ">secret", "+@all", "allchannels")
+        hub.offer(Batch([alert(1, unit="B")]))
+        assert (await heard())[0] == "nightlamp.B.alerts"
+        lines = (await admin.info("stats"))["total_connections_received"]
+        await may_publish_to("&nightlamp.B.*", "&nightlamp.*.scores")
+        hub.offer(Batch([alert(seq, unit="ICU-1") for seq in range(2, 202)]))
+        await until(lambda: hub.stats.redis_failures >= 2)
+        hub.offer(Batch([alert(202, unit="B"), patient(203, "p1", "ICU-1"), alert(204, unit="ICU-1")]))
+        told = [await heard() for _ in range(2)]
+        assert {name for name, _ in told} == {"nightlamp.B.alerts", "nightlamp.ICU-1.scores"}
+        assert (hub.stats.redis_up, hub.stats.redis_waiting) == (0, 201)
+        assert (await admin.info("stats"))["total_connections_received"] > lines, "rights may come with a new line only"
+        await may_publish_to("allchannels")
+        cursors = [int((await heard())[1]["cursor"]) >> 16 for _ in range(201)]
+        assert cursors == [*range(2, 202), 204]
+        await until(lambda: hub.stats.redis_up == 1)
+        assert (hub.stats.redis_waiting, hub.stats.redis_alerts_dropped) == (0, 0)
+
+
+async def test_p5_what_waits_for_a_refused_channel_is_bounded_and_costs_no_other_its_alerts(
+    redis_server: RedisServer,
+) -> None:
+    await redis_server.start()
+    async with redis.asyncio.Redis.from_url(redis_server.url) as admin, publishing(redis_server.url) as hub:
+        await admin.execute_command("ACL", "SETUSER", "default", "resetchannels", "&nightlamp.B.*")
+        for seq in range(1, 101):
+            hub.offer(Batch([alert(seq, unit="ICU-1"), alert(seq, unit="B", ordinal=2)]))
+            await until(lambda seq=seq: hub.stats.redis_published >= seq)
+        assert hub.stats.redis_published == 100
+        await until(lambda: hub.stats.redis_waiting + hub.stats.redis_alerts_dropped == 100)
+        assert 49 <= hub.stats.redis_waiting <= 50
+
+
 def test_a_unit_name_cannot_leave_its_channel() -> None:
     assert channel("ICU-1", "alerts") == "nightlamp.ICU-1.alerts"
     assert channel("A.scores", "alerts") == "nightlamp.A%2Escores.alerts"
