@@ -12,16 +12,18 @@ import contextlib
 import errno
 import os
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Any, BinaryIO, Protocol, TypeVar
 
 import msgspec
 import structlog
 
 _log = structlog.get_logger("nightlamp.spool")
 Table = tuple[str, int, bytes]
+Found = TypeVar("Found")
 FILE_BYTES = 64 << 20
 #: Between two looks whether the disk takes more.
 DISK_PAUSE_S = 1.0
@@ -164,6 +166,8 @@ class Lane:
 
     def __init__(self, path: Path, memory_bytes_max: int, spool_bytes_max: int) -> None:
         self._spool, self._memory = Spool(path), deque[StoredRows]()
+        #: The spool's own: what was begun goes on where who asked for it is cancelled, and `close` waits for it.
+        self._thread = ThreadPoolExecutor(1, "spool")
         self._memory_bytes_max, self._spool_bytes_max = memory_bytes_max, spool_bytes_max
         self._lock, self._filled, self._emptied = asyncio.Lock(), asyncio.Event(), asyncio.Event()
         #: Sizes in the spool of the batches that `head` gave.
@@ -205,7 +209,7 @@ class Lane:
                 self.memory_bytes += rows.bytes
             else:
                 try:
-                    await asyncio.to_thread(self._spool.append, rows)
+                    await self._on_disk(self._spool.append, rows)
                 except OSError as error:
                     self.spool_error = errno.errorcode.get(error.errno or 0, type(error).__name__)
                     return False
@@ -221,7 +225,7 @@ class Lane:
                 if self._memory:
                     return self._oldest_in_memory(batches_max, bytes_max)
                 if not self._spool.empty:
-                    found = await asyncio.to_thread(self._spool.oldest, batches_max, bytes_max)
+                    found = await self._on_disk(self._spool.oldest, batches_max, bytes_max)
                     self._sizes = [size for _, size in found]
                     return [rows for rows, _ in found]
                 self._filled.clear()
@@ -236,6 +240,9 @@ class Lane:
             found.append(rows)
         return found
 
+    async def _on_disk(self, work: Callable[..., Found], *given: Any) -> Found:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work, *given)
+
     async def drop(self, batches: int) -> None:
         """Forget what `head` gave: it is stored."""
         async with self._lock:
@@ -243,7 +250,7 @@ class Lane:
                 for _ in range(batches):
                     self.memory_bytes -= self._memory.popleft().bytes
             else:
-                await asyncio.to_thread(self._spool.drop, sum(self._sizes[:batches]))
+                await self._on_disk(self._spool.drop, sum(self._sizes[:batches]))
                 self._sizes = self._sizes[batches:]
             self.batches -= batches
         self._emptied.set()
@@ -255,5 +262,6 @@ class Lane:
             await self._emptied.wait()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Forget everything. Waits for what the spool's thread is at."""
+        self._thread.shutdown(cancel_futures=True)
         self._spool.close()

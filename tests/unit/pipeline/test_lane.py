@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -121,6 +123,29 @@ async def test_p5_a_full_disk_makes_the_pipeline_wait_and_room_lets_it_go_on(
     await asyncio.wait_for(waiting, 5)
     assert lane.spool_error is None
     assert [(await _take(lane)).first_seq for _ in range(2)] == [1, 2]
+
+
+async def test_a_write_under_way_ends_before_the_spool_is_closed_also_where_nobody_waits_for_it_any_more(
+    make: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stop cancels the pipeline while the disk is slow: its file must not be closed under the write."""
+    lane, began, written, write = make(KIB), threading.Event(), list[int](), os.pwrite
+
+    def pwrite(*arguments: object) -> int:
+        began.set()
+        time.sleep(0.2)
+        written.append(write(*arguments))  # type: ignore[arg-type]
+        return written[-1]
+
+    await lane.put(_rows(1))
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    waiting = asyncio.create_task(lane.put(_rows(2)))
+    await asyncio.to_thread(began.wait, 5)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    lane.close()
+    assert len(written) == 1
+    assert _on_disk(tmp_path) == 0
 
 
 async def test_a_full_spool_makes_the_pipeline_wait_and_room_lets_it_go_on(make: Make) -> None:
