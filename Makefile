@@ -10,7 +10,7 @@ DOOR    := .cache/peers/target/release/door
 RUST    := $(shell find core_rs/src -name '*.rs') Cargo.toml Cargo.lock core_rs/Cargo.toml pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help demo run test test-rust test-python fault soak fuzz bench bench-peers bench-page loadtest loadtest-max recordings lint format train wheel lock system clean
+.PHONY: help demo run test test-rust test-python fault soak fuzz bench bench-peers bench-loads bench-page loadtest loadtest-max recordings lint format train wheel lock system clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ bench: build $(DOOR)  ## our own figures, measured here and now, into .cache/ben
 bench-peers: build $(DOOR) $(VENV)/.deps  ## the same work by published parsers, forests, brokers, servers beside ours (about 10 minutes)
 	@PYTHONPATH=. $(BIN)/python -m tests.bench.peers.install
 	@$(BIN)/python -m tests.bench.peers $(ONLY:%=--only %)
+
+bench-loads: build  ## every load-test scenario TIMES times (5; about an hour), results into .cache/bench/loads (ONLY="hospital")
+	@$(BIN)/python -m tests.bench.loads --times $(or $(TIMES),5) $(ONLY:%=--only %)
 
 bench-page: build  ## docs/benchmarks.md from what the benches and load tests left in .cache/bench
 	@$(BIN)/python -m tests.bench.page .cache/bench

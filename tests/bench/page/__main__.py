@@ -24,8 +24,8 @@ def page(results: Results, sections: list[str]) -> str:
         _machine(results),
         (SECTIONS / "method.md").read_text().strip(),
         "## Against the targets",
-        f"{met} met, {missed} missed, {unknown} not measured in this run. Medians of at least 5 runs, except "
-        "load tests, which are one run each.",
+        f"{met} met, {missed} missed, {unknown} not measured in this run. Benches are medians of at least 5 runs; of "
+        "how many runs a load test is the median stands in its table.",
         targets(results),
         "## Load tests" if results.runs or results.searches else "",
         scenarios(results) if results.runs else "",

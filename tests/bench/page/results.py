@@ -1,9 +1,34 @@
 """A run folder: what benches and load tests left there."""
 
 import json
+import statistics
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Load:
+    """Runs of one scenario with the same options, oldest first; at least one."""
+
+    runs: list[dict[str, Any]]
+
+    @property
+    def scenario(self) -> dict[str, Any]:
+        """Name, options and what was offered: equal in all of them."""
+        facts: dict[str, Any] = self.runs[0]["head"]["scenario"]
+        return facts
+
+    @property
+    def passed(self) -> int:
+        """How many runs met all their levels."""
+        return sum(1 for run in self.runs if run["verdict"]["passed"])
+
+    def median(self, value: Callable[[dict[str, Any]], float | None]) -> float | None:
+        """Of a value of each run; None where no run has it."""
+        found = [one for run in self.runs if (one := value(run)) is not None]
+        return statistics.median(found) if found else None
 
 
 @dataclass(frozen=True)
@@ -32,10 +57,18 @@ class Results:
         found = (one for one in self.of(key) if one["ours"] and one["runs"] and one["who"].startswith(who))
         return next(found, None)
 
-    def run(self, scenario: str) -> dict[str, Any] | None:
-        """The newest run of a scenario."""
-        found = [run for run in self.runs if run["head"]["scenario"]["name"] == scenario]
-        return max(found, key=lambda run: str(run["head"]["started_at"]), default=None)
+    def loads(self) -> list[Load]:
+        """All runs by scenario and options, in the order of their first run."""
+        found: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+        for run in sorted(self.runs, key=lambda run: str(run["head"]["started_at"])):
+            scenario = run["head"]["scenario"]
+            found.setdefault((scenario["name"], *scenario["overrides"]), []).append(run)
+        return [Load(runs) for runs in found.values()]
+
+    def load(self, scenario: str) -> Load | None:
+        """The runs of a scenario; with several sets of options, those of the fewest options."""
+        found = [load for load in self.loads() if load.scenario["name"] == scenario]
+        return min(found, key=lambda load: len(load.scenario["overrides"]), default=None)
 
 
 def read(folder: Path) -> Results:

@@ -1,56 +1,71 @@
-"""Load tests: one row a run of `nightlamp-loadtest`, and the searches for the highest rate."""
+"""Load tests: one row a scenario with the medians of its runs, and the searches for the highest rate."""
 
 from typing import Any
 
-from tests.bench.page.results import Results
+from tests.bench.page.results import Load, Results
 from tests.bench.page.words import number, table
 
 STAGES = ("acknowledged", "scored", "stored", "seen")
 
 
 def scenarios(results: Results) -> str:
-    """The table of all runs, and what was missed in each."""
-    runs = sorted(results.runs, key=lambda run: str(run["head"]["started_at"]))
-    if not runs:
-        return "No load test is in this run folder."
+    """The table of all loads, and what was missed in each."""
     head = ["scenario", "offered", "acknowledged of sent", *(f"{name}, p50 / p99 ms" for name in STAGES)]
-    lines = [table([*head, "server cores, RSS", "generator cores", "service levels"], [_row(run) for run in runs]), ""]
-    for run in runs:
-        missed = [one for one in run["slo"] if not one["met"]]
-        said = [f"{one['name']} {_value(one['measured'])} where {number(one['limit'])} was wanted" for one in missed]
-        said += [reason for reason in run["verdict"]["reasons"] if not missed]
-        said += run["verdict"]["warnings"]
-        name, facts = run["head"]["scenario"]["name"], run["head"]["scenario"]
-        when = run["head"]["started_at"][:16].replace("T", " ")
-        load = number(run["head"]["machine"]["load_1m_before"])
-        lines.append(
-            f"- `{name}`: {facts['about'].rstrip('.')}. `{command(run)}`, {when}, load before {load}"
-            + (f". Not as wanted: {'; '.join(said)}." if said else ".")
-        )
-    return "\n".join(lines)
+    head += ["server cores, RSS", "generator cores", "runs that met their levels"]
+    loads = results.loads()
+    return "\n".join([table(head, [_row(load) for load in loads]), "", *(_notes(load) for load in loads)])
 
 
-def command(run: dict[str, Any]) -> str:
-    """How to run it again."""
-    scenario = run["head"]["scenario"]
-    return " ".join(["nightlamp-loadtest run", scenario["name"], *scenario["overrides"]])
-
-
-def _row(run: dict[str, Any]) -> list[str]:
-    facts, counted, server = run["head"]["scenario"], run["conservation"], run["server"]
-    stages = {one["name"]: one["percentiles"] for one in run["stages"]}
+def _row(load: Load) -> list[str]:
+    facts = load.scenario
     hl7 = f", {number(facts['hl7_per_s'])} HL7/s" if facts["hl7_per_s"] else ""
     offered = f"{number(facts['observations_per_s'])} observations/s{hl7}, {facts['consoles']} consoles"
-    cores, used = server["cpu_cores_mean"], server["rss_bytes_max"]
+    sent, answered = (sum(run["conservation"][name] for run in load.runs) for name in ("sent", "acknowledged"))
+    used = load.median(lambda run: run["server"]["rss_bytes_max"])
     return [
-        f"`{facts['name']}`",
+        " ".join([f"`{facts['name']}`", *(f"`{option}`" for option in facts["overrides"])]),
         f"{offered}, {number(facts['duration_s'])} s",
-        f"{counted['acknowledged']:,} of {counted['sent']:,}",
-        *(_percentiles(stages.get(name)) for name in STAGES),
-        f"{_value(cores)}, {_value(None if used is None else used / 2**20)} MiB",
-        number(run["generator"]["cores_mean"]),
-        "met" if run["verdict"]["passed"] else f"**exit {run['verdict']['exit_code']}**",
+        f"{answered:,} of {sent:,}",
+        *(_stage(load, name) for name in STAGES),
+        f"{_value(load.median(_cores))}, {_value(None if used is None else used / 2**20)} MiB",
+        _value(load.median(lambda run: run["generator"]["cores_mean"])),
+        f"{load.passed} of {len(load.runs)}",
     ]
+
+
+def _cores(run: dict[str, Any]) -> float | None:
+    cores: float | None = run["server"]["cpu_cores_mean"]
+    return cores
+
+
+def _stage(load: Load, name: str) -> str:
+    def of(field: str) -> float | None:
+        def value(run: dict[str, Any]) -> float | None:
+            stages = {one["name"]: one["percentiles"] for one in run["stages"]}
+            return stages[name][field] if name in stages and stages[name]["count"] else None
+
+        return load.median(value)
+
+    p50, p99 = of("p50_us"), of("p99_us")
+    return "" if p50 is None or p99 is None else f"{number(p50 / 1e3)} / {number(p99 / 1e3)}"
+
+
+def _notes(load: Load) -> str:
+    """What it is, how to run it again, when it ran, and what was not as wanted in which run."""
+    facts, first, last = load.scenario, load.runs[0]["head"], load.runs[-1]["head"]
+    loads = [run["head"]["machine"]["load_1m_before"] for run in load.runs]
+    command = " ".join(["nightlamp-loadtest run", facts["name"], *facts["overrides"]])
+    when = first["started_at"][:16].replace("T", " ") + (f" to {last['started_at'][11:16]}" if load.runs[1:] else "")
+    before = number(min(loads)) + (f" to {number(max(loads))}" if load.runs[1:] else "")
+    wrong = [f"run {at}: {'; '.join(said)}" for at, run in enumerate(load.runs, 1) if (said := _wrong(run))]
+    ending = f". Not as wanted in {'. In '.join(wrong)}." if wrong else "."
+    return f"- `{facts['name']}`: {facts['about'].rstrip('.')}. `{command}`, {when}, load before {before}{ending}"
+
+
+def _wrong(run: dict[str, Any]) -> list[str]:
+    missed = [one for one in run["slo"] if not one["met"]]
+    said = [f"{one['name']} {_value(one['measured'])} where {number(one['limit'])} was wanted" for one in missed]
+    return [*said, *(run["verdict"]["reasons"] if not missed else []), *run["verdict"]["warnings"]]
 
 
 def _percentiles(found: dict[str, Any] | None) -> str:

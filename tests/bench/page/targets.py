@@ -64,11 +64,11 @@ def least_ratio(key: str) -> Find:
 
 
 def run(scenario: str, value: Callable[[dict[str, Any]], float | None]) -> Find:
-    """A value of the newest run of a scenario."""
+    """The median of a value over the runs of a scenario."""
 
     def find(results: Results) -> float | None:
-        found = results.run(scenario)
-        return None if found is None else value(found)
+        found = results.load(scenario)
+        return found and found.median(value)
 
     return find
 
@@ -84,12 +84,12 @@ def stage(name: str, field: str) -> Callable[[dict[str, Any]], float | None]:
 
 
 def sustained(results: Results) -> float | None:
-    """The highest rate of observations that a search or a passed run held."""
+    """The highest rate of observations that a search held, or more than half of the runs of a load."""
     found = [one["best_observations_per_s"] for one in results.searches if one["best_observations_per_s"]]
     found += [
-        one["head"]["scenario"]["observations_per_s"]
-        for one in results.runs
-        if one["verdict"]["passed"] and one["head"]["scenario"]["duration_s"] >= 30
+        load.scenario["observations_per_s"]
+        for load in results.loads()
+        if 2 * load.passed > len(load.runs) and load.scenario["duration_s"] >= 30
     ]
     return max(found, default=None)
 
@@ -168,17 +168,16 @@ def _beside(results: Results, how: Callable[[Results], str | None]) -> tuple[str
 
 
 def _patients(results: Results) -> str | None:
-    found = results.run("hospital")
-    p95 = found and stage("seen", "p95_us")(found)
+    found = results.load("hospital")
+    p95 = found and found.median(stage("seen", "p95_us"))
     if not found or p95 is None:
         return None
-    readings = number(found["head"]["scenario"]["readings_per_s"] * 60)
+    readings = number(found.scenario["readings_per_s"] * 60)
     return f"`hospital`: {readings} readings a minute, p95 {number(p95)} ms"
 
 
 def _end_to_end(results: Results) -> str | None:
-    found = results.run("hospital")
-    p99 = found and stage("seen", "p99_us")(found)
+    p99 = run("hospital", stage("seen", "p99_us"))(results)
     return None if p99 is None else f"`hospital`: wire to console p99 {number(p99)} ms"
 
 
@@ -188,8 +187,7 @@ def _points(results: Results) -> str | None:
 
 
 def _age(results: Results) -> str | None:
-    found = results.run("hospital")
-    p99 = found and (stage("scored", "p99_us")(found) or stage("seen", "p99_us")(found))
+    p99 = first(run("hospital", stage("scored", "p99_us")), run("hospital", stage("seen", "p99_us")))(results)
     return None if p99 is None else f"`hospital`: reading to score p99 {number(p99)} ms"
 
 
