@@ -16,6 +16,7 @@ mod scoring;
 mod show;
 mod state;
 mod step_back;
+mod touched;
 mod under_way;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -31,13 +32,14 @@ pub use past::{Origin, Past, PastScore};
 pub use quarantine::{Did, Poison, Quarantine};
 use redelivery::Delivery;
 pub use redelivery::{CONFLICT, Delivered, Redelivery};
-use scoring::{Cause, Restated, Scoring};
+use scoring::{Cause, Scoring};
 use state::Counting;
 pub use state::{Gauges, Read, Setup, State, StateError};
+use touched::{Restated, Said, Touched};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 
 use crate::alert::{AlertEvent, Departure};
-use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, SignalId, Status};
+use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, Status};
 use crate::error::{Code, Refusal};
 use crate::journal::Journalled;
 use crate::limits::Limits;
@@ -59,14 +61,8 @@ pub struct Pipeline {
     decoded: Decoded,
     rows: Rows,
     due: Vec<Due>,
-    /// Patients the current frame speaks of, in the order it does.
-    touched: Vec<Slot>,
-    /// Whom it spoke of last, where nothing else came between.
-    last_touched: Option<(Slot, PatientId)>,
-    /// Those of them about whom it takes something back.
-    restated: Vec<(Slot, Restated)>,
-    /// Signals it does, over all patients.
-    signals: Vec<SignalId>,
+    /// Patients the current frame speaks of, with what it says.
+    touched: Touched,
     /// Scores it was given.
     scored: u32,
     /// Patients the current batch speaks of, with number and time of the last frame that does.
@@ -262,11 +258,10 @@ impl Pipeline {
             Applied::Kept { slot, patient, change } => {
                 add(&self.counters.observations_kept, 1);
                 add(&self.counters.observations_late, u64::from(change == Change::Expired));
-                if matches!(change, Change::Replaced | Change::Withdrawn) || observation.status == Status::Corrected {
-                    self.restate(slot, Restated::Signals);
-                }
+                let corrects =
+                    matches!(change, Change::Replaced | Change::Withdrawn) || observation.status == Status::Corrected;
                 self.touch(at, slot, patient);
-                self.signals.push(observation.signal);
+                self.touched.say(observation.signal, corrects);
                 if at.wanted {
                     self.rows.observations.push(&ObservationRow {
                         seq: at.seq,
@@ -286,23 +281,9 @@ impl Pipeline {
     }
 
     fn touch(&mut self, at: At<'_>, slot: Slot, patient: PatientId) {
-        if self.last_touched.replace((slot, patient)) == Some((slot, patient)) {
-            return; // the eight values of a monitor are one patient's
-        }
-        if self.touched.last() != Some(&slot) && !self.touched.contains(&slot) {
-            self.touched.push(slot);
-        }
-        if at.wanted {
+        if self.touched.touch(slot, patient) && at.wanted {
             self.rows.patients.push(patient, at.received_us);
             self.shown.insert(patient, (at.seq, at.at_us));
-        }
-    }
-
-    /// The frame under way takes something back that was known of a patient.
-    fn restate(&mut self, slot: Slot, what: Restated) {
-        match self.restated.iter_mut().find(|(one, _)| *one == slot) {
-            Some((_, known)) => *known = what.max(*known),
-            None => self.restated.push((slot, what)),
         }
     }
 
@@ -321,31 +302,28 @@ impl Pipeline {
         }
         if let Some(focus) = &mut self.focus {
             let ward = &self.state.ward;
-            let touched = self.touched.iter().filter_map(|slot| ward.patient(*slot)).map(|patient| patient.id());
+            let touched = self.touched.slots().filter_map(|slot| ward.patient(slot)).map(|patient| patient.id());
             focus.end_frame((at.seq, at.at_us), touched);
         }
-        self.last_touched = None;
         let mut touched = std::mem::take(&mut self.touched);
-        for slot in touched.drain(..) {
+        for (slot, restated, said) in touched.each() {
             if self.state.ward.patient(slot).is_some_and(|patient| patient.discharged_at_us().is_none()) {
                 let bed = self.state.ward.bed_of(slot).cloned();
-                self.ask(at, slot, Occasion::Frame, bed);
+                self.ask(at, slot, (Occasion::Frame, restated, said), bed);
             }
         }
+        touched.clear();
         self.touched = touched;
-        self.restated.clear();
-        self.signals.clear();
         self.scored = 0;
     }
 
-    /// Scores one patient; `bed` is where the patient lies, or lay until this frame.
-    fn ask(&mut self, at: At<'_>, slot: Slot, occasion: Occasion, bed: Option<BedKey>) {
+    /// Scores one patient for what the frame says of them; `bed` is where the patient lies, or lay until this frame.
+    fn ask(&mut self, at: At<'_>, slot: Slot, (occasion, restated, said): (Occasion, Restated, &[Said]), bed: Option<BedKey>) {
         if self.focus.as_ref().is_some_and(|focus| !focus.computes(self.state.ward.patient(slot))) {
             return;
         }
         let first = self.scoring.len();
-        let restated = self.restated.iter().find(|(one, _)| *one == slot).map_or(Restated::No, |(_, restated)| *restated);
-        let cause = Cause { seq: at.seq, at_us: at.at_us, signals: &self.signals, occasion, restated };
+        let cause = Cause { seq: at.seq, at_us: at.at_us, said, occasion, restated };
         let silenced = self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
         if self.scoring.len() > first {
             self.later(at, Step::Scores(first..self.scoring.len(), bed, restated != Restated::No));

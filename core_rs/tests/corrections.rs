@@ -114,19 +114,30 @@ fn at(s: i64) -> i64 {
     ward::START_US + s * S
 }
 
-/// All vitals of a patient at one time, each with this status.
-fn vitals(patient: usize, observed_s: i64, at_s: i64, status: &str, values: &[(&str, f64, &str)]) -> Frame {
+/// Values of a patient observed at one time, each with this status: one object of device JSON.
+fn part(patient: usize, observed_s: i64, at_s: i64, status: &str, values: &[(&str, f64, &str)]) -> String {
     let items: Vec<String> = values
         .iter()
         .map(|(code, value, unit)| format!(r#"{{"code":"{code}","value":{value},"unit":"{unit}","status":"{status}"}}"#))
         .collect();
-    let text = format!(
-        r#"{{"id":"v{patient}-{at_s}","device":"d","patient":{{"authority":"HOSP","identifier":"P{patient}"}},"time":{},"observations":[{}]}}"#,
+    format!(
+        r#"{{"id":"v{patient}-{at_s}-{status}","device":"d","patient":{{"authority":"HOSP","identifier":"P{patient}"}},"time":{},"observations":[{}]}}"#,
         at(observed_s) / 1_000,
         items.join(",")
-    );
-    let like = ward::adt("A01", patient, 1, at(at_s));
-    Frame { source: nightlamp_core::receive::Source::JsonHttp, payload: Bytes::from(text), ..like }
+    )
+}
+
+/// One frame of several such objects.
+fn together(at_s: i64, parts: &[String]) -> Frame {
+    let like = ward::adt("A01", 1, 1, at(at_s));
+    let payload = Bytes::from(format!("[{}]", parts.join(",")));
+    Frame { source: nightlamp_core::receive::Source::JsonHttp, payload, ..like }
+}
+
+/// All vitals of a patient at one time, each with this status.
+fn vitals(patient: usize, observed_s: i64, at_s: i64, status: &str, values: &[(&str, f64, &str)]) -> Frame {
+    let part = part(patient, observed_s, at_s, status, values);
+    Frame { payload: Bytes::from(part), ..together(at_s, &[]) }
 }
 
 const ILL: [(&str, f64, &str); 5] = [
@@ -213,4 +224,104 @@ fn p7_merged_records_are_one_patient_at_once_and_the_former_name_stays_theirs() 
     assert_eq!((loops.rows["dead_letters"], loops.rows.get("patient_merges")), (1, None));
     let again = story.say(ward::merge(2, 1, at(50)));
     assert_eq!((again.rows.get("dead_letters"), again.rows.get("patient_merges")), (None, None));
+}
+
+const HOUR: i64 = 3_600;
+const CREATININE: (&str, f64, &str) = ("2160-0", 1.4, "mg/dL");
+
+/// Two patients whose alerts are open, and thirteen hours in which nothing was heard: rules have nothing new enough to speak of.
+fn long_silent() -> Story {
+    let mut story = Story::new();
+    for patient in 1..=2 {
+        story.say(ward::adt("A01", patient, patient, at(0)));
+        story.say(vitals(patient, 10, 10, "F", &ILL));
+        let ill = story.say(vitals(patient, 20, 20, "F", &ILL));
+        assert!(ill.alerts.iter().any(|reason| reason.starts_with("qSOFA")), "{:?}", ill.alerts);
+    }
+    story
+}
+
+#[test]
+fn p7_what_is_said_of_one_patient_ends_no_alert_of_another_in_the_same_frame() {
+    let mut story = long_silent();
+    let now = 13 * HOUR;
+    let well = part(1, now, now, "F", &[("8867-4", 70.0, "/min"), ("9279-1", 14.0, "/min")]);
+    let corrected = part(2, now - 60, now, "C", &[CREATININE]);
+    let said = story.say(together(now, &[well, corrected]));
+    assert_eq!((said.rows["observations"], said.rows.get("dead_letters")), (3, None));
+    assert_eq!(said.alerts, Vec::<String>::new());
+}
+
+#[test]
+fn p7_a_value_that_nobody_corrected_ends_no_alert_beside_one_that_somebody_did() {
+    let mut story = long_silent();
+    let now = 13 * HOUR;
+    let charted_late = part(2, now - 12 * HOUR - HOUR / 2, now, "F", &[("8867-4", 120.0, "/min")]);
+    let corrected = part(2, now - 60, now, "C", &[CREATININE]);
+    let said = story.say(together(now, &[charted_late, corrected]));
+    assert_eq!((said.rows["observations"], said.alerts.len()), (2, 0), "{:?}", said.alerts);
+    // Its own correction does: nothing is left that the score could rest on.
+    let own = story.say(vitals(2, 20, now + 1, "C", &[("8867-4", 134.0, "/min")]));
+    assert!(own.alerts.contains(&"the values it rested on were withdrawn".to_owned()), "{:?}", own.alerts);
+}
+
+#[test]
+fn p7_several_patients_in_one_frame_are_scored_and_alerted_as_in_frames_of_their_own() {
+    for seed in 1..=8 {
+        let mut dice = ward::Dice(seed);
+        let (mut one, mut each) = (Story::new(), Story::new());
+        for patient in 1..=3 {
+            for story in [&mut one, &mut each] {
+                story.say(ward::adt("A01", patient, patient, at(0)));
+            }
+        }
+        let (mut scores, mut alerts) = ([0, 0], [Vec::new(), Vec::new()]);
+        let mut now = 0;
+        for _ in 1..60 {
+            now += 600 * (1 + dice.below(12) as i64);
+            let parts: Vec<String> = (1..=3)
+                .filter(|_| dice.next() % 3 > 0)
+                .collect::<Vec<usize>>()
+                .into_iter()
+                .map(|patient| {
+                    let status = ["F", "F", "C", "W"][dice.below(4)];
+                    let values: Vec<_> = ILL.into_iter().chain([CREATININE]).filter(|_| dice.one_in(2)).collect();
+                    part(patient, now - 60 * dice.below(3) as i64, now, status, &values)
+                })
+                .collect();
+            let said = one.say(together(now, &parts));
+            scores[0] += said.rows.get("scores").unwrap_or(&0);
+            alerts[0].extend(said.alerts);
+            for part in &parts {
+                let said = each.say(together(now, std::slice::from_ref(part)));
+                scores[1] += said.rows.get("scores").unwrap_or(&0);
+                alerts[1].extend(said.alerts);
+            }
+        }
+        assert_eq!((scores[0], &alerts[0]), (scores[1], &alerts[1]), "seed {seed}");
+        assert!(!alerts[0].is_empty() && scores[0] > 50, "seed {seed} says something");
+    }
+}
+
+#[test]
+fn p5_a_frame_of_corrections_costs_what_its_patients_cost_one_by_one() {
+    // Shares of one run, since a machine may be slow: twice the patients must not cost four times.
+    let cost = |patients: usize| {
+        let mut story = Story::new();
+        for patient in 0..patients {
+            story.say(ward::adt("A01", patient, patient, at(0)));
+        }
+        (60..63)
+            .map(|now| {
+                let of = |patient| part(patient, now, now, "C", &[CREATININE]);
+                let frame = together(now, &(0..patients).map(of).collect::<Vec<_>>());
+                let began = std::time::Instant::now();
+                assert_eq!(story.say(frame).rows["observations"] as usize, patients);
+                began.elapsed()
+            })
+            .min()
+            .expect("three frames")
+    };
+    let (small, large) = (cost(300), cost(2_400));
+    assert!(large < small * 24, "{large:?} for 2,400 patients, {small:?} for 300");
 }

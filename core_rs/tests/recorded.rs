@@ -61,7 +61,9 @@ fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
             }
         }
     }
-    let gauges = std::iter::repeat_with(|| pipeline.count_on()).find_map(|counted| counted).expect("all are counted");
+    let gauges = std::iter::repeat_with(|| pipeline.count_on())
+        .find_map(|(gauges, ended)| ended.then_some(gauges))
+        .expect("all are counted");
     (rows.0, rows.1, gauges.patients)
 }
 

@@ -177,14 +177,14 @@ fn message_id(decoder: &Decoder, messages: &[Message<'_>], payload: &[u8], door:
     for message in messages {
         let Some(id) = message.id.as_deref().filter(|id| !id.is_empty()) else { break };
         let device = message.device.as_deref().unwrap_or_default().as_bytes();
-        let said = message.bed.as_ref().map(|bed| [bed.unit.as_bytes(), bed.bed.as_bytes()]);
-        let bed = said.or_else(topic).filter(|_| device.is_empty() && message.patient.is_none());
+        let said = message.bed().map(|bed| [bed.unit.as_bytes(), bed.bed.as_bytes()]);
+        let bed = said.or_else(topic).filter(|_| device.is_empty() && message.patient().is_none());
         parts.push(device);
         parts.extend(bed.unwrap_or_default());
         parts.push(id.as_bytes());
     }
     if parts.len() < 4 * messages.len() {
-        let unplaced = messages.iter().any(|message| message.patient.is_none() && message.bed.is_none());
+        let unplaced = messages.iter().any(|message| message.patient().is_none() && message.bed().is_none());
         parts = topic().filter(|_| unplaced).unwrap_or_default().into_iter().collect();
         parts.extend(if door.key.is_empty() { [b"bytes", payload] } else { [b"key".as_slice(), door.key.as_bytes()] });
     }
@@ -192,14 +192,13 @@ fn message_id(decoder: &Decoder, messages: &[Message<'_>], payload: &[u8], door:
 }
 
 fn subject(decoder: &Decoder, message: &Message<'_>, topic: Option<&BedKey>) -> Result<Subject, Refusal> {
-    let said = message.bed.as_ref().filter(|bed| !bed.unit.is_empty() && !bed.bed.is_empty());
-    let said = said.map(|bed| BedKey { unit: bed.unit.as_ref().into(), bed: bed.bed.as_ref().into() });
+    let said = message.bed().map(|bed| BedKey { unit: bed.unit.as_ref().into(), bed: bed.bed.as_ref().into() });
     if let (Some(said), Some(topic)) = (&said, topic)
         && said != topic
     {
         return Err(Refusal::new(Code::BadDataType, "the bed in the body is not the bed of the topic"));
     }
-    if let Some(patient) = message.patient.as_ref().filter(|patient| !patient.identifier.trim().is_empty()) {
+    if let Some(patient) = message.patient() {
         let authority = patient.authority.as_deref().map(str::trim).filter(|authority| !authority.is_empty());
         let authority = authority.unwrap_or(&decoder.config().authority_default);
         return Ok(Subject::Patient(decoder.digest().patient(authority, patient.identifier.trim())));
@@ -241,7 +240,7 @@ impl Reading<'_> {
         let system = Scalar::of(item.system).text().ok_or_else(|| wrong("system"))?;
         let catalogue = self.decoder.catalogue();
         catalogue
-            .device_meaning(self.door.principal, system.as_bytes(), code.as_bytes())
+            .device_meaning(self.door.principal, system.trim().as_bytes(), code.trim().as_bytes())
             .ok_or_else(|| unknown_code(catalogue, &system, &code))
     }
 

@@ -220,11 +220,12 @@ impl Runner {
         let Some(pipeline) = &mut self.pipeline else { return };
         if self.clocks.gauges.elapsed() >= GAUGES_EVERY {
             match catch(|| pipeline.count_on()) {
-                // A walk over many patients goes on after the next batch.
-                Ok(None) => {}
-                Ok(Some(gauges)) => {
+                Ok((gauges, ended)) => {
                     *self.shared.gauges.lock() = gauges;
-                    self.clocks.gauges = Instant::now();
+                    // A walk over many patients goes on after the next batch.
+                    if ended {
+                        self.clocks.gauges = Instant::now();
+                    }
                 }
                 Err(panicked) => self.aside(&panicked, "counting patients"),
             }

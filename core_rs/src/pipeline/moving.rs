@@ -2,7 +2,7 @@
 
 use super::batch::Step;
 use super::counters::add;
-use super::scoring::Restated;
+use super::touched::Restated;
 use super::{At, Pipeline};
 use crate::alert::Departure;
 use crate::decode::{EncounterEvent, EncounterKind, Rejected};
@@ -12,7 +12,7 @@ use crate::window::Moved;
 
 impl Pipeline {
     pub(super) fn move_patient(&mut self, at: At<'_>, event: &EncounterEvent) -> Result<(), Rejected> {
-        self.last_touched = None;
+        self.touched.pause();
         let moved = self.state.ward.apply_encounter(event, at.at_us);
         let moved = moved.map_err(|refusal| Rejected { ordinal: event.ordinal, refusal })?;
         add(&self.counters.encounters, 1);
@@ -41,13 +41,13 @@ impl Pipeline {
         if moved.left {
             let cancelled = event.kind == EncounterKind::CancelAdmit;
             if let Some(slot) = moved.slot.filter(|_| !cancelled) {
-                self.ask(at, slot, Occasion::Discharge, moved.from.clone());
+                self.ask(at, slot, (Occasion::Discharge, Restated::No, &[]), moved.from.clone());
             }
             let why = if cancelled { Departure::AdmissionCancelled } else { Departure::Left };
             self.later(at, Step::Left(patient, moved.from, why));
         } else if let Some(slot) = moved.slot {
             if !moved.stale && matches!(event.kind, EncounterKind::CancelDischarge | EncounterKind::Merge) {
-                self.restate(slot, Restated::All);
+                self.touched.restate(slot, Restated::All);
             }
             self.touch(at, slot, patient);
         }

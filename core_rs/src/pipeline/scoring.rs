@@ -4,6 +4,7 @@
 //! forest, whose bits are the same for any batch, runs later.
 
 use super::State;
+use super::touched::{Restated, Said};
 use crate::decode::SignalId;
 use crate::score::{Bundle, Input, Inputs, Occasion, Score, Scorers};
 use crate::window::{Patient, Slot};
@@ -28,23 +29,12 @@ struct Waiting {
 pub(super) struct Cause<'a> {
     pub seq: u64,
     pub at_us: i64,
-    /// Signals it changed.
-    pub signals: &'a [SignalId],
+    /// The values it says of the patient.
+    pub said: &'a [Said],
     /// The discharge of the patient, or any other.
     pub occasion: Occasion,
-    /// Whether it took something back.
+    /// Whether it took something back of the patient.
     pub restated: Restated,
-}
-
-/// What of former knowledge a frame changed: then scores are made at once, whatever their interval.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Restated {
-    /// Nothing.
-    No,
-    /// Values of the frame's signals were corrected or withdrawn.
-    Signals,
-    /// The record as a whole: it was merged, or its patient is back.
-    All,
 }
 
 /// The scores of the batch under way.
@@ -84,10 +74,12 @@ impl Scoring {
     /// a correction of their inputs has left without enough to say anything.
     pub fn take(&mut self, scorers: &Scorers, state: &mut State, slot: Slot, cause: Cause<'_>, ordinal: &mut u32) -> Silenced {
         let mut silenced = Silenced::new();
-        let Cause { seq, at_us, signals, occasion, restated } = cause;
+        let Cause { seq, at_us, said, occasion, restated } = cause;
         let Some(patient) = state.ward.patient(slot) else { return silenced };
         let lookup = |signal: SignalId| latest(patient, signal, at_us);
-        let corrected = |inputs: &[SignalId]| restated == Restated::Signals && signals.iter().any(|one| inputs.contains(one));
+        let corrected = |inputs: &[SignalId]| {
+            restated == Restated::Signals && said.iter().any(|one| one.corrects && inputs.contains(&one.signal))
+        };
         // A rule speaks of whoever lies there: not of who is leaving.
         for (rule, index) in scorers.rules().iter().zip(0..).filter(|_| occasion == Occasion::Frame) {
             if let Some(score) = rule.evaluate(&lookup, patient.id(), seq, *ordinal, at_us) {
@@ -102,7 +94,7 @@ impl Scoring {
             let again = occasion == Occasion::Frame
                 && bundle.trigger().is_bedside()
                 && (restated == Restated::All || corrected(bundle.signals()));
-            if !again && !bundle.trigger().asks(occasion, signals) {
+            if !again && !bundle.trigger().asks(occasion, said.iter().map(|one| one.signal)) {
                 continue;
             }
             // Mostly it is not due yet: asked first, since what is present costs a look at every signal.

@@ -91,7 +91,7 @@ impl Read {
 }
 
 /// Patients whose memory is added up at a time.
-const COUNTED_MAX: usize = 256;
+const COUNTED_MAX: usize = 1_024;
 
 /// A walk over all patients that is under way.
 #[derive(Debug, Default)]
@@ -100,9 +100,11 @@ pub(super) struct Counting {
     next: usize,
     bytes: u64,
     bytes_max: u64,
+    /// Both, of the last walk that came to its end.
+    found: (u64, u64),
 }
 
-/// Gauges that cost a walk over all patients.
+/// Gauges of the state. The memory of patients is that of the last walk over all of them, 0 before the first has ended.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 pub struct Gauges {
     /// Patients with a rolling state.
@@ -175,10 +177,7 @@ impl Pipeline {
             decoded: Default::default(),
             rows: Default::default(),
             due: Vec::new(),
-            touched: Vec::new(),
-            last_touched: None,
-            restated: Vec::new(),
-            signals: Vec::new(),
+            touched: Default::default(),
             scored: 0,
             shown: Default::default(),
             messages: Vec::new(),
@@ -200,8 +199,9 @@ impl Pipeline {
         }
     }
 
-    /// Counts on, through `COUNTED_MAX` patients at a time: a walk over 100,000 would hold up their frames. None until all were seen.
-    pub fn count_on(&mut self) -> Option<Gauges> {
+    /// The gauges, and whether a walk over all patients has come to its end: it goes through `COUNTED_MAX` of them at a time, since
+    /// a walk over 100,000 would hold up their frames.
+    pub fn count_on(&mut self) -> (Gauges, bool) {
         let (ward, counting) = (&self.state.ward, &mut self.counting);
         let until = (counting.next + COUNTED_MAX).min(ward.slots());
         for bytes in (counting.next..until).filter_map(|at| ward.patient(Slot(at as u32))).map(|patient| patient.bytes() as u64)
@@ -210,17 +210,18 @@ impl Pipeline {
             counting.bytes_max = counting.bytes_max.max(bytes);
         }
         counting.next = until;
-        if until < ward.slots() {
-            return None;
+        let ended = until == ward.slots();
+        if ended {
+            *counting = Counting { found: (counting.bytes, counting.bytes_max), ..Counting::default() };
         }
-        let Counting { bytes, bytes_max, .. } = std::mem::take(counting);
-        Some(Gauges {
+        let gauges = Gauges {
             patients: ward.len() as u64,
-            ward_bytes: ward.house_bytes() as u64 + bytes,
-            patient_bytes_max: bytes_max,
+            ward_bytes: ward.house_bytes() as u64 + counting.found.0,
+            patient_bytes_max: counting.found.1,
             alerts_open: self.state.alerts.open_alerts(),
             message_ids: self.state.seen.len() as u64,
-        })
+        };
+        (gauges, ended)
     }
 }
 

@@ -48,13 +48,13 @@ pub struct Trigger {
 
 impl Trigger {
     /// Whether a frame that touched these signals asks for a score.
-    pub fn asks(&self, occasion: Occasion, touched: &[SignalId]) -> bool {
+    pub fn asks(&self, occasion: Occasion, touched: impl IntoIterator<Item = SignalId>) -> bool {
         if !self.on.contains(&occasion) {
             return false;
         }
         occasion == Occasion::Discharge
             || self.signals.is_empty()
-            || touched.iter().any(|signal| self.signals.binary_search(signal).is_ok())
+            || touched.into_iter().any(|signal| self.signals.binary_search(&signal).is_ok())
     }
 
     /// Whether the model speaks of who lies there, not only of who is leaving.

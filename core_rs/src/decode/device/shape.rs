@@ -1,4 +1,5 @@
-//! The shape of device JSON: objects must be objects, and what is too much is counted without being kept.
+//! The shape of device JSON: objects must be objects, and what is too much is counted without being kept. Nothing of it can be
+//! written to a log: it holds identifiers (P6).
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,7 +11,8 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// A JSON value as it stands.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub(super) struct Raw<'a>(pub &'a str);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
@@ -20,7 +22,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
 }
 
 /// One object of the schema, borrowed from the frame; `O` is what becomes of its observations.
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(PartialEq, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 #[serde(remote = "Self", bound(deserialize = "O: Deserialize<'de>"))]
 pub(super) struct Message<'a, O = Vec<Item<'a>>> {
     #[serde(default, borrow)]
@@ -36,7 +39,8 @@ pub(super) struct Message<'a, O = Vec<Item<'a>>> {
     pub observations: O,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(PartialEq, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 #[serde(remote = "Self")]
 pub(super) struct Patient<'a> {
     #[serde(default, borrow)]
@@ -45,7 +49,8 @@ pub(super) struct Patient<'a> {
     pub identifier: Cow<'a, str>,
 }
 
-#[derive(Debug, PartialEq, Deserialize)]
+#[derive(PartialEq, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 #[serde(remote = "Self")]
 pub(super) struct Bed<'a> {
     #[serde(borrow)]
@@ -54,7 +59,8 @@ pub(super) struct Bed<'a> {
     pub bed: Cow<'a, str>,
 }
 
-#[derive(Debug, Default, PartialEq, Deserialize)]
+#[derive(Default, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 #[serde(remote = "Self")]
 pub(super) struct Item<'a> {
     #[serde(default, borrow)]
@@ -88,6 +94,18 @@ macro_rules! objects {
 }
 
 objects! { Message<O>, Patient, Bed, Item }
+
+impl<'a, O> Message<'a, O> {
+    /// The patient it names; a blank identifier names nobody.
+    pub fn patient(&self) -> Option<&Patient<'a>> {
+        self.patient.as_ref().filter(|patient| !patient.identifier.trim().is_empty())
+    }
+
+    /// The bed it says; one without unit or bed is none.
+    pub fn bed(&self) -> Option<&Bed<'a>> {
+        self.bed.as_ref().filter(|bed| !bed.unit.is_empty() && !bed.bed.is_empty())
+    }
+}
 
 impl<T> Count for Message<'_, Tally<T>> {
     fn count(&self) -> usize {

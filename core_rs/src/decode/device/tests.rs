@@ -160,14 +160,17 @@ fn a_message_id_holds_for_its_device_and_content() {
 
 #[test]
 fn p2_a_body_without_an_id_is_known_by_its_bytes_and_its_bed() {
-    let id = |context: &str, value: u8| {
+    let named = |context: &str, about: &str, value: u8| {
         let observation = format!("{{\"code\":\"HR\",\"value\":{value},\"unit\":\"bpm\"}}");
-        let payload = format!("{{\"time\":1772368199000,\"observations\":[{observation}]}}");
+        let payload = format!("{{{about}\"time\":1772368199000,\"observations\":[{observation}]}}");
         decode_from(Source::JsonMqtt, context, &payload).message_id
     };
+    let id = |context: &str, value: u8| named(context, "", value);
     assert!(id("ICU/7", 80).is_some());
     assert_eq!(id("ICU/7", 80), id("ICU/7", 80));
     assert_ne!(id("ICU/7", 80).map(|id| id.id), id("ICU/8", 80).map(|id| id.id));
+    let blank = "\"patient\":{\"identifier\":\"\"},";
+    assert_ne!(named("ICU/7", blank, 80).map(|id| id.id), named("ICU/8", blank, 80).map(|id| id.id), "a blank names nobody");
     assert_ne!(id("ICU/7", 80).map(|id| id.id), id("ICU/7", 81).map(|id| id.id), "other bytes are another message");
 }
 
@@ -190,7 +193,14 @@ fn p2_monitors_that_share_a_key_and_count_alike_are_told_apart_by_their_beds() {
         let payload = format!("{{\"id\":\"1\",{about}{row}}}");
         decode_from(Source::JsonMqtt, context, &payload).message_id.map(|id| id.id)
     };
-    assert_ne!(id("ICU/7", ""), id("ICU/8", ""));
+    let blanks = [
+        "\"patient\":{\"identifier\":\" \"},",
+        "\"bed\":{\"unit\":\"\",\"bed\":\"\"},",
+        "\"bed\":{\"unit\":\"ICU\",\"bed\":\"\"},",
+    ];
+    for about in [""].into_iter().chain(blanks) {
+        assert_ne!(id("ICU/7", about), id("ICU/8", about), "{about}");
+    }
     assert_eq!(id("ICU/7", "\"device\":\"x\","), id("ICU/8", "\"device\":\"x\","), "a device may be carried elsewhere");
 }
 

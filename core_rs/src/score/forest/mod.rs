@@ -24,6 +24,8 @@ use shap::Explainer;
 pub use text::{FEATURES_MAX, LEAVES_MAX, MODEL_BYTES_MAX, ModelRefused, TREES_MAX};
 use walk::Walker;
 
+use super::calibration::logistic;
+
 /// So many rows go one by one: a block of 32 would be mostly air.
 const ROWS_WALKED_MAX: usize = 5;
 
@@ -147,7 +149,7 @@ impl Forest {
     /// trees in a random forest). Calibration may replace it.
     pub fn probability(&self, raw: f64) -> f64 {
         let raw = self.trees_averaged.map_or(raw, |n| raw / n as f64);
-        1.0 / (1.0 + (-self.sigmoid * raw).exp())
+        logistic(self.sigmoid * raw)
     }
 
     /// Raw scores (sum of the trees; log-odds over the sigmoid factor) of `out.len()` rows, row-major f32, NaN missing.

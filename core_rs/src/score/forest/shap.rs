@@ -303,7 +303,7 @@ fn up(forks: &[Fork], edges: &[Edge], &[off, on, _, inverse]: &Rule, work: &mut 
 fn gauss_legendre(n: usize) -> Vec<Rule> {
     let mut blocks = vec![[Points::ZERO; 4]; n / POINTS];
     for k in 0..n {
-        let mut x = (std::f64::consts::PI * (k as f64 + 0.75) / (n as f64 + 0.5)).cos();
+        let mut x = libm::cos(std::f64::consts::PI * (k as f64 + 0.75) / (n as f64 + 0.5));
         let mut slope = 1.0;
         for _ in 0..100 {
             let (mut p, mut before) = (1.0, 0.0);
