@@ -1,16 +1,17 @@
-"""What a start does before the server's libraries are imported, which takes a second of one core.
+"""What a start does while the server's libraries are imported, which takes a second of one core.
 
-The HTTP door's socket is taken first, then the data folder and the engine. At the first start with a private PostgreSQL
-its cluster is made meanwhile, by a process of its own. Settings that the engine refuses end the start before anything
-else has been made or claimed.
+The HTTP door's socket is taken first, then the data folder. Beside the imports the engine opens it, and at the first
+start with a private PostgreSQL its cluster is made by a process of its own, once the engine has taken the settings:
+what it refuses ends the start before anything else has been made or claimed.
 """
 
 import socket
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from threading import Thread
+from typing import TypeVar
 
 from nightlamp import bundles
 from nightlamp._core import Engine
@@ -20,6 +21,7 @@ from nightlamp.identity.data_folder import DataFolder, FolderInUse
 from nightlamp.identity.keys import KeyFile
 from nightlamp.settings import Settings
 
+Done = TypeVar("Done")
 #: Connections that wait to be accepted, as uvicorn has it.
 BACKLOG = 2048
 
@@ -40,27 +42,32 @@ class Ahead:
     """How far a start is."""
 
     listener: socket.socket
-    #: None where it is left to the start itself: the folder is not free yet, or has been used before.
-    opened: Opened | None = None
+    #: None where it is left to the start itself: the folder is not free yet.
+    opened: Future[Opened] | None = None
     #: Done once the private PostgreSQL's cluster is made.
     cluster: Future[None] | None = None
 
 
 def begin(settings: Settings) -> Ahead:
-    """Take the socket and, at a first start, all that can be taken without waiting.
+    """Take the socket and the data folder, and begin what can be done beside the imports.
 
-    Raises StartError, ConfigurationError, DataFolderError, KeyFileError.
+    Raises StartError, DataFolderError; what the work beside it raises is in its futures, as `open_folder` says.
     """
     listener = listen(settings)
     try:
         folder = DataFolder(settings.data_dir)
-        if settings.database.url.get_secret_value() or cluster.is_made(folder.path):
-            return Ahead(listener)
         try:
             folder.lock()
         except FolderInUse:
             return Ahead(listener)  # the start waits for it
-        return Ahead(listener, open_folder(settings, folder), _beside(cluster.make, folder.path))
+        opened = _beside("engine", partial(open_folder, settings, folder))
+
+        def make() -> None:
+            opened.result()
+            cluster.make(folder.path)
+
+        is_first = not settings.database.url.get_secret_value() and not cluster.is_made(folder.path)
+        return Ahead(listener, opened, _beside("cluster", make) if is_first else None)
     except BaseException:
         listener.close()
         raise
@@ -93,18 +100,18 @@ def listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _beside(work: Callable[[Path], None], path: Path) -> Future[None]:
+def _beside(name: str, work: Callable[[], Done]) -> Future[Done]:
     """Run `work` on a daemon thread: a stop need not wait for it."""
-    future: Future[None] = Future()
+    future: Future[Done] = Future()
     future.set_running_or_notify_cancel()  # who waits for it may be cancelled, not the work
 
     def run() -> None:
         try:
-            work(path)
+            done = work()
         except BaseException as error:
             future.set_exception(error)
         else:
-            future.set_result(None)
+            future.set_result(done)
 
-    Thread(target=run, name="cluster", daemon=True).start()
+    Thread(target=run, name=name, daemon=True).start()
     return future

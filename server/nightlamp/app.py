@@ -56,6 +56,7 @@ ENGINE_STOP_S_MAX = 6.0
 #: How long a start waits for a data folder that a backup, or the server before, still has.
 FOLDER_WAIT_S_MAX = 30.0
 KEYS_EVERY_S, KEYS_USED_EVERY_S, MAINTAIN_EVERY_S = 1.0, 60.0, 3_600.0
+COLLECT_AFTER_S = 0.02
 Ready = Callable[[str, int | None], None]
 
 
@@ -85,7 +86,6 @@ async def run(settings: Settings, ready: Ready, begun: Ahead) -> None:
                 folder.announce(url, parts.engine.mqtt_port())
                 stack.callback(folder.withdraw)
                 # What is here now stays: a full collection need not walk through modules and code for tens of ms.
-                gc.collect()
                 gc.freeze()
                 _log.info("ready", http=url, mqtt_port=parts.engine.mqtt_port())
                 ready(url, parts.engine.mqtt_port())
@@ -108,8 +108,9 @@ async def _begin(beginning: Beginning, folder: DataFolder, engine: Engine, url: 
 
 async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tuple[Parts, DataFolder, Beginning | None]:
     """All parts but the HTTP server, and the beginning that is to be waited for; `stack` stops them in reverse."""
-    opened = begun.opened
-    if opened is None:
+    if begun.opened is not None:
+        opened = await asyncio.wrap_future(begun.opened)
+    else:
         waited_for = DataFolder(settings.data_dir)
         await waited_for.lock_within(FOLDER_WAIT_S_MAX)
         opened = await asyncio.to_thread(open_folder, settings, waited_for)
@@ -170,6 +171,8 @@ async def _neighbours(
         stack.push_async_callback(keeper.stop)
         urls[place] = keeper.url
 
+    # What the imports left is collected while the neighbours' processes start.
+    asyncio.get_running_loop().call_later(COLLECT_AFTER_S, gc.collect)
     kept = [keep(place) for place, url in enumerate(urls) if not url]
     for error in await asyncio.gather(*kept, return_exceptions=True):
         if error is not None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import threading
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,10 +25,7 @@ async def test_a_start_that_is_cancelled_lets_the_work_beside_it_end(monkeypatch
     go, failed = threading.Event(), list[Any]()
     monkeypatch.setattr(threading, "excepthook", failed.append)
 
-    def work(_: Path) -> None:
-        go.wait(5)
-
-    future = ahead._beside(work, Path())
+    future = ahead._beside("cluster", lambda: go.wait(5))
     waiting = asyncio.ensure_future(asyncio.wrap_future(future))
     await asyncio.sleep(0)
     waiting.cancel()

@@ -15,7 +15,7 @@ import asyncpg
 from .child import Account, Child, EmbeddedError, end_leftover, socket_folder
 from .cluster import is_made, make, programs
 
-START_S_MAX = 60.0
+START_S_MAX, POLL_S = 60.0, 0.01
 DATABASE = "nightlamp"
 _SETTINGS = {
     "listen_addresses": "",
@@ -89,13 +89,13 @@ class EmbeddedPostgresql:
 
     async def _ready(self, sockets: Path, logs: Path) -> None:
         """Wait until it answers, and make the database."""
-        for _ in range(int(START_S_MAX / 0.05)):
+        for _ in range(int(START_S_MAX / POLL_S)):
             try:
                 connection = await asyncpg.connect(host=str(sockets), port=5432, user="postgres", database="postgres")
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 if not self._child.running:
                     raise EmbeddedError(f"the embedded PostgreSQL stopped at its start; see {logs}") from None
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(POLL_S)
                 continue
             try:
                 if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", DATABASE):

@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 
 import structlog
-from redis.exceptions import RedisError
 
 from nightlamp.publish.census import Changes
 from nightlamp.publish.limits import PublishLimits
@@ -61,7 +60,7 @@ class RedisChannels:
         finally:
             for retry in self._retries:
                 retry.cancel()
-            with contextlib.suppress(RedisError, OSError, RuntimeError):
+            with contextlib.suppress(Exception):
                 await self._line.aclose()
 
     async def _publish(self, messages: list[Waiting]) -> bool:

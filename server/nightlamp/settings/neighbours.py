@@ -1,6 +1,6 @@
 """The servers beside nightlamp: PostgreSQL and Redis."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from .section import Section
 
@@ -18,4 +18,11 @@ class Redis(Section):
     """Where publish announces scores and alerts."""
 
     url: SecretStr = SecretStr("")
-    """redis://... or rediss://...; empty starts a private one in the data folder."""
+    """redis://..., rediss://... or unix://...; empty starts a private one in the data folder."""
+
+    @field_validator("url")
+    @classmethod
+    def _is_one_of_redis(cls, url: SecretStr) -> SecretStr:
+        if url.get_secret_value() and not url.get_secret_value().startswith(("redis://", "rediss://", "unix://")):
+            raise ValueError("begins with redis://, rediss:// or unix://")
+        return url

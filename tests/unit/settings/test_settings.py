@@ -66,6 +66,7 @@ def test_an_unknown_environment_variable_is_refused(monkeypatch: pytest.MonkeyPa
         ("[limits]\nframe_bytes_max = 1", "limits.frame_bytes_max"),
         ("[limits]\njournal_bytes_max = 1048576", "journal_bytes_max must be larger"),
         ("[site]\nprocessing_ids = ['X']", "site.processing_ids.0"),
+        ("[redis]\nurl = 'http://here'", "redis.url"),
         ("[http\n", "site.toml"),
     ],
 )
