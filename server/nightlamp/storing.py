@@ -1,7 +1,8 @@
 """From the lane to the database: what waits is written in order, in as few transactions as is good (P2, P3).
 
 A transaction costs the same for one row and for a thousand, so they begin at least `GAP_S` apart, unless `GAP_BYTES` of
-rows wait: what comes after a quiet moment is written at once, under load a transaction holds 10,000 rows and more.
+rows wait: what comes after a quiet moment is written at once, under load a transaction holds 40,000 rows and
+more, sorted in the order of their index (`rows`).
 
 One transaction takes up to `BYTES_MAX` of rows, whatever the number of batches, so that a backlog drains much faster
 than it grew. After a failure the next one takes half, down to one batch: a database that manages only small pieces gets
@@ -25,7 +26,7 @@ _log = structlog.get_logger("nightlamp.pipeline")
 #: One transaction: rows, and batches.
 BYTES_MAX, BATCHES_MAX = 8 << 20, 2_048
 #: Between the beginnings of two transactions, unless so many bytes wait.
-GAP_S, GAP_BYTES = 0.1, 1 << 20
+GAP_S, GAP_BYTES = 0.1, 4 << 20
 #: Less than this is one batch at a time.
 BYTES_MIN = 64 << 10
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 1.0

@@ -60,10 +60,14 @@ class Rows:
 
 @dataclass(frozen=True)
 class Observations:
-    """`count` observations of 1,000 patients x 8 signals, a round of all of them a second, from a frame on."""
+    """`count` observations of 1,000 patients x 8 signals, a round of all of them a second, from a frame on.
+
+    With one patient it is what a backfill sends: the keys of the index nearly ascend.
+    """
 
     first_seq: int
     count: int
+    patients: int = PATIENTS
 
     def records(self) -> list[tuple[Any, ...]]:
         """As tuples, in the order of the table's columns in COPY."""
@@ -71,8 +75,8 @@ class Observations:
         found = []
         for at in range(self.count):
             seq, ordinal = self.first_seq + at // SIGNALS, at % SIGNALS
-            when = began + timedelta(seconds=seq // PATIENTS)
-            found.append((seq, ordinal, _patient(seq % PATIENTS), ordinal, when, when, 60.0 + at % 600 / 10, 1, 3))
+            when = began + timedelta(seconds=seq // self.patients % 80_000)
+            found.append((seq, ordinal, _patient(seq % self.patients), ordinal, when, when, 60.0 + at % 600 / 10, 1, 3))
         return found
 
     def batch(self) -> Rows:

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 mod backup;
 mod bundle;
+mod copy;
 mod decode;
 mod deliveries;
 mod engine;
@@ -26,5 +27,6 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     window::register(module)?;
     score::register(module)?;
     bundle::register(module)?;
+    copy::register(module)?;
     backup::register(module)
 }

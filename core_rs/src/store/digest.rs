@@ -6,15 +6,15 @@
 //! size; at most one tuple (`TUPLE_BYTES_MAX`) is held.
 
 /// The first bytes of every stream.
-const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
-const HEADER_BYTES: usize = 19;
+pub(super) const SIGNATURE: &[u8; 11] = b"PGCOPY\n\xff\r\n\0";
+pub(super) const HEADER_BYTES: usize = 19;
 /// Largest tuple.
 const TUPLE_BYTES_MAX: usize = 256 << 20;
 
 /// A stream that PostgreSQL did not write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no binary COPY stream: {0}")]
-pub struct CopyError(&'static str);
+pub struct CopyError(pub(super) &'static str);
 
 /// Rows and their digest so far.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +27,8 @@ pub struct CopyDigest {
 }
 
 /// What stands at the beginning of some bytes.
-enum Part {
+pub(super) enum Part {
+    /// So many bytes.
     Tuple(usize),
     Trailer,
     Unfinished,
@@ -82,7 +83,7 @@ impl CopyDigest {
             if self.ended {
                 return Err(CopyError("something follows its end"));
             }
-            match part(left)? {
+            match walk(left, |_, _| ())? {
                 Part::Tuple(len) => {
                     self.add(left.get(..len).unwrap_or_default());
                     done += len;
@@ -106,7 +107,9 @@ impl CopyDigest {
     }
 }
 
-fn part(bytes: &[u8]) -> Result<Part, CopyError> {
+/// What the bytes begin with; `see` is given each field of a tuple, None for NULL.
+#[inline]
+pub(super) fn walk(bytes: &[u8], mut see: impl FnMut(usize, Option<&[u8]>)) -> Result<Part, CopyError> {
     let Some((count, mut rest)) = bytes.split_first_chunk::<2>() else { return Ok(Part::Unfinished) };
     let count = i16::from_be_bytes(*count);
     if count == -1 {
@@ -115,16 +118,21 @@ fn part(bytes: &[u8]) -> Result<Part, CopyError> {
     if count < 0 {
         return Err(CopyError("a row has a negative number of columns"));
     }
-    for _ in 0..count {
+    for field in 0..count as usize {
         let Some((len, after)) = rest.split_first_chunk::<4>() else { return Ok(Part::Unfinished) };
+        rest = after;
         let len = match i32::from_be_bytes(*len) {
-            -1 => 0,
+            -1 => {
+                see(field, None);
+                continue;
+            }
             len => usize::try_from(len).map_err(|_| CopyError("a value has a negative length"))?,
         };
         if len > TUPLE_BYTES_MAX {
             return Err(CopyError("a value is too large"));
         }
-        let Some(after) = after.get(len..) else { return Ok(Part::Unfinished) };
+        let Some((value, after)) = rest.split_at_checked(len) else { return Ok(Part::Unfinished) };
+        see(field, Some(value));
         rest = after;
     }
     Ok(Part::Tuple(bytes.len() - rest.len()))

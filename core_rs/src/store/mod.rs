@@ -12,6 +12,7 @@ mod digest;
 mod encounters;
 mod merges;
 mod observations;
+mod order;
 mod patients;
 mod scores;
 
@@ -22,6 +23,7 @@ pub use digest::{CopyDigest, CopyError};
 pub use encounters::{EncounterRow, EncounterRows};
 pub use merges::{MergeRow, MergeRows};
 pub use observations::{ObservationRow, ObservationRows};
+pub use order::in_index_order;
 pub use patients::PatientRows;
 pub use scores::{ScoreRows, Scorer};
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Container, Coroutine, Sequence
 from typing import Any
 
+from nightlamp._core import copy_in_index_order
 from nightlamp.store.copy import COLUMNS, joined
 from nightlamp.store.errors import StoreError
 from nightlamp.store.statements import sql
@@ -11,13 +12,27 @@ from nightlamp.store.statements import sql
 COPY_S = 60.0
 #: How often a COPY that is under way looks whether its line still stands.
 LOOK_S = 1.0
+#: More rows than this (about 0.1 ms) are sorted beside the event loop.
+SORT_HERE_BYTES_MAX = 64 << 10
 #: Tables from which others are derived.
 DERIVED_FROM = frozenset({"patients_seen", "encounter_events"})
 
 
 async def copy(connection: Any, table: str, count: int, streams: Sequence[bytes]) -> None:
     """One COPY of `count` rows. Raises StoreError where PostgreSQL counted others."""
-    await copy_stream(connection, table, count, joined(streams))
+    await copy_stream(connection, table, count, joined(await _in_index_order(table, streams)))
+
+
+async def _in_index_order(table: str, streams: Sequence[bytes]) -> Sequence[bytes]:
+    """The same rows in the order in which PostgreSQL's index takes them fastest, where the table has one that pays."""
+    try:
+        if sum(map(len, streams)) <= SORT_HERE_BYTES_MAX:
+            ordered = copy_in_index_order(table, streams)
+        else:
+            ordered = await asyncio.to_thread(copy_in_index_order, table, streams)
+    except ValueError:
+        return streams  # PostgreSQL says what is wrong with them
+    return streams if ordered is None else [ordered]
 
 
 async def copy_stream(connection: Any, table: str, count: int, stream: AsyncIterator[Any]) -> None:

@@ -1,6 +1,6 @@
 """COPY beside asyncpg's copy_records_to_table: the same rows into the same indexed table of one PostgreSQL, in turns.
 
-Both write 200,000 observations in batches of 1,000 and of 10,000, one transaction a batch, a cursor moved in the same
+Both write 240,000 observations in batches of 1,000 and of 10,000, one transaction a batch, a cursor moved in the same
 transaction; the table is emptied before each run and counted after it, and the sums of the values are compared.
 asyncpg is given tuples of Python values that are ready before the clock starts, nightlamp COPY streams as Rust
 encodes them.

@@ -1,5 +1,6 @@
 """The COPY streams that Rust makes are what PostgreSQL reads."""
 
+from datetime import timedelta
 from math import isnan
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import asyncpg
 import orjson
 import pytest
-from copy_rows import ANN, KNOWN, WARD_DECISIONS, batch, dead_letter, stream
+from copy_rows import ANN, BOB, KNOWN, T0, WARD_DECISIONS, batch, dead_letter, observation, score, stream
 
 from nightlamp.store import Store, StoreError
 
@@ -75,5 +76,42 @@ async def test_a_table_nobody_knows_stores_nothing(store: Store) -> None:
     wrong = batch(1, 5)
     wrong.tables.append(("pg_authid", 1, b""))
     with pytest.raises(StoreError, match="pg_authid"):
+        await store.write(wrong)
+    assert await store.cursor() == 0
+
+
+async def test_p2_rows_of_many_batches_lie_in_the_order_of_their_index_and_are_the_same_rows(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    """By patient, signal and time, newest first: what the index takes fastest, and readers find side by side."""
+    people, times = (BOB, ANN), {"observations": "observed_at", "scores": "scored_at"}
+    many = [
+        batch(
+            seq,
+            seq,
+            observations=[
+                observation(
+                    seq, ordinal=n, signal=n % 3, at=T0 + timedelta(seconds=seq % 7), patient_id=people[(seq + n) % 2]
+                )
+                for n in range(40)
+            ],
+            scores=[score(seq, patient_id=people[seq % 2], scored_at=T0 + timedelta(seconds=seq % 5))],
+        )
+        for seq in range(1, 60)
+    ]
+    written = await store.write_many(many)
+    assert (written.cursor, written.rows) == (59, {"observations": 59 * 40, "scores": 59})
+    for table, time in times.items():
+        signal = "signal_id" if table == "observations" else "model"
+        place = f"patient_id, {signal}, {time} DESC, seq, ordinal"
+        lie = await sql.fetch(f"SELECT seq, ordinal FROM {table} ORDER BY ctid")
+        assert lie == await sql.fetch(f"SELECT seq, ordinal FROM {table} ORDER BY {place}"), table
+        assert len(set(lie)) == written.rows[table]
+
+
+async def test_rows_that_are_no_stream_of_their_table_are_refused_by_postgresql_in_its_words(store: Store) -> None:
+    wrong = batch(1, 5)
+    wrong.tables.append(("observations", 1, stream("dead_letters", [dead_letter(5)])))
+    with pytest.raises(StoreError):
         await store.write(wrong)
     assert await store.cursor() == 0
