@@ -7,6 +7,7 @@
 mod batch;
 mod board;
 mod counters;
+mod ever;
 mod focus;
 mod moving;
 mod past;
@@ -27,6 +28,7 @@ use batch::{Due, Rows, Step};
 pub use board::RECORD_EVERY_US;
 pub use counters::Counters;
 use counters::add;
+pub use ever::Ever;
 pub use focus::Focus;
 pub use past::{Origin, Past, PastScore};
 pub use quarantine::{Did, Poison, Quarantine};
@@ -92,6 +94,7 @@ impl Pipeline {
     pub fn run(&mut self, frames: &[Journalled], cursor: u64) -> Option<Batch> {
         let under_way = Arc::clone(&self.supervision.under_way);
         let (first_seq, last_seq) = (frames.first()?.seq, frames.last()?.seq);
+        let counted = Ever::of(&self.counters);
         under_way.begin(first_seq, last_seq);
         for journalled in frames {
             self.take(journalled, journalled.seq > cursor);
@@ -100,6 +103,7 @@ impl Pipeline {
         self.scoring.evaluate(&self.scorers);
         self.alert(cursor);
         self.show();
+        self.state.ever.grow(counted, Ever::of(&self.counters));
         under_way.whole(Stage::Store);
         let first_seq = first_seq.max(cursor + 1);
         let batch = (last_seq > cursor).then(|| Batch {
@@ -124,6 +128,7 @@ impl Pipeline {
         let received_us = frame.received_at_us;
         let mut at = At { seq: journalled.seq, received_us, at_us: received_us, frame, wanted };
         add(&self.counters.frames, 1);
+        add(&self.counters.frames_received, u64::from(frame.source.is_received()));
         if let Some(poison) = self.supervision.quarantine.get(journalled.seq) {
             return self.pass_over(at, &poison);
         }

@@ -160,3 +160,23 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::target::{Address, Secret};
+
+    /// The plan of a scenario against a server that nobody asks.
+    pub fn of(scenario: Scenario) -> Plan {
+        let target = Target::new(Address {
+            http: "http://127.0.0.1:9".into(),
+            mqtt: "127.0.0.1:9".into(),
+            tls_ca: None,
+            token: Secret::new("nl_a_b"),
+            mqtt_user: String::new(),
+            mqtt_password: Secret::default(),
+            allow_remote: false,
+        });
+        Plan::new(scenario, Arc::new(target.unwrap()), None, 1.0)
+    }
+}

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ from running_server import RunningServer
 
 ROOT = Path(__file__).resolve().parents[2]
 HARNESS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
-PASSED, NOT_RUN, LEVEL_BROKEN = 0, 2, 3
+PASSED, NOT_RUN, LEVEL_BROKEN, NOT_CONSERVED = 0, 2, 3, 4
+KILL = '[[fault]]\nkind = "kill"\nat_s = 1.0\nfor_s = 0.2'
 SCENARIO = """
 name = "of-a-test"
 duration_s = 3.0
@@ -67,10 +69,11 @@ def test_every_message_of_a_run_is_accounted_for_by_server_and_consoles(server: 
     # 20 monitors once a second and five laboratory results a second, for four seconds.
     assert counts["due"] == counts["sent"] == counts["acknowledged"] == 20 * 4 + 5 * 4, counts
     assert counts["journalled"] - counts["repeated"] == counts["acknowledged"] == counts["stored"] - counts["repeated"]
-    assert counts["observations_sent"] == counts["observations_kept"] == 20 * 4 * 8 + 5 * 4 * 8
+    assert counts["observations_sent"] == counts["observations_acknowledged"] == 20 * 4 * 8 + 5 * 4 * 8
+    assert counts["observations_taken"] == counts["observations_kept"] == counts["observations_sent"]
     assert counts["seen"] == counts["seen_expected"] == 20 * 4
     assert (counts["refused"], counts["unanswered"], counts["unsent"], counts["dead_lettered"]) == (0, 0, 0, 0)
-    assert counts["differences"] == []
+    assert counts["differences"] == counts["unknown"] == []
     assert sum(second["sent"] for second in run["seconds"]) == counts["sent"]
     assert [stage["name"] for stage in run["stages"]] == ["acknowledged", "scored", "stored", "seen", "consoles"]
     assert server.keys["admin"] not in out.read_text() + done.stderr + done.stdout
@@ -96,6 +99,27 @@ def test_a_paused_server_shows_as_latency_from_the_intended_time_and_no_send_is_
     # for more than 0.2 s. A generator that waits with its clock would show one such send for each of three connections.
     waited = [count for latency_us, count in acknowledged["latencies"] if latency_us > 200_000]
     assert sum(waited) >= 12, acknowledged["percentiles"]
+
+
+@pytest.mark.parametrize("loses", [False, True], ids=["a-server-that-keeps-its-word", "a-server-that-loses-one-message"])
+def test_p1_a_kill_explains_no_acknowledged_message_that_is_not_in_the_journal(
+    scenario: Any, tmp_path: Path, *, loses: bool
+) -> None:
+    program = tmp_path / "nightlamp"
+    module = Path(__file__).with_name("losing_nightlamp.py") if loses else "-m nightlamp"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
+    program.chmod(0o755)
+    out = tmp_path / "run.json"
+    done = _run("run", scenario(KILL), "--spawn", "--nightlamp", program, "--out", out)
+    counts = json.loads(out.read_text())["conservation"]
+    assert counts["acknowledged"] == counts["due"] == 120, done.stderr
+    assert counts["journalled"] - counts["repeated"] == 120 - loses
+    assert counts["observations_taken"] == counts["observations_acknowledged"] - 8 * loses
+    if not loses:
+        assert (done.returncode, counts["differences"]) == (PASSED, []), done.stderr
+    else:
+        assert done.returncode == NOT_CONSERVED, done.stderr
+        assert "P1 is broken" in done.stderr
 
 
 def test_a_target_that_is_not_this_machine_is_refused() -> None:

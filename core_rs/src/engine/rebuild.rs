@@ -92,6 +92,7 @@ impl Runner {
         self.pipeline = Some(pipeline);
         self.reader = shared.journal.reader(from_seq);
         self.clocks.began_at(from_seq - 1);
+        self.tell_ever();
         shared.processed_seq.fetch_max(from_seq - 1, Ordering::AcqRel);
         self.singly = self.singly.or_else(|| {
             let (first, last) = shared.poison.suspects(from_seq)?;

@@ -22,6 +22,7 @@ impl Engine {
             "journal": self.journal_stats(durable),
             "pipeline": pipeline,
             "gauges": *shared.gauges.lock(),
+            "ever": *shared.ever.lock(),
             "lag": {
                 "durable_seq": durable,
                 "processed_seq": processed,

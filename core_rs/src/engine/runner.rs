@@ -177,6 +177,7 @@ impl Runner {
         if self.shared.fatal.lock().is_some() {
             return false;
         }
+        self.tell_ever();
         self.shared.processed_at_us.store(at_us, Ordering::Release);
         self.shared.processed_seq.fetch_max(seq, Ordering::AcqRel);
         self.counted = self.counted.max(seq);
@@ -187,6 +188,12 @@ impl Runner {
         self.handed = self.handed.max(seq);
         self.shared.handed_seq.store(self.handed, Ordering::Release);
         true
+    }
+
+    pub(super) fn tell_ever(&self) {
+        if let Some(pipeline) = &self.pipeline {
+            *self.shared.ever.lock() = pipeline.ever();
+        }
     }
 
     fn send(&self, mut batch: Batch) -> bool {

@@ -121,6 +121,8 @@ pub(crate) struct Shared {
     pub supervision: Supervision,
     /// Gauges the pipeline refreshes now and then.
     pub gauges: Mutex<crate::pipeline::Gauges>,
+    /// What all frames up to `processed_seq` came to; set before it.
+    pub ever: Mutex<crate::pipeline::Ever>,
 }
 
 /// Notes kept for whoever logs them.
@@ -150,6 +152,7 @@ impl Shared {
             poison,
             supervision,
             gauges: Mutex::default(),
+            ever: Mutex::default(),
         }
     }
 

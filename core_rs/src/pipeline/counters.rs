@@ -33,6 +33,7 @@ counters! {
     frames_repeated: "Redeliveries: the same id, the same content.",
     frames_conflicting: "The same id, other content: dead-lettered.",
     frames_internal: "Frames that made a stage panic or hang: dead-lettered.",
+    frames_received: "Of all frames, those that came in by a door: neither ticks nor others the server wrote itself.",
     observations: "Observations decoded. Kept, repeated and dead add up to it.",
     observations_kept: "New or changed values: one row each.",
     observations_late: "Of those kept, values older than what the windows still take in: stored, in no window.",

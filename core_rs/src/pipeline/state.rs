@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::board::{Board, Triggers};
 use super::redelivery::Redelivery;
-use super::{Counters, Pipeline, Scoring, Supervision};
+use super::{Counters, Ever, Pipeline, Scoring, Supervision};
 use crate::alert::{AlertEngine, AlertState, Policy};
 use crate::decode::Decoder;
 use crate::limits::Limits;
@@ -56,6 +56,8 @@ pub struct State {
     pub board: Board,
     /// When bundles last scored.
     pub triggers: Triggers,
+    /// What the frames came to, from the journal's first on.
+    pub ever: Ever,
 }
 
 /// A state as it is written.
@@ -68,6 +70,7 @@ pub struct Written<'a> {
     seen: &'a Redelivery,
     board: &'a Board,
     triggers: &'a Triggers,
+    ever: Ever,
 }
 
 /// A state as it is read.
@@ -81,6 +84,7 @@ pub struct Read {
     seen: Redelivery,
     board: Board,
     triggers: Triggers,
+    ever: Ever,
 }
 
 impl Read {
@@ -132,6 +136,7 @@ impl Pipeline {
             seen: setup.seen.clone(),
             board: Board::default(),
             triggers: Triggers::default(),
+            ever: Ever::default(),
         };
         Ok(Self::assemble(setup, state))
     }
@@ -141,7 +146,7 @@ impl Pipeline {
     /// # Errors
     /// The policy or the snapshot's feature plans cannot be used.
     pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
-        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers } = read;
+        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers, ever } = read;
         let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
         let former: Vec<Arc<FeaturePlan>> =
             plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
@@ -162,7 +167,7 @@ impl Pipeline {
         let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts);
         setup.seen.resume(&seen, setup.limits.message_ids_max);
         let seen = setup.seen.clone();
-        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers }))
+        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever }))
     }
 
     fn assemble(setup: Setup, state: State) -> Self {
@@ -196,7 +201,13 @@ impl Pipeline {
             seen: &self.state.seen,
             board: &self.state.board,
             triggers: &self.state.triggers,
+            ever: self.state.ever,
         }
+    }
+
+    /// What the frames so far came to, from the journal's first on.
+    pub fn ever(&self) -> Ever {
+        self.state.ever
     }
 
     /// The gauges, and whether a walk over all patients has come to its end: it goes through `COUNTED_MAX` of them at a time, since

@@ -45,6 +45,11 @@ impl Source {
         })
     }
 
+    /// Whether somebody sent it in by a door; what the server writes itself has numbers from 16 on.
+    pub const fn is_received(self) -> bool {
+        (self as u8) < Self::Tick as u8
+    }
+
     /// The label in metrics and tables.
     pub const fn name(self) -> &'static str {
         match self {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::collected::{Collected, stages};
+use super::collected::{Collected, Latencies, stages};
 use super::{Lanes, Report};
 use crate::cli::interrupt::interrupted;
 use crate::observe::metrics::Figures;
@@ -29,9 +29,9 @@ struct Now<'a> {
     got: Collected,
     /// Of the second that is being put together.
     second: Second,
-    latency: [Histogram<u64>; 5],
+    observations_acknowledged: u64,
+    latency: Latencies,
     late: Histogram<u64>,
-    unanswered: BTreeMap<usize, u64>,
     own: Option<Usage>,
     children: Option<Usage>,
     written_before: Option<u64>,
@@ -53,9 +53,9 @@ pub fn collect(plan: &Plan, lanes: &Lanes, reports: &Receiver<Report>, live: &mu
         clock,
         got,
         second: Second::default(),
+        observations_acknowledged: 0,
         latency: stages(),
         late: histogram(),
-        unanswered: BTreeMap::new(),
         own,
         children: None,
         written_before: None,
@@ -113,31 +113,22 @@ impl Now<'_> {
     fn take(&mut self, report: Report) {
         match report {
             Report::Sent(index, tally) => {
-                self.second.sent += tally.sent;
-                self.second.observations += tally.observations;
-                self.second.acknowledged += tally.acknowledged;
-                self.second.refused += tally.refused;
-                self.second.resent += tally.resent;
-                self.second.connections_lost += tally.lost;
+                tally.add_to(&mut self.second);
+                self.observations_acknowledged += tally.observations_acknowledged;
                 self.add(0, &tally.latency);
                 let _ = self.late.add(&tally.late);
-                self.unanswered.insert(index, tally.unanswered);
-                self.got.cpu.senders.insert(index, tally.cpu_s);
-                self.got.count(&tally);
+                self.got.count(index, &tally);
             }
             Report::Polled(polled) => {
                 self.add(1, &polled.scored);
                 self.add(2, &polled.stored);
                 self.see_server(polled.own, polled.children);
                 self.figures = polled.figures;
-                if let Some(figures) = polled.figures {
-                    let values = [figures.ticks, figures.repeated, figures.dead, figures.kept];
-                    self.got.grown.iter_mut().zip(values).for_each(|(grown, value)| grown.see(value));
-                }
             }
             Report::Watched(watched) => {
                 self.add(3, &watched.seen);
                 self.add(4, &watched.deliveries);
+                self.add(5, &watched.awake);
                 self.second.seen += watched.seen.len();
                 self.second.connections_lost += watched.lost;
                 self.got.seen = watched.seen_total;
@@ -147,9 +138,7 @@ impl Now<'_> {
                 self.consoles.alerts += counts.alerts;
                 self.consoles.bytes += counts.bytes;
                 self.consoles.open = counts.open;
-                for fault in watched.faults {
-                    *self.got.faults.entry(fault).or_default() += 1;
-                }
+                self.got.blame(watched.faults);
             }
             Report::Happened(event) => self.got.events.push(event),
             Report::Recovered(took_s) => self.got.recovered_s.push(took_s),
@@ -182,12 +171,12 @@ impl Now<'_> {
         second.t_s = number;
         second.due = due_now - due_before;
         second.unsent = due_now.saturating_sub(self.got.sent);
-        second.unanswered = self.unanswered.values().sum();
-        self.got.unanswered = second.unanswered;
+        second.unanswered = self.got.unanswered();
         let per_s = second.due.max(1) as f64;
+        let observations = std::mem::take(&mut self.observations_acknowledged);
         if second.due > 0 {
             self.got.unsent_s_max = self.got.unsent_s_max.max(second.unsent as f64 / per_s);
-            self.got.acknowledged_in_time += second.acknowledged;
+            self.got.observations_in_time += observations;
         }
         let fresh = std::mem::replace(&mut self.latency, stages());
         for ((name, histogram), whole) in STAGES.iter().zip(&fresh).zip(&mut self.got.stages) {
@@ -251,7 +240,7 @@ impl Now<'_> {
 
     /// Whether all that was due is answered, scored, stored and seen.
     fn is_done(&self) -> bool {
-        let answered = self.got.sent >= self.got.due && self.got.unanswered == 0;
+        let answered = self.got.sent >= self.got.due && self.got.unanswered() == 0;
         let idle = self.figures.is_none_or(|figures| figures.is_idle() || is_near(&figures));
         let seen = self.plan.scenario.consoles.count == 0
             || self.got.seen >= self.got.readings - self.got.readings_refused.min(self.got.readings);

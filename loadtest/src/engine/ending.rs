@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::collected::Collected;
+use super::conserve::conservation;
 use crate::cli::interrupt::interrupted;
 use crate::observe::metrics::Figures;
 use crate::plan::Plan;
 use crate::result::{Conservation, Difference, Generator, Head, Latencies, Level, Run, SCHEMA, ServerTotals, Stage, Verdict};
-use crate::scenario::{Bound, FaultKind, Measure, STAGES, level};
+use crate::scenario::{Bound, Measure, STAGES, level};
 
 /// Exit code of a broken service level.
 pub const LEVEL_BROKEN: u8 = 3;
@@ -41,12 +42,13 @@ pub fn run(plan: &Plan, head: Head, got: Collected, before: &Figures, after: Opt
     }
 }
 
-const HOW: [(&str, bool); 5] = [
+const HOW: [(&str, bool); 6] = [
     ("PUBACK, HTTP 2xx or MSA AA/CA received: the server says it is durable (QoS 0: written)", false),
     ("/metrics says that the frame has gone through decode, window, score and alert", true),
     ("/metrics says that the frame's rows are in the database", true),
     ("the first console of the bed's unit received a state as new as the reading; each reading once", false),
     ("every console's every delivery, from the newest reading in it; conflated states are one delivery", false),
+    ("as consoles, of those alone that no stall step concerns", false),
 ];
 
 fn stages(got: &Collected, interval_us: u64) -> Vec<Stage> {
@@ -67,91 +69,6 @@ fn stages(got: &Collected, interval_us: u64) -> Vec<Stage> {
             }
         })
         .collect()
-}
-
-fn conservation(plan: &Plan, got: &Collected, before: &Figures, after: Option<&Figures>) -> Conservation {
-    let ticks = after.map(|after| got.grown_by(0, before.ticks, after.ticks));
-    let frames = |from: Option<u64>, to: Option<u64>| Some(to?.saturating_sub(from?).saturating_sub(ticks?));
-    let grown = |which: usize, before: u64, after: Option<u64>| after.map(|after| got.grown_by(which, before, after));
-    let watched = plan.scenario.consoles.count > 0 && watches_all(plan);
-    let mut found = Conservation {
-        due: got.due,
-        unsent: got.due.saturating_sub(got.sent),
-        sent: got.sent,
-        observations_sent: got.observations,
-        acknowledged: got.acknowledged,
-        refused: got.refused,
-        unanswered: got.unanswered,
-        resent: got.resent,
-        journalled: frames(before.durable, after.and_then(|after| after.durable)),
-        repeated: grown(1, before.repeated, after.map(|after| after.repeated)),
-        dead_lettered: grown(2, before.dead, after.map(|after| after.dead)),
-        stored: frames(before.durable, after.and_then(|after| after.stored)),
-        observations_kept: grown(3, before.kept, after.map(|after| after.kept)),
-        seen_expected: watched.then(|| got.readings.saturating_sub(got.readings_refused)),
-        seen: watched.then_some(got.seen),
-        differences: Vec::new(),
-    };
-    found.differences = differences(plan, &found);
-    found
-}
-
-fn watches_all(plan: &Plan) -> bool {
-    let (units, consoles) = (plan.scenario.ward.units * plan.scenario.ward.hospitals, plan.scenario.consoles);
-    consoles.units_each == 0 || consoles.units_each * consoles.count >= units
-}
-
-fn differences(plan: &Plan, of: &Conservation) -> Vec<Difference> {
-    let killed = plan.scenario.faults.iter().any(|fault| fault.kind == FaultKind::Kill);
-    let qos0 = plan.scenario.monitors.qos == 0;
-    let mut found = Vec::new();
-    let mut equal = |name: &str, expected: u64, measured: u64, why: &str, explained: bool| {
-        if expected != measured {
-            let (name, why) = (name.to_owned(), why.to_owned());
-            found.push(Difference { name, expected, found: measured, why, explained });
-        }
-    };
-    equal(
-        "sent = acknowledged + refused + unanswered",
-        of.sent,
-        of.acknowledged + of.refused + of.unanswered,
-        "the harness's own counts: a fault of the harness",
-        false,
-    );
-    if let (Some(journalled), Some(repeated)) = (of.journalled, of.repeated) {
-        // What was never answered may have been journalled, once or (sent again) as a copy.
-        let (low, high) = (of.acknowledged, of.acknowledged + of.unanswered);
-        let own = journalled.saturating_sub(repeated);
-        if own < low || own > high {
-            let why = if killed {
-                "counters of the killed process are lost with it: its ticks and copies since the last question are in no count"
-            } else if qos0 {
-                "QoS 0: what the connection lost was never journalled"
-            } else if own > high {
-                "the server journalled more than was acknowledged: somebody else sends to it as well"
-            } else {
-                "acknowledged messages are not in the journal: P1 is broken"
-            };
-            equal("acknowledged = journalled without copies", of.acknowledged, own, why, killed || qos0 || own > high);
-        }
-    }
-    if let (Some(journalled), Some(stored)) = (of.journalled, of.stored) {
-        equal("journalled = stored", journalled, stored, "the store had not caught up when the drain ended", false);
-    }
-    if let (Some(expected), Some(seen)) = (of.seen_expected, of.seen) {
-        let missing_explained = of.unanswered > 0 || of.unsent > 0;
-        equal(
-            "readings = seen",
-            expected,
-            seen,
-            "readings that no console was shown, nor a newer one of their bed",
-            missing_explained,
-        );
-    }
-    if let Some(dead) = of.dead_lettered {
-        equal("dead letters = 0", 0, dead, "frames the server could not read: see `nightlamp dead-letters`", false);
-    }
-    found
 }
 
 fn generator(plan: &Plan, got: &Collected) -> Generator {
@@ -188,14 +105,13 @@ fn server(plan: &Plan, got: &Collected) -> ServerTotals {
 
 fn levels(plan: &Plan, got: &Collected, stages: &[Stage], counts: &Conservation, server: &ServerTotals) -> Vec<Level> {
     let lag_end = got.at_end.and_then(|figures| Some(figures.durable?.saturating_sub(figures.stored?)));
-    let per_message = counts.observations_sent as f64 / counts.sent.max(1) as f64;
     let figure = |name: &str| -> Option<f64> {
         match name {
             "refused_max" => Some(counts.refused as f64),
             "unanswered_max" => Some(counts.unanswered as f64),
             "unsent_s_max" => Some(got.unsent_s_max),
             "lag_end_frames_max" => lag_end.map(|frames| frames as f64),
-            "observations_per_s_min" => Some(got.acknowledged_in_time as f64 * per_message / plan.curve.duration_s()),
+            "observations_per_s_min" => Some(got.observations_in_time as f64 / plan.curve.duration_s()),
             "server_cpu_cores_max" => server.cpu_cores_mean,
             "server_rss_mib_max" => server.rss_bytes_max.map(|bytes| bytes as f64 / f64::from(1 << 20)),
             "recovered_s_max" => got.recovered_s.iter().copied().reduce(f64::max),
@@ -229,9 +145,10 @@ fn verdict(got: &Collected, counts: &Conservation, slo: &[Level], generator: &Ge
     for one in &lost {
         reasons.push(format!("{}: {} and {}: {}", one.name, one.expected, one.found, one.why));
     }
-    let unknown = counts.journalled.is_none();
+    let unknown = !counts.unknown.is_empty();
     if unknown {
-        reasons.push("/metrics did not answer after the run: whether the counts add up is not known".to_owned());
+        let what = counts.unknown.join(", ");
+        reasons.push(format!("whether the counts add up is not known: /metrics did not tell {what}"));
     }
     let mut warnings: Vec<String> = Vec::new();
     if generator.bottleneck {

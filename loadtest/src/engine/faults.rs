@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use super::{Report, named, note, send};
+use crate::observe::consoles::milli;
 use crate::plan::Plan;
 use crate::result::Event;
 use crate::scenario::{Fault, FaultKind};
@@ -110,7 +111,7 @@ impl Doer {
     }
 
     fn step(&self, fault: &Fault) {
-        let milli = (fault.share * 1_000.0).round() as u32;
+        let share = milli(fault.share);
         match fault.kind {
             FaultKind::Kill => self.kill(fault.for_s),
             FaultKind::Pause => self.pause(fault.for_s),
@@ -122,14 +123,14 @@ impl Doer {
             }
             FaultKind::Storm => {
                 self.tell(fault.kind, format!("{:.0} % of the consoles reconnect at once", fault.share * 100.0));
-                self.control.storm_milli.store(milli, Ordering::Relaxed);
+                self.control.storm_milli.store(share, Ordering::Relaxed);
                 self.control.storms.fetch_add(1, Ordering::Relaxed);
             }
             FaultKind::Stall => {
                 let text = format!("{:.0} % of the consoles read nothing for {} s", fault.share * 100.0, fault.for_s);
                 self.tell(fault.kind, text);
                 let until_us = self.clock.now_us() + (fault.for_s * 1e6) as u64;
-                self.control.stall_milli.store(milli, Ordering::Relaxed);
+                self.control.stall_milli.store(share, Ordering::Relaxed);
                 self.control.stall_until_us.store(until_us, Ordering::Relaxed);
             }
         }

@@ -5,6 +5,7 @@
 
 mod collect;
 mod collected;
+mod conserve;
 mod ending;
 mod facts;
 mod faults;
@@ -116,7 +117,7 @@ pub fn run(plan: Plan, options: &Options, spawned: Option<&Arc<Mutex<Spawned>>>,
     }
     drop(out);
     let mut collected = ended?;
-    collected.last(&reports);
+    collected.last(&reports, plan.scenario.warmup_s);
     let after = settled(&plan).ok();
     let run = ending::run(&plan, head, collected, &before, after.as_ref(), options.poll);
     live.end(&run);

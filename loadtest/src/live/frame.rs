@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use super::state::{SPARK_S, StageSoFar, State};
 use crate::report::figures::{self, NOTHING};
+use crate::scenario::STAGES;
 
 /// Stages in the order of the route.
-const STAGES: [&str; 5] = ["acknowledged", "scored", "stored", "seen", "consoles"];
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Narrower than this a sparkline says nothing.
 const SPARK_COLUMNS_MIN: usize = 8;

@@ -2,8 +2,10 @@
 //!
 //! A reading is known by its time: the device's time of a message is the intended time of its send. The first console of each unit
 //! is its watcher and counts every reading once (a newer state shows all older readings of its bed); all consoles together give
-//! the latency of every delivery. WebSocket by tungstenite, which shares no code with the server. Limits: 256 consoles, 16 MiB a
-//! message, a new attempt each 100 ms while the server is away.
+//! the latency of every delivery. Stalls concern the consoles of the highest numbers, so that as long as a unit has another console
+//! its watcher goes on reading; deliveries to consoles that no stall concerns are kept apart as well. WebSocket by tungstenite,
+//! which shares no code with the server. Limits: 256 consoles, 16 MiB a message, 64 KiB of receive buffer where a stall is to come
+//! (so that not reading is felt by the server and not hidden by the kernel), a new attempt each 100 ms while the server is away.
 
 mod line;
 mod sight;
@@ -21,6 +23,7 @@ use tokio::task::LocalSet;
 
 use crate::plan::Plan;
 use crate::result::ConsoleSecond;
+use crate::scenario::{FaultKind, Scenario};
 use crate::schedule::Clock;
 use crate::send::control::Control;
 
@@ -33,6 +36,8 @@ pub struct Watched {
     pub seen: Histogram<u64>,
     /// Deliveries to all consoles, from the intended time of the newest reading in them.
     pub deliveries: Histogram<u64>,
+    /// Of those, deliveries to consoles that no stall step concerns; empty in a scenario without one.
+    pub awake: Histogram<u64>,
     /// Readings visible so far: gauge.
     pub seen_total: u64,
     /// Counts.
@@ -56,6 +61,22 @@ struct Order {
 /// Whether a console is among the first so many thousandths.
 fn is_among(index: u32, count: u32, milli: u32) -> bool {
     u64::from(index) * 1_000 < u64::from(count) * u64::from(milli)
+}
+
+/// Whether a console is among the last so many thousandths.
+fn is_among_last(index: u32, count: u32, milli: u32) -> bool {
+    is_among(count.saturating_sub(index + 1), count, milli)
+}
+
+/// Thousandths of the consoles, from the last, that a stall step of this scenario concerns.
+fn stalling_milli(scenario: &Scenario) -> u32 {
+    let stalls = scenario.faults.iter().filter(|fault| fault.kind == FaultKind::Stall);
+    stalls.map(|fault| milli(fault.share)).max().unwrap_or(0)
+}
+
+/// A share in thousandths.
+pub fn milli(share: f64) -> u32 {
+    (share * 1_000.0).round() as u32
 }
 
 /// Runs all consoles on the calling thread until told to stop; a report goes out every second and at the end.

@@ -1,4 +1,7 @@
 //! /metrics: the few figures the harness needs, out of Prometheus' text format.
+//!
+//! What is compared with the harness's own counts is read from `pipeline_ever_*`: counts since the journal's first frame, which a
+//! restart does not set back, so that a kill explains no difference.
 
 /// Figures of one reading; a name that is absent is None.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -9,14 +12,16 @@ pub struct Figures {
     pub processed: Option<u64>,
     /// Newest frame whose rows are in the database.
     pub stored: Option<u64>,
-    /// Ticks the pipeline took.
-    pub ticks: u64,
-    /// Frames that were copies.
-    pub repeated: u64,
-    /// Frames that ended as dead letters.
-    pub dead: u64,
-    /// Observations kept.
-    pub kept: u64,
+    /// Of the frames up to `processed`, those that came in by a door: no ticks.
+    pub received: Option<u64>,
+    /// Of those, copies.
+    pub repeated: Option<u64>,
+    /// Of those, frames that ended as dead letters.
+    pub dead: Option<u64>,
+    /// Observations taken in: new, changed, or the same once more.
+    pub taken: Option<u64>,
+    /// Of those, new or changed ones.
+    pub kept: Option<u64>,
     /// Bytes of the journal on disk.
     pub journal_bytes: Option<u64>,
     /// Bytes waiting for the database on disk.
@@ -30,21 +35,20 @@ impl Figures {
         for line in page.lines().filter(|line| !line.starts_with('#')) {
             let Some((name, value)) = line.rsplit_once(' ') else { continue };
             let Ok(value) = value.parse::<f64>() else { continue };
-            let value = value.max(0.0) as u64;
-            match name {
-                "nightlamp_journal_durable_seq" => found.durable = Some(value),
-                "nightlamp_pipeline_lag_processed_seq" => found.processed = Some(value),
-                "nightlamp_store_cursor_seq" => found.stored = Some(value),
-                "nightlamp_pipeline_frames_tick_total" => found.ticks = value,
-                "nightlamp_pipeline_frames_repeated_total" => found.repeated = value,
-                "nightlamp_pipeline_frames_dead_total"
-                | "nightlamp_pipeline_frames_conflicting_total"
-                | "nightlamp_pipeline_frames_internal_total" => found.dead += value,
-                "nightlamp_pipeline_observations_kept_total" => found.kept = value,
-                "nightlamp_journal_bytes" => found.journal_bytes = Some(value),
-                "nightlamp_store_spool_bytes" => found.spool_bytes = Some(value),
-                _ => {}
-            }
+            let place = match name {
+                "nightlamp_journal_durable_seq" => &mut found.durable,
+                "nightlamp_pipeline_lag_processed_seq" => &mut found.processed,
+                "nightlamp_store_cursor_seq" => &mut found.stored,
+                "nightlamp_pipeline_ever_frames_received" => &mut found.received,
+                "nightlamp_pipeline_ever_frames_repeated" => &mut found.repeated,
+                "nightlamp_pipeline_ever_frames_dead" => &mut found.dead,
+                "nightlamp_pipeline_ever_observations_taken" => &mut found.taken,
+                "nightlamp_pipeline_ever_observations_kept" => &mut found.kept,
+                "nightlamp_journal_bytes" => &mut found.journal_bytes,
+                "nightlamp_store_spool_bytes" => &mut found.spool_bytes,
+                _ => continue,
+            };
+            *place = Some(value.max(0.0) as u64);
         }
         found
     }
@@ -62,10 +66,16 @@ mod tests {
     #[test]
     fn the_figures_are_found_among_others() {
         let page = "# HELP x y\nnightlamp_journal_durable_seq 1.2e+03\nnightlamp_pipeline_lag_processed_seq 1200.0\n\
-                    nightlamp_store_cursor_seq 1200.0\nnightlamp_pipeline_frames_dead_total 2.0\n\
+                    nightlamp_store_cursor_seq 1200.0\nnightlamp_pipeline_ever_frames_dead 2.0\n\
                     nightlamp_pipeline_frames_internal_total 1.0\nother{kind=\"a b\"} 7\n";
         let read = Figures::read(page);
-        assert_eq!((read.durable, read.dead, read.journal_bytes), (Some(1_200), 3, None));
+        assert_eq!((read.durable, read.dead, read.journal_bytes), (Some(1_200), Some(2), None));
         assert!(read.is_idle() && !Figures::read("").is_idle());
+    }
+
+    #[test]
+    fn a_count_the_server_does_not_tell_is_unknown_and_not_nothing() {
+        let read = Figures::read("nightlamp_journal_durable_seq 7\n");
+        assert_eq!((read.received, read.repeated, read.dead, read.taken, read.kept), (None, None, None, None, None));
     }
 }

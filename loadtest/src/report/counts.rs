@@ -11,7 +11,9 @@ pub fn draw(run: &Run) -> Html {
     out.tag("<h2 id=counts>Where every message ended</h2>");
     let wrong = counts.differences.iter().filter(|difference| !difference.explained).count();
     out.tag("<p>");
-    if wrong == 0 {
+    if wrong == 0 && !counts.unknown.is_empty() {
+        out.tag("<span class=missed>✗ Not known: the server did not tell ").text(counts.unknown.join(", ")).tag(".</span>");
+    } else if wrong == 0 {
         out.tag("<span class=met>✓ Every message is accounted for.</span>");
     } else {
         out.tag("<span class=missed>✗ ")
@@ -19,7 +21,7 @@ pub fn draw(run: &Run) -> Html {
             .text(if wrong == 1 { " count does" } else { " counts do" })
             .tag(" not add up.</span>");
     }
-    out.tag("</p><div class=scroll><table><thead><tr><th>count<th>messages<th>share of due<th><th class=words>what it is</thead><tbody>");
+    out.tag("</p><div class=scroll><table><thead><tr><th>count<th>number<th>share<th><th class=words>what it is</thead><tbody>");
     for line in lines(counts) {
         let Some(value) = line.value else {
             out.tag("<tr>")
@@ -78,6 +80,7 @@ fn lines(counts: &Conservation) -> Vec<Line> {
     let main = |name, value, what| Line { name, value, what, whole: true, of: counts.due, bad: false };
     let lost = |name, value, what| Line { name, value: Some(value), what, whole: false, of: counts.due, bad: true };
     let side = |name, value, what| Line { name, value, what, whole: false, of: counts.due, bad: false };
+    let values = |name, value, what| Line { of: counts.observations_sent, ..main(name, value, what) };
     let mut lines = vec![
         main("due", Some(counts.due), "asked for by the schedule; sent and unsent together"),
         lost("unsent", counts.unsent, "never written: the server took none before the drain ended"),
@@ -86,10 +89,13 @@ fn lines(counts: &Conservation) -> Vec<Line> {
         main("acknowledged", Some(counts.acknowledged), "answered as taken: PUBACK, HTTP 2xx, AA or CA"),
         lost("refused", counts.refused, "answered as not taken"),
         lost("unanswered", counts.unanswered, "no answer before the drain ended"),
-        main("journalled", counts.journalled, "frames the server made durable, without its own ticks"),
+        main("journalled", counts.journalled, "frames the server made durable, its own ticks not counted"),
         side("recognised as copies", counts.repeated, "frames sent again that the server had already"),
         side("dead letters", counts.dead_lettered, "frames kept with a reason instead of values"),
         main("stored", counts.stored, "frames behind the store's cursor"),
+        values("observations acknowledged", counts.observations_acknowledged, "in the acknowledged messages"),
+        values("observations taken in", counts.observations_taken, "by the pipeline: new, changed, or the same once more"),
+        values("observations kept", counts.observations_kept, "of those, new or changed ones: one row each"),
     ];
     if let (Some(seen), Some(expected)) = (counts.seen, counts.seen_expected) {
         lines.push(side("to be seen", Some(expected), "readings a console was to see"));

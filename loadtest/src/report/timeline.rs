@@ -12,12 +12,13 @@ use super::scale::Scale;
 use crate::result::{Latency, Run, Second};
 
 /// Stages in the order of the route: key, heading, ink.
-pub const STAGES: [(&str, &str, u8); 5] = [
+pub const STAGES: [(&str, &str, u8); 6] = [
     ("acknowledged", "Acknowledged: durable in the journal, and the sender told", 1),
     ("scored", "Scored", 3),
     ("stored", "Stored in the database", 2),
     ("seen", "Seen on a console", 4),
     ("consoles", "On every console", 6),
+    ("awake", "On every console that no stall step concerns", 8),
 ];
 
 /// The page's charts, and the numbers for the pointer.

@@ -23,6 +23,7 @@ pub fn banner(run: &Run) -> Html {
     });
     let unexplained = run.conservation.differences.iter().filter(|difference| !difference.explained).count();
     out.text(match unexplained {
+        0 if !run.conservation.unknown.is_empty() => ", and it is not known whether every message is accounted for".to_owned(),
         0 => ", every message is accounted for".to_owned(),
         1 => ", one count does not add up".to_owned(),
         more => format!(", {more} counts do not add up"),

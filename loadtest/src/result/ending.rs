@@ -57,6 +57,9 @@ pub struct Conservation {
     pub sent: u64,
     /// Observations in them.
     pub observations_sent: u64,
+    /// Observations in the acknowledged messages; `None` in results of schema 1 before 2026-11-21.
+    #[serde(default)]
+    pub observations_acknowledged: Option<u64>,
     /// Answered as taken.
     pub acknowledged: u64,
     /// Answered as not taken.
@@ -65,7 +68,7 @@ pub struct Conservation {
     pub unanswered: u64,
     /// Written again after a lost connection; not part of `sent`.
     pub resent: u64,
-    /// Frames the server made durable, its own ticks not counted.
+    /// Frames the server made durable and that came in by a door: its own ticks are not counted.
     pub journalled: Option<u64>,
     /// Of those, frames recognised as copies of earlier ones.
     pub repeated: Option<u64>,
@@ -73,7 +76,10 @@ pub struct Conservation {
     pub dead_lettered: Option<u64>,
     /// Frames behind the store's cursor, its own ticks not counted.
     pub stored: Option<u64>,
-    /// Observations the pipeline kept.
+    /// Observations the pipeline took in: new, changed, or the same once more. `None` as above.
+    #[serde(default)]
+    pub observations_taken: Option<u64>,
+    /// Of those, new or changed ones: one row each.
     pub observations_kept: Option<u64>,
     /// Readings that a console was to see.
     pub seen_expected: Option<u64>,
@@ -81,6 +87,9 @@ pub struct Conservation {
     pub seen: Option<u64>,
     /// What does not add up; empty where everything does.
     pub differences: Vec<Difference>,
+    /// Counts that the server did not tell, without which nothing is known to add up.
+    #[serde(default)]
+    pub unknown: Vec<String>,
 }
 
 /// Two counts that should be equal and are not.

@@ -1,6 +1,6 @@
 //! Service levels: the names a scenario may give a limit to, and what each measures.
 //!
-//! `{stage}_{percentile}_ms` for the stages acknowledged, scored, stored, seen, consoles and the percentiles p50, p90, p95, p99,
+//! `{stage}_{percentile}_ms` for the stages acknowledged, scored, stored, seen, consoles, awake and the percentiles p50, p90, p95, p99,
 //! p999, max; and the few names below. A limit that was not measured counts as broken.
 
 /// How a measured figure is compared with its limit.
@@ -21,8 +21,9 @@ pub enum Measure {
     Figure(&'static str, Bound),
 }
 
-/// Stages whose latency may have a level, in the order of the route.
-pub const STAGES: [&str; 5] = ["acknowledged", "scored", "stored", "seen", "consoles"];
+/// Stages whose latency may have a level, in the order of the route. `awake` is of the consoles that no stall step concerns, where
+/// there is such a step.
+pub const STAGES: [&str; 6] = ["acknowledged", "scored", "stored", "seen", "consoles", "awake"];
 
 const SHARES: [(&str, f64); 6] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
 

@@ -15,7 +15,7 @@ pub struct Control {
     pub storms: AtomicU32,
     /// ...those of the first so many thousandths.
     pub storm_milli: AtomicU32,
-    /// Consoles of the first so many thousandths read nothing...
+    /// Consoles of the last so many thousandths read nothing...
     pub stall_milli: AtomicU32,
     /// ...until this time of the clock, microseconds.
     pub stall_until_us: AtomicU64,

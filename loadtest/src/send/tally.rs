@@ -2,7 +2,7 @@
 
 use hdrhistogram::Histogram;
 
-use crate::result::LONGEST_US;
+use crate::result::{LONGEST_US, Second};
 
 /// A histogram for latencies: microseconds, three digits, up to an hour.
 pub fn histogram() -> Histogram<u64> {
@@ -29,6 +29,8 @@ pub struct Tally {
     pub observations: u64,
     /// Answered as taken.
     pub acknowledged: u64,
+    /// Observations in them.
+    pub observations_acknowledged: u64,
     /// Answered as not taken.
     pub refused: u64,
     /// Of those, readings.
@@ -61,6 +63,7 @@ impl Tally {
             readings: 0,
             observations: 0,
             acknowledged: 0,
+            observations_acknowledged: 0,
             refused: 0,
             readings_refused: 0,
             resent: 0,
@@ -71,6 +74,16 @@ impl Tally {
             cpu_s: 0.0,
             faults: Vec::new(),
         }
+    }
+
+    /// Adds its counts to a second's.
+    pub fn add_to(&self, second: &mut Second) {
+        second.sent += self.sent;
+        second.observations += self.observations;
+        second.acknowledged += self.acknowledged;
+        second.refused += self.refused;
+        second.resent += self.resent;
+        second.connections_lost += self.lost;
     }
 
     /// Remembers why something failed, if there is room and it is new.

@@ -11,6 +11,8 @@ pub struct Message {
     pub kind: Kind,
     /// Which, and when it was meant to be sent.
     pub due: Due,
+    /// Observations in it, once it was written.
+    pub observations: u32,
 }
 
 impl Message {
@@ -33,6 +35,7 @@ impl Message {
     /// Counts it as acknowledged, without saying that it is durable.
     pub fn done(&self, now_us: u64, tally: &mut Tally) {
         tally.acknowledged += 1;
+        tally.observations_acknowledged += u64::from(self.observations);
         tally.latency.saturating_record(now_us.saturating_sub(self.due_us()).max(1));
     }
 }

@@ -3,7 +3,8 @@
 Conservation (P4), all of these in `/metrics`: journal_frames_total (made durable since the start) is taken by the
 pipeline, where pipeline_frames_total = frames_tick + frames_decoded + frames_dead + frames_repeated +
 frames_conflicting + frames_internal, and pipeline_observations_total = observations_kept + observations_repeated +
-observations_dead.
+observations_dead. Counters begin anew with the process; what begins with pipeline_ever_ counts from the journal's first
+frame on, up to pipeline_lag_processed_seq, and goes on after a restart.
 """
 
 import json
@@ -47,6 +48,7 @@ def by_stage(read: Mapping[str, Any]) -> Statistics:
         for name, value in _named(_flat(broker), BROKER_GAUGES, "mqtt_broker_").items():
             receive.setdefault(name, {})[str(place)] = value
     pipeline = _named(_flat(read.get("pipeline", {})), frozenset())
+    pipeline |= _flat(read.get("ever", {}), "ever_")
     pipeline |= _flat(read.get("gauges", {})) | _flat(read.get("lag", {}), "lag_")
     pipeline |= _named(_flat(read.get("supervision", {})), SUPERVISION_GAUGES)
     recovery = read.get("recovery") or {}

@@ -46,6 +46,7 @@ def test_the_engines_figures_become_counters_gauges_and_a_histogram() -> None:
                 },
                 "pipeline": {"frames": 3},
                 "gauges": {"patients": 2},
+                "ever": {"frames_received": 8},
                 "lag": {"frames": 0, "head_age_ms": 7},
                 "failed": "panic",
             }
@@ -57,5 +58,6 @@ def test_the_engines_figures_become_counters_gauges_and_a_histogram() -> None:
     assert found["nightlamp_journal_up"].samples[0].value == 1
     assert found["nightlamp_pipeline_up"].samples[0].value == 0
     assert found["nightlamp_pipeline_patients"].samples[0].value == 2
+    assert found["nightlamp_pipeline_ever_frames_received"].type == "gauge"
     buckets = {s.labels["le"]: s.value for s in found["nightlamp_journal_sync_seconds"].samples if "le" in s.labels}
     assert buckets == {"0.0001": 1, "0.001": 3, "+Inf": 6}

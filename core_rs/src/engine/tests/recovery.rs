@@ -86,3 +86,45 @@ fn p2_a_start_replays_no_more_than_a_snapshots_interval_and_never_from_ahead_of_
     }
     assert!(undisturbed(folder.path(), to).rows == outcome.rows);
 }
+
+#[test]
+fn what_the_journal_came_to_is_the_same_after_a_kill_a_replay_and_a_stop() {
+    let folder = tempfile::tempdir().expect("folder");
+    let settings = serde_json::json!({"journal": {"snapshot_frames": 200}, "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 50}});
+    let ever = |engine: &super::Engine, to: u64| {
+        let until = Instant::now() + Duration::from_secs(30);
+        while engine.stats()["lag"]["processed_seq"].as_u64() < Some(to) {
+            assert!(Instant::now() < until, "{:?}", engine.stats()["failed"]);
+            engine.next_batch(Duration::from_millis(10));
+        }
+        engine.stats()["ever"].clone()
+    };
+    let (before, to, snapshot) = {
+        let engine = engine(folder.path(), settings.clone());
+        engine.start(0).expect("start");
+        // The second time is a copy of the first: the same ids, the same bytes.
+        for _ in 0..2 {
+            fill(&engine, 150);
+        }
+        let last = engine.submit(crate::receive::Source::JsonMqtt, "test", "ICU/1", b"not json").expect("taken").seq;
+        let (until, mut snapshot) = (Instant::now() + Duration::from_secs(30), 0);
+        while snapshot == 0 {
+            assert!(Instant::now() < until, "no snapshot");
+            engine.next_batch(Duration::from_millis(10));
+            snapshot = engine.snapshots.seqs().last().copied().unwrap_or(0);
+        }
+        let to = last.max(snapshot);
+        (ever(&engine, to), to, snapshot)
+        // Dropped as it is: like a kill, as far as the disk is concerned.
+    };
+    let counted = |name: &str| before[name].as_u64().expect("a number");
+    assert_eq!((counted("frames_received"), counted("frames_repeated"), counted("frames_dead")), (907, 453, 1), "{before}");
+    assert_eq!((counted("observations_taken"), counted("observations_kept")), (2_250, 2_250));
+    for cursor in [snapshot, to] {
+        let engine = engine(folder.path(), settings.clone());
+        engine.start(cursor).expect("start");
+        assert_eq!(ever(&engine, to), before, "from {cursor}");
+        engine.stored(to);
+        engine.stop();
+    }
+}

@@ -11,7 +11,7 @@ use anyhow::{Context, bail};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::net::TcpSocket;
 use tokio::sync::watch;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -19,7 +19,7 @@ use tokio_tungstenite::tungstenite::http::HeaderValue;
 use tokio_tungstenite::tungstenite::{self, protocol::WebSocketConfig};
 
 use super::sight::{Sight, units_of};
-use super::{Order, is_among};
+use super::{Order, is_among, is_among_last, stalling_milli};
 use crate::message::beds;
 use crate::observe::message::Message;
 use crate::plan::Plan;
@@ -27,6 +27,8 @@ use crate::send::control::Control;
 
 const RETRY: Duration = Duration::from_millis(100);
 const HANDSHAKE_MAX: Duration = Duration::from_secs(20);
+/// Receive buffer of a console that stalls at times; the kernel takes twice as much.
+const STALLING_BYTES: u32 = 32 << 10;
 const MESSAGE_BYTES_MAX: usize = 16 << 20;
 
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
@@ -111,7 +113,7 @@ impl Line {
                 return Ok(End::Storm);
             }
             if let Some(clock) = self.plan.clock()
-                && is_among(self.index, count, order.stall_milli)
+                && is_among_last(self.index, count, order.stall_milli)
             {
                 let pause = clock.until(order.stall_until_us);
                 if order.stall_until_us > 0 && !pause.is_zero() {
@@ -132,7 +134,12 @@ impl Line {
 
     async fn connect(&self) -> anyhow::Result<Socket> {
         let target = &self.plan.target;
-        let tcp = TcpStream::connect(target.http.address).await?;
+        let socket = if target.http.address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        let scenario = &self.plan.scenario;
+        if is_among_last(self.index, scenario.consoles.count, stalling_milli(scenario)) {
+            socket.set_recv_buffer_size(STALLING_BYTES)?;
+        }
+        let tcp = socket.connect(target.http.address).await?;
         tcp.set_nodelay(true)?;
         let stream: Box<dyn Stream> = match &target.http.tls {
             Some((config, name)) => {
