@@ -1,18 +1,15 @@
 """The load-test harness against a real server: what it counts adds up, and its exit code says what it found."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from loadtest_harness import LEVEL_BROKEN, NOT_CONSERVED, NOT_RUN, PASSED, run_harness
 from running_server import RunningServer
 
-ROOT = Path(__file__).resolve().parents[2]
-HARNESS = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release" / "nightlamp-loadtest"
-PASSED, NOT_RUN, LEVEL_BROKEN, NOT_CONSERVED = 0, 2, 3, 4
 KILL = '[[fault]]\nkind = "kill"\nat_s = 1.0\nfor_s = 0.2'
 SCENARIO = """
 name = "of-a-test"
@@ -32,20 +29,7 @@ connections = 1
 def loadtest(server: RunningServer, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run the harness against this server."""
     address = ["--http", server.url, "--mqtt", f"127.0.0.1:{server.mqtt_port}"]
-    return _run(*arguments, *address, token=server.keys["admin"])
-
-
-def _run(*arguments: str | Path, token: str = "") -> subprocess.CompletedProcess[str]:
-    assert HARNESS.exists(), f"{HARNESS} is not built: make build"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")}
-    return subprocess.run(
-        [HARNESS, *arguments],
-        env=environment | {"NIGHTLAMP_TOKEN": token},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_harness(*arguments, *address, token=server.keys["admin"])
 
 
 @pytest.fixture
@@ -101,7 +85,9 @@ def test_a_paused_server_shows_as_latency_from_the_intended_time_and_no_send_is_
     assert sum(waited) >= 12, acknowledged["percentiles"]
 
 
-@pytest.mark.parametrize("loses", [False, True], ids=["a-server-that-keeps-its-word", "a-server-that-loses-one-message"])
+@pytest.mark.parametrize(
+    "loses", [False, True], ids=["a-server-that-keeps-its-word", "a-server-that-loses-one-message"]
+)
 def test_p1_a_kill_explains_no_acknowledged_message_that_is_not_in_the_journal(
     scenario: Any, tmp_path: Path, *, loses: bool
 ) -> None:
@@ -110,7 +96,7 @@ def test_p1_a_kill_explains_no_acknowledged_message_that_is_not_in_the_journal(
     program.write_text(f'#!/bin/sh\nexec {sys.executable} {module} "$@"\n')
     program.chmod(0o755)
     out = tmp_path / "run.json"
-    done = _run("run", scenario(KILL), "--spawn", "--nightlamp", program, "--out", out)
+    done = run_harness("run", scenario(KILL), "--spawn", "--nightlamp", program, "--out", out)
     counts = json.loads(out.read_text())["conservation"]
     assert counts["acknowledged"] == counts["due"] == 120, done.stderr
     assert counts["journalled"] - counts["repeated"] == 120 - loses
@@ -123,16 +109,16 @@ def test_p1_a_kill_explains_no_acknowledged_message_that_is_not_in_the_journal(
 
 
 def test_a_target_that_is_not_this_machine_is_refused() -> None:
-    done = _run("run", "smoke", "--http", "http://192.0.2.1:8600", "--mqtt", "192.0.2.1:1883", token="nl_x_y")
+    done = run_harness("run", "smoke", "--http", "http://192.0.2.1:8600", "--mqtt", "192.0.2.1:1883", token="nl_x_y")
     assert done.returncode == NOT_RUN
     assert "--allow-remote" in done.stderr
 
 
 def test_a_scenario_with_an_unknown_key_is_refused_by_its_name(scenario: Any) -> None:
-    done = _run("run", scenario("[levels]\nsene_p99_ms = 1.0"))
+    done = run_harness("run", scenario("[levels]\nsene_p99_ms = 1.0"))
     assert done.returncode == NOT_RUN
     assert "levels.sene_p99_ms" in done.stderr
-    done = _run("run", scenario("[consoles]\nnumber = 3"))
+    done = run_harness("run", scenario("[consoles]\nnumber = 3"))
     assert done.returncode == NOT_RUN
     assert "number" in done.stderr
     assert "count" in done.stderr

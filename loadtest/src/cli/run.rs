@@ -5,10 +5,11 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use clap::Args;
 
-use super::target::TargetArgs;
+use super::target::{Aim, TargetArgs};
 use super::{interrupt, plain};
 use crate::engine::{self, Options};
 use crate::live;
+use crate::message::beds::Bed;
 use crate::plan::Plan;
 use crate::recording::Recording;
 use crate::report::{OutputArgs, summary};
@@ -117,12 +118,21 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let beds = plan.beds.clone();
     let mut view: Box<dyn Live> = if args.quiet { Box::new(plain::Silent) } else { live::view() };
     let run = engine::run(plan, &args.change.options(), aim.spawned.as_ref(), view.as_mut())?;
-    if aim.spawned.is_none() {
-        target::discharge_all(&aim.target, &beds)?;
-    }
-    args.output.run(&run, earlier.as_ref())?;
+    // The result first: what was measured is not lost with a server that is gone by now.
+    let written = args.output.run(&run, earlier.as_ref());
     if !args.quiet {
         eprint!("{}", summary::run(&run));
     }
+    clean_up(&aim, &beds);
+    written?;
     Ok(run.verdict.exit_code)
+}
+
+/// Frees the beds of a server that goes on without the harness. What it cannot do it says; the result stands.
+pub fn clean_up(aim: &Aim, beds: &[Bed]) {
+    if aim.spawned.is_none()
+        && let Err(error) = target::discharge_all(&aim.target, beds)
+    {
+        eprintln!("the run's patients are still in their beds there: {error:#}");
+    }
 }

@@ -74,6 +74,9 @@ impl TargetArgs {
         if target.token.text().is_empty() {
             bail!("no key: set NIGHTLAMP_TOKEN or give --token-file (or --spawn a server of the harness's own)");
         }
+        if let Some(warning) = target.in_clear() {
+            eprintln!("\n!! {warning}\n");
+        }
         if let Some(pid) = self.pid {
             if !target.loopback {
                 bail!("--pid is for a server on this machine");

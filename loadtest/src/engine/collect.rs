@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::mpsc::Receiver;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
@@ -13,6 +13,7 @@ use super::{Lanes, Report};
 use crate::cli::interrupt::interrupted;
 use crate::observe::metrics::Figures;
 use crate::observe::process::{self, Usage};
+use crate::observe::threads::{self, SATURATED, Spent};
 use crate::plan::Plan;
 use crate::result::{ConsoleSecond, GeneratorSecond, Lag, Latency, Live, Second, ServerSecond};
 use crate::scenario::STAGES;
@@ -35,7 +36,7 @@ struct Now<'a> {
     own: Option<Usage>,
     children: Option<Usage>,
     written_before: Option<u64>,
-    own_cpu_s: f64,
+    threads: (Instant, BTreeMap<String, Spent>),
     senders_before: BTreeMap<usize, f64>,
     consoles: ConsoleSecond,
     figures: Option<Figures>,
@@ -59,7 +60,7 @@ pub fn collect(plan: &Plan, lanes: &Lanes, reports: &Receiver<Report>, live: &mu
         own,
         children: None,
         written_before: None,
-        own_cpu_s: process::own_threads().values().sum(),
+        threads: (Instant::now(), threads::own()),
         senders_before: BTreeMap::new(),
         consoles: ConsoleSecond::default(),
         figures: None,
@@ -77,7 +78,7 @@ pub fn collect(plan: &Plan, lanes: &Lanes, reports: &Receiver<Report>, live: &mu
         live.second(&done);
         let over_s = f64::from(second + 1) - end_s;
         if over_s >= 0.0 && now.got.cpu.after.is_empty() {
-            now.got.cpu.after = process::own_threads();
+            now.got.cpu.after = threads::own();
             now.got.at_end = now.figures;
         }
         now.got.seconds.push(done);
@@ -90,7 +91,7 @@ pub fn collect(plan: &Plan, lanes: &Lanes, reports: &Receiver<Report>, live: &mu
         }
     }
     if now.got.cpu.after.is_empty() {
-        now.got.cpu.after = process::own_threads();
+        now.got.cpu.after = threads::own();
     }
     now.got.took_s = clock.now_s();
     now.got
@@ -189,7 +190,7 @@ impl Now<'_> {
         }
         second.lag = self.lag(second.unsent + second.unanswered);
         second.server = self.server();
-        second.generator = self.generator();
+        second.generator = self.generator(&second);
         second.consoles = std::mem::take(&mut self.consoles);
         self.consoles.open = second.consoles.open;
         second
@@ -221,19 +222,28 @@ impl Now<'_> {
         }
     }
 
-    fn generator(&mut self) -> GeneratorSecond {
-        let cpu_s: f64 = process::own_threads().values().sum();
-        let used = (cpu_s - self.own_cpu_s).max(0.0);
-        self.own_cpu_s = cpu_s;
+    fn generator(&mut self, second: &Second) -> GeneratorSecond {
+        let (at, all) = (Instant::now(), threads::own());
+        let (before, former) = std::mem::replace(&mut self.threads, (at, all.clone()));
+        let took_s = at.duration_since(before).as_secs_f64().max(0.001);
+        // A thread that began since then began at nothing; one that ended is in no count.
+        let spent = |name: &String, now: &Spent| now.since(former.get(name).copied().unwrap_or_default());
+        let spent: Vec<(&String, Spent)> = all.iter().map(|(name, now)| (name, spent(name, now))).collect();
+        let counts = second.due > 0 && f64::from(second.t_s) >= self.plan.scenario.warmup_s;
+        for (name, _) in spent.iter().filter(|(_, spent)| counts && spent.busy_s() / took_s >= SATURATED) {
+            *self.got.saturated.entry((*name).clone()).or_default() += 1;
+        }
         let senders = &self.got.cpu.senders;
-        let spent = senders.iter().map(|(index, now)| now - self.senders_before.get(index).copied().unwrap_or(0.0));
-        let busiest = spent.fold(0.0, f64::max);
+        let sent = senders.iter().map(|(index, now)| now - self.senders_before.get(index).copied().unwrap_or(0.0));
+        let busiest = sent.fold(0.0, f64::max);
         self.senders_before.clone_from(senders);
         let late = std::mem::replace(&mut self.late, histogram());
         let _ = self.got.late.add(&late);
         GeneratorSecond {
-            cpu_cores: used,
+            cpu_cores: spent.iter().map(|(_, spent)| spent.ran_s).sum::<f64>() / took_s,
             busiest_sender_cores: busiest,
+            busiest_thread_share: Some(spent.iter().map(|(_, spent)| spent.busy_s() / took_s).fold(0.0, f64::max)),
+            waited_cores: Some(spent.iter().map(|(_, spent)| spent.waited_s).sum::<f64>() / took_s),
             late_us_max: if late.is_empty() { 0 } else { late.max() },
         }
     }

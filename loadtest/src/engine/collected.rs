@@ -7,7 +7,7 @@ use hdrhistogram::Histogram;
 
 use super::Report;
 use crate::observe::metrics::Figures;
-use crate::observe::process::own_threads;
+use crate::observe::threads::{self, Spent};
 use crate::result::{Event, Second};
 use crate::scenario::STAGES;
 use crate::send::tally::{Tally, histogram};
@@ -56,6 +56,8 @@ pub struct Collected {
     pub faults: BTreeMap<String, u64>,
     /// CPU seconds of the sending threads, and of all threads at the schedule's beginning and end.
     pub cpu: Cpu,
+    /// Seconds, after the warm-up and while sends were due, in which a thread of the harness ran or waited for a core all the time.
+    pub saturated: BTreeMap<String, u32>,
     /// When everything was done, seconds after the last intended send; None where it never was.
     pub drained_s: Option<f64>,
     /// Seconds the whole took.
@@ -72,9 +74,9 @@ pub struct Cpu {
     /// Of each sending thread.
     pub senders: BTreeMap<usize, f64>,
     /// By name at the beginning.
-    pub before: BTreeMap<String, f64>,
+    pub before: BTreeMap<String, Spent>,
     /// By name when sends were no longer due.
-    pub after: BTreeMap<String, f64>,
+    pub after: BTreeMap<String, Spent>,
 }
 
 /// An empty histogram for each stage.
@@ -104,7 +106,8 @@ impl Collected {
             events: Vec::new(),
             recovered_s: Vec::new(),
             faults: BTreeMap::new(),
-            cpu: Cpu { before: own_threads(), ..Cpu::default() },
+            cpu: Cpu { before: threads::own(), ..Cpu::default() },
+            saturated: BTreeMap::new(),
             drained_s: None,
             took_s: 0.0,
             unsent_s_max: 0.0,

@@ -182,12 +182,7 @@ mod tests {
 
     #[test]
     fn a_server_of_the_harness_s_own_that_journals_everything_twice_fails_and_a_shared_one_is_told() {
-        let of = Conservation {
-            journalled: Some(203),
-            stored: Some(203),
-            observations_taken: Some(1_600),
-            ..all_there()
-        };
+        let of = Conservation { journalled: Some(203), stored: Some(203), observations_taken: Some(1_600), ..all_there() };
         let both = ["acknowledged = journalled without copies", "acknowledged observations = observations taken in"];
         assert_eq!(lost(&of, SPAWNED), both);
         let told = differences(&of, ELSEWHERE);

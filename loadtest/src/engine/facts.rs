@@ -1,5 +1,10 @@
 //! What is known of a run before its first send.
 
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use toml::Spanned;
+
 use crate::message::beds::{Door, unit_count};
 use crate::observe::process::machine;
 use crate::plan::Plan;
@@ -49,7 +54,7 @@ fn facts(plan: &Plan) -> Facts {
     Facts {
         name: scenario.name.clone(),
         about: scenario.about.clone(),
-        toml: scenario.text.clone(),
+        toml: shown(&scenario.text),
         overrides: scenario.overrides.clone(),
         patients: u64::from(scenario.ward.patients),
         units: u64::from(unit_count(scenario)),
@@ -64,5 +69,67 @@ fn facts(plan: &Plan) -> Facts {
         duration_s: plan.curve.duration_s(),
         warmup_s: scenario.warmup_s,
         phases: phases.collect(),
+    }
+}
+
+/// What stands for a value that is not shown.
+const MASKED: &str = "\"***\"";
+
+/// A scenario's text as a result may hold it: of the `[server]` settings only numbers, `true` and `false` are shown, since any other
+/// may be a password or hold one (the database's URL); and of every URL in it, comments included, no credentials.
+fn shown(text: &str) -> String {
+    #[derive(Deserialize)]
+    struct Settings {
+        #[serde(default)]
+        server: BTreeMap<String, Spanned<String>>,
+    }
+    let mut out = text.to_owned();
+    // A text that is no scenario was never run.
+    let Ok(settings) = toml::from_str::<Settings>(text) else { return String::new() };
+    let is_plain = |value: &str| value.parse::<f64>().is_ok() || matches!(value, "true" | "false");
+    let mut hidden: Vec<_> = settings.server.values().filter(|value| !is_plain(value.get_ref())).map(Spanned::span).collect();
+    hidden.sort_by_key(|span| std::cmp::Reverse(span.start));
+    for span in hidden {
+        out.replace_range(span, MASKED);
+    }
+    without_credentials(&out)
+}
+
+fn without_credentials(text: &str) -> String {
+    let mut pieces = text.split("://");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let ends = |c: char| matches!(c, '/' | '"' | '\'') || c.is_whitespace();
+        let authority = piece.split(ends).next().unwrap_or_default();
+        out.push_str("://");
+        match authority.rfind('@') {
+            Some(at) => {
+                out.push_str("***");
+                out.push_str(piece.get(at..).unwrap_or_default());
+            }
+            None => out.push_str(piece),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    #[test]
+    fn no_setting_of_the_server_that_may_hold_a_secret_is_in_a_result() {
+        let text = "name = 'x' # as postgresql://me:inacomment@db/x\n[server]\nDATABASE__URL = \"postgresql://lamp:hunter2@db/x\"\n\
+                    MQTT__BROKERS = '''\n[{password = \"swordfish\"}]'''\nDATABASE__POOL_MAX = '8'\nHTTP__TLS = \"true\"\n\
+                    [ward]\npatients = 4\n";
+        let said = shown(text);
+        for secret in ["hunter2", "swordfish", "inacomment", "lamp:"] {
+            assert!(!said.contains(secret), "{said}");
+        }
+        for kept in ["# as postgresql://***@db/x", "DATABASE__URL = \"***\"", "'8'", "\"true\"", "patients = 4"] {
+            assert!(said.contains(kept), "{kept}: {said}");
+        }
+        assert_eq!(shown("name = 'x'\nserver = { KEY = 'hunter2' }"), "name = 'x'\nserver = { KEY = \"***\" }");
+        assert_eq!(shown("a = 'http://127.0.0.1:80/x@y'"), "a = 'http://127.0.0.1:80/x@y'");
     }
 }

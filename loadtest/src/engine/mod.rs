@@ -10,7 +10,7 @@ mod ending;
 mod facts;
 mod faults;
 
-pub use ending::LEVEL_BROKEN;
+pub use ending::{INTERRUPTED, LEVEL_BROKEN};
 pub use facts::head;
 pub use faults::possible;
 

@@ -5,3 +5,4 @@ pub mod message;
 pub mod metrics;
 pub mod poller;
 pub mod process;
+pub mod threads;

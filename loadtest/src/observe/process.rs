@@ -1,4 +1,4 @@
-//! CPU, memory and disk of processes and threads, from /proc (proc(5)). What cannot be read is None.
+//! CPU, memory and disk of processes, from /proc (proc(5)). What cannot be read is None.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -58,19 +58,6 @@ pub fn descendants(pid: u32) -> Vec<u32> {
     found
 }
 
-/// CPU seconds of this process's threads, by name; those of one name together.
-pub fn own_threads() -> BTreeMap<String, f64> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir("/proc/self/task").into_iter().flatten().flatten() {
-        let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
-        let name = stat.split_once('(').and_then(|(_, rest)| rest.rsplit_once(')')).map(|(name, _)| name.to_owned());
-        if let (Some(name), Some(cpu_s)) = (name, stat_fields(&stat).and_then(|fields| ticks_s(&fields))) {
-            *found.entry(name).or_insert(0.0) += cpu_s;
-        }
-    }
-    found
-}
-
 /// The machine.
 pub fn machine() -> crate::result::Machine {
     let cpu_info = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -96,10 +83,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn this_process_is_found_with_its_threads() {
+    fn this_process_is_found() {
         let own = usage(std::process::id()).unwrap();
         assert!(own.rss_bytes > 100_000, "{own:?}");
-        assert!(!own_threads().is_empty());
         assert!(machine().memory_bytes > 1 << 20);
         assert_eq!(usage(u32::MAX), None);
     }

@@ -21,7 +21,9 @@ pub fn draw(run: &Run) -> Html {
             .text(if wrong == 1 { " count does" } else { " counts do" })
             .tag(" not add up.</span>");
     }
-    out.tag("</p><div class=scroll><table><thead><tr><th>count<th>number<th>share<th><th class=words>what it is</thead><tbody>");
+    out.tag(
+        "</p><div class=scroll><table><thead><tr><th>count<th>number<th>share<th><th class=words>what it is</thead><tbody>",
+    );
     for line in lines(counts) {
         let Some(value) = line.value else {
             out.tag("<tr>")

@@ -63,6 +63,8 @@ fn second(t_s: u32, state: &mut u64, slower: f64) -> Second {
         generator: GeneratorSecond {
             cpu_cores: 0.14,
             busiest_sender_cores: 0.06,
+            busiest_thread_share: Some(0.1),
+            waited_cores: Some(0.01),
             late_us_max: (400.0 + 300.0 * jitter(state)) as u64,
         },
         consoles: ConsoleSecond { open: 40, frames: 400, patients: 1_000, alerts: 1, bytes: 240_000 },

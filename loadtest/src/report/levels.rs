@@ -1,6 +1,6 @@
 //! Service levels by their keys: what a key means in words, its unit (the key's last word), and whether it is a ceiling or a floor.
 //!
-//! The keys are those of a scenario's `[levels]`: `{stage}_{percentile}_ms` and nine others. An unknown key is shown as it is.
+//! The keys are those of a scenario's `[levels]`: `{stage}_{percentile}_ms` and ten others. An unknown key is shown as it is.
 
 use super::figures;
 
@@ -36,9 +36,10 @@ const UNITS: [(&str, Unit); 7] = [
 ];
 
 /// Levels that are no latency, in words.
-const WORDS: [(&str, &str); 9] = [
+const WORDS: [(&str, &str); 10] = [
     ("refused_max", "messages refused"),
     ("unanswered_max", "messages never answered"),
+    ("unsent_max", "messages due and never written"),
     ("unsent_s_max", "longest the server held the schedule up"),
     ("lag_end_frames_max", "frames not yet stored after the last send"),
     ("observations_per_s_min", "observations acknowledged"),

@@ -169,6 +169,7 @@ fn processors(columns: &Columns<'_>) -> Chart<'static> {
         series("PostgreSQL and Redis", 2, Look::Line, columns.mean(|second| second.server.children_cpu_cores)),
         series("generator", 4, Look::Line, columns.mean(|second| Some(second.generator.cpu_cores))),
         series("its busiest sender", 8, Look::Line, columns.mean(|second| Some(second.generator.busiest_sender_cores))),
+        series("its busiest thread, waiting too", 6, Look::Line, columns.mean(|second| second.generator.busiest_thread_share)),
     ];
     linear("CPU", "cores; 1 is one core busy all the time", figures::cores, telling(series))
 }

@@ -112,6 +112,12 @@ pub struct Difference {
 pub struct Generator {
     /// CPU seconds by thread name, set-up left out.
     pub cpu_s: BTreeMap<String, f64>,
+    /// Seconds each thread was runnable and had no core: of a machine whose cores the server had.
+    #[serde(default)]
+    pub waited_s: BTreeMap<String, f64>,
+    /// Threads that in so many seconds ran or waited for a core all the time.
+    #[serde(default)]
+    pub saturated_s: BTreeMap<String, u32>,
     /// Mean cores used while sends were due.
     pub cores_mean: f64,
     /// Messages for each CPU second of the sending threads.

@@ -93,7 +93,13 @@ pub struct GeneratorSecond {
     pub cpu_cores: f64,
     /// Cores its busiest sending thread used; near 1.0 it cannot do more.
     pub busiest_sender_cores: f64,
-    /// Longest time between an intended send and its encoding, where neither window nor socket held it: its own fault.
+    /// Share of the second in which its busiest thread, of any kind, ran or waited for a core; at 1.0 it cannot do more.
+    #[serde(default)]
+    pub busiest_thread_share: Option<f64>,
+    /// Cores for which its threads waited.
+    #[serde(default)]
+    pub waited_cores: Option<f64>,
+    /// Longest time between an intended send and its encoding, without what window or socket held it: its own fault.
     pub late_us_max: u64,
 }
 

@@ -28,9 +28,10 @@ pub const STAGES: [&str; 6] = ["acknowledged", "scored", "stored", "seen", "cons
 const SHARES: [(&str, f64); 6] = [("p50", 0.5), ("p90", 0.9), ("p95", 0.95), ("p99", 0.99), ("p999", 0.999), ("max", 1.0)];
 
 /// The levels that are no latency: name, bound, meaning.
-pub const LEVELS: [(&str, Bound, &str); 9] = [
+pub const LEVELS: [(&str, Bound, &str); 10] = [
     ("refused_max", Bound::AtMost, "messages the server refused"),
     ("unanswered_max", Bound::AtMost, "messages never answered"),
+    ("unsent_max", Bound::AtMost, "messages due and never written; 0 where a scenario does not say"),
     ("unsent_s_max", Bound::AtMost, "longest time the schedule waited for the server, seconds of backlog"),
     ("lag_end_frames_max", Bound::AtMost, "frames acknowledged and not yet stored when the last send was due"),
     ("observations_per_s_min", Bound::AtLeast, "observations acknowledged a second, mean over the schedule"),

@@ -5,16 +5,18 @@
 //! is away.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 
 use super::control::Acked;
+use super::lateness::own_us;
 use super::mqtt::{self, Packet, Window};
+use super::outbox::Outbox;
 use super::tally::Tally;
 use super::transport::{Endpoint, Transport};
 use super::under_way::Message;
 use super::{http, speech::Speech};
 use crate::plan::{Connection as Wanted, Plan};
-use crate::schedule::{Due, Kind};
+use crate::schedule::{Clock, Due, Kind};
 
 const OUT_BYTES_MAX: usize = 256 << 10;
 const WRITE_BYTES: usize = 64 << 10;
@@ -43,12 +45,11 @@ pub struct Connection {
     transport: Option<Transport>,
     window: Window<Message>,
     again: VecDeque<Message>,
-    out: Vec<u8>,
-    written: usize,
+    out: Outbox,
     inbox: Vec<u8>,
     payload: Vec<u8>,
     window_max: usize,
-    /// Until when something but the generator held it back.
+    /// Until when the window or the socket held it back; what was due before waited for an answer or for room.
     held_until_us: u64,
     held: bool,
     ever_open: bool,
@@ -81,8 +82,7 @@ impl Connection {
             transport: None,
             window: Window::default(),
             again: VecDeque::new(),
-            out: Vec::with_capacity(16 << 10),
-            written: 0,
+            out: Outbox::default(),
             inbox: Vec::new(),
             payload: Vec::new(),
             window_max,
@@ -111,7 +111,7 @@ impl Connection {
 
     /// Messages written and not answered.
     pub fn unanswered(&self) -> u64 {
-        (self.window.unanswered() + self.again.len()) as u64
+        (self.window.unanswered() + self.out.unwritten() + self.again.len()) as u64
     }
 
     /// Gives the connection up; what was unanswered goes again first.
@@ -120,10 +120,9 @@ impl Connection {
         tally.lost += u64::from(std::mem::take(&mut self.live));
         tally.fault(format!("{}: {why}", self.speech.name()));
         let mut left = self.window.drain();
+        left.append(&mut self.out.drain());
         left.append(&mut self.again);
         self.again = left;
-        self.out.clear();
-        self.written = 0;
         self.inbox.clear();
         self.held = true;
         self.state = State::Away { retry_us: now_us + RETRY_US };
@@ -144,7 +143,7 @@ impl Connection {
             }
         }
         self.state = State::Opening { since_us: now_us };
-        if self.speech.greet(&mut self.out) {
+        if self.speech.greet(self.out.bytes()) {
             return true;
         }
         self.opened();
@@ -156,49 +155,60 @@ impl Connection {
         self.ever_open = true;
     }
 
-    /// Encodes what is due and writes it. `now_us` is the clock's.
-    pub fn pump(&mut self, plan: &Plan, now_us: u64, begun: bool, tally: &mut Tally) -> Next {
+    /// Encodes what is due and writes it. `heard_us`: what came from the server before this time was handled before.
+    pub fn pump(&mut self, plan: &Plan, time: &Clock, heard_us: u64, begun: bool, tally: &mut Tally) -> Next {
+        let mut now_us = time.now_us();
         match self.state {
             State::Away { retry_us } => return Next::At(retry_us),
             State::Opening { since_us } => {
-                return match self.flush() {
+                return match self.flush(time, tally) {
                     Ok(()) => Next::At(since_us + OPEN_US_MAX + 1),
-                    Err(error) => self.give_up(now_us, &error, tally),
+                    Err(retry) => retry,
                 };
             }
             State::Open => {}
         }
         while let Some((message, first_time, place)) = self.next_message(now_us, begun) {
-            if self.out.len() - self.written >= WRITE_BYTES
-                && let Err(error) = self.flush()
-            {
-                return self.give_up(now_us, &error, tally);
+            if self.out.waiting() >= WRITE_BYTES {
+                if let Err(retry) = self.flush(time, tally) {
+                    return retry;
+                }
+                now_us = time.now_us();
             }
-            if self.window.len() >= self.window_max || self.out.len() - self.written >= OUT_BYTES_MAX {
+            if self.window.len() >= self.window_max || self.out.waiting() >= OUT_BYTES_MAX {
                 break;
             }
             if self.held {
                 self.held = false;
                 self.held_until_us = now_us;
             }
-            self.encode(plan, message, first_time, place, now_us, tally);
+            if first_time {
+                tally.late.saturating_record(own_us(now_us, message.due_us(), self.held_until_us, heard_us));
+            }
+            self.encode(plan, message, first_time, place, tally);
         }
-        if let Err(error) = self.flush() {
-            return self.give_up(now_us, &error, tally);
+        if let Err(retry) = self.flush(time, tally) {
+            return retry;
         }
         if self.next_message(now_us, begun).is_some() {
             // Due, and held by the window or by a socket that takes no more: an answer or room in it wakes us.
             self.held = true;
-            let is_free = self.written == self.out.len() && self.window.len() < self.window_max;
+            let is_free = self.out.waiting() == 0 && self.window.len() < self.window_max;
             return if is_free { Next::At(now_us) } else { Next::Stirred };
         }
         let next = self.lanes.iter().filter_map(|(_, _, due)| due.map(|due| due.at_ms)).min();
         next.map_or(Next::Stirred, |at_ms| Next::At(u64::from(at_ms) * 1_000))
     }
 
-    fn give_up(&mut self, now_us: u64, error: &io::Error, tally: &mut Tally) -> Next {
-        self.lose(now_us, &error.to_string(), tally);
-        Next::At(now_us + RETRY_US)
+    /// Writes what the socket takes; where it is broken, when to try again.
+    fn flush(&mut self, time: &Clock, tally: &mut Tally) -> Result<(), Next> {
+        let Some(transport) = self.transport.as_mut() else { return Ok(()) };
+        let written = self.out.flush(transport, |message| message.done(time.now_us(), tally));
+        written.map_err(|error| {
+            let now_us = time.now_us();
+            self.lose(now_us, &error.to_string(), tally);
+            Next::At(now_us + RETRY_US)
+        })
     }
 
     /// The next message that is due: (message, written for the first time, its lane).
@@ -212,7 +222,7 @@ impl Connection {
         (begun && u64::from(due.at_ms) * 1_000 <= now_us).then_some((Message { kind, due, observations: 0 }, true, place))
     }
 
-    fn encode(&mut self, plan: &Plan, mut message: Message, first_time: bool, place: usize, now_us: u64, tally: &mut Tally) {
+    fn encode(&mut self, plan: &Plan, mut message: Message, first_time: bool, place: usize, tally: &mut Tally) {
         self.payload.clear();
         let Message { kind, due, .. } = message;
         let observations = plan.put(&mut self.payload, kind, due, self.speech.is_mqtt());
@@ -225,10 +235,6 @@ impl Connection {
             tally.sent += 1;
             tally.observations += observations;
             tally.readings += u64::from(kind != Kind::Labs);
-            let due_us = message.due_us();
-            if due_us >= self.held_until_us {
-                tally.late.saturating_record(now_us.saturating_sub(due_us).max(1));
-            }
         } else {
             self.again.pop_front();
             tally.resent += 1;
@@ -237,48 +243,26 @@ impl Connection {
             Speech::Mqtt { qos, .. } => {
                 let topic = plan.beds.get(due.bed as usize).map_or("", |bed| &bed.topic);
                 let id = (*qos > 0).then(|| self.window.push(message));
-                mqtt::put_publish(&mut self.out, topic.as_bytes(), id, &self.payload);
+                mqtt::put_publish(self.out.bytes(), topic.as_bytes(), id, &self.payload);
                 if id.is_none() {
-                    // At QoS 0 nobody answers: it is done once it is written.
-                    message.done(now_us, tally);
+                    self.out.ends(message);
                 }
             }
             Speech::Http { .. } => {
                 self.window.push(message);
-                http::put(&mut self.out, self.speech.head(kind), &self.payload);
+                http::put(self.out.bytes(), self.speech.head(kind), &self.payload);
             }
         }
-    }
-
-    /// Writes what the socket takes.
-    fn flush(&mut self) -> io::Result<()> {
-        let Some(transport) = self.transport.as_mut() else { return Ok(()) };
-        let quiet = |error: io::Error| match error.kind() {
-            ErrorKind::WouldBlock | ErrorKind::NotConnected => Ok(()),
-            _ => Err(error),
-        };
-        if transport.wants_write()
-            && let Err(error) = transport.flush()
-        {
-            return quiet(error);
-        }
-        while let Some(rest) = self.out.get(self.written..).filter(|rest| !rest.is_empty()) {
-            match transport.write(rest) {
-                Ok(0) => return Err(ErrorKind::WriteZero.into()),
-                Ok(taken) => self.written += taken,
-                Err(error) => return quiet(error),
-            }
-        }
-        self.out.clear();
-        self.written = 0;
-        Ok(())
     }
 
     /// Reads and handles what has arrived; `ends`: the socket said that nothing follows.
-    pub fn hear(&mut self, now_us: u64, ends: bool, buffer: &mut [u8], tally: &mut Tally, acked: &mut Acked) {
+    pub fn hear(&mut self, time: &Clock, ends: bool, buffer: &mut [u8], tally: &mut Tally, acked: &mut Acked) {
         loop {
             let Some(transport) = self.transport.as_mut() else { return };
-            match transport.read(buffer) {
+            let read = transport.read(buffer);
+            // Of each piece anew: a long run of answers takes its time.
+            let now_us = time.now_us();
+            match read {
                 Ok(0) => return self.lose(now_us, "the server closed the connection", tally),
                 Ok(count) => {
                     self.live = true;

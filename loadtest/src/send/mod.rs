@@ -6,7 +6,9 @@
 pub mod connection;
 pub mod control;
 pub mod http;
+mod lateness;
 pub mod mqtt;
+mod outbox;
 pub mod speech;
 pub mod tally;
 pub mod transport;
@@ -21,6 +23,7 @@ use std::sync::atomic::Ordering;
 use anyhow::Context;
 use connection::{Connection, Next};
 use control::{AckLog, Acked, Control};
+use lateness::Looks;
 use rustix::event::epoll;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 use speech::Speech;
@@ -52,6 +55,7 @@ pub struct Loop {
     tally: Tally,
     acked: Acked,
     disconnects: u32,
+    looks: Looks,
 }
 
 impl Loop {
@@ -84,6 +88,7 @@ impl Loop {
             tally: Tally::new(0),
             acked: Acked::new(),
             disconnects: 0,
+            looks: Looks::default(),
         })
     }
 
@@ -103,6 +108,7 @@ impl Loop {
                     // Times before were of another clock.
                     self.wakes = (0..self.connections.len()).map(|index| Reverse((0, index))).collect();
                     self.wake_us.fill(0);
+                    self.looks = Looks::default();
                 }
             }
             let time = running.unwrap_or(began);
@@ -112,12 +118,14 @@ impl Loop {
                 self.turn(now_us, cpu_before, &out);
             }
             self.serve_due(&time, now_us, begun);
-            let sleep_us = self.sleep_us(time.now_us());
+            let asked_us = time.now_us();
+            let sleep_us = self.sleep_us(asked_us);
             let timeout = Timespec { tv_sec: 0, tv_nsec: i64::try_from(sleep_us * 1_000).unwrap_or(0) };
             events.clear();
             if epoll::wait(&self.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timeout)).is_err() {
                 continue;
             }
+            self.looks.look(asked_us, time.now_us(), events.is_empty());
             self.serve_stirred(&events, &time, begun, &mut buffer);
             self.log.push(&mut self.acked);
         }
@@ -154,7 +162,7 @@ impl Loop {
         {
             self.wakes.pop();
             if self.wake_us.get(index) == Some(&at_us) {
-                self.pump(index, time.now_us(), begun);
+                self.pump(index, time, begun);
             }
         }
     }
@@ -168,13 +176,14 @@ impl Loop {
                 .intersects(epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR)
             {
                 let ends = flags.intersects(epoll::EventFlags::RDHUP | epoll::EventFlags::HUP | epoll::EventFlags::ERR);
-                connection.hear(time.now_us(), ends, buffer, &mut self.tally, &mut self.acked);
+                connection.hear(time, ends, buffer, &mut self.tally, &mut self.acked);
             }
-            self.pump(index, time.now_us(), begun);
+            self.pump(index, time, begun);
         }
     }
 
-    fn pump(&mut self, index: usize, now_us: u64, begun: bool) {
+    fn pump(&mut self, index: usize, time: &Clock, begun: bool) {
+        let now_us = time.now_us();
         let Some(connection) = self.connections.get_mut(index) else { return };
         let endpoint = if connection.is_mqtt() { &self.plan.target.mqtt } else { &self.plan.target.http };
         if connection.open(now_us, endpoint, &mut self.tally)
@@ -183,7 +192,7 @@ impl Loop {
             let flags = epoll::EventFlags::IN | epoll::EventFlags::OUT | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
             let _ = epoll::add(&self.epoll, socket, epoll::EventData::new_u64(index as u64), flags);
         }
-        let next = connection.pump(&self.plan, now_us, begun, &mut self.tally);
+        let next = connection.pump(&self.plan, time, self.looks.heard_us(), begun, &mut self.tally);
         if connection.take_opened() {
             self.control.open.fetch_add(1, Ordering::Relaxed);
         }

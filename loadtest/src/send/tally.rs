@@ -43,7 +43,8 @@ pub struct Tally {
     pub unanswered: u64,
     /// From intended to answered.
     pub latency: Histogram<u64>,
-    /// From intended to encoded, where nothing but the generator held it.
+    /// From intended to encoded, without the time for which the server held it: an answer or room in the socket that was awaited counts
+    /// from when the generator can have known of it at the earliest.
     pub late: Histogram<u64>,
     /// CPU seconds this thread has used since it began: gauge.
     pub cpu_s: f64,

@@ -27,10 +27,16 @@ struct Under {
 
 /// 200 beds, 5 readings a second each, for one second, over 4 connections with windows of 20.
 fn start(qos: u8) -> Under {
+    start_with(qos, 0)
+}
+
+/// As `start`, with payloads of so many bytes at least.
+fn start_with(qos: u8, bytes: usize) -> Under {
     let sink = Sink::bind("127.0.0.1:0").unwrap();
     let (address, counts) = (sink.address().unwrap(), sink.counts());
     let text = format!(
         "name = 'x'\nduration_s = 1.0\n[ward]\npatients = 200\n[monitors]\nqos = {qos}\nconnections = 4\nin_flight_max = 20\n\
+         payload_bytes_min = {bytes}\n\
          [monitors.signals]\nHR = 5.0"
     );
     let target = Target::new(Address {
@@ -104,6 +110,10 @@ fn a_stalled_server_makes_answers_late_moves_no_intended_time_and_loses_no_send(
     // 80 of them; a generator that waits with its clock would show 80 late answers and shift all the others.
     let waited: u64 = tallies.iter().map(|one| one.latency.count_between(200_000, 3_600_000_000)).sum();
     assert!(waited >= 150, "{waited}");
+    // Every send is judged, also those the server held, and what it held them for is not the generator's fault.
+    let late = |from_us| tallies.iter().map(|one| one.late.count_between(from_us, 3_600_000_000)).sum::<u64>();
+    assert_eq!(late(0), due);
+    assert!(late(200_000) < waited / 2, "{}", late(200_000));
     // The intended times are the schedule's: 1,000 of them within its second.
     let times = log.take(0, u64::MAX);
     assert_eq!(times.iter().map(|(_, count)| count).sum::<u64>(), due);
@@ -127,6 +137,32 @@ fn a_reset_connection_sends_again_what_was_not_answered_and_counts_it_once() {
     assert!(sum(|one| one.lost) >= 4, "{faults:?}");
     assert!(sum(|one| one.resent) > 0);
     assert!(sink.publishes.load(Ordering::Relaxed) >= due);
+}
+
+#[test]
+fn at_qos_0_what_a_full_socket_does_not_take_is_neither_acknowledged_nor_lost() {
+    let under = start_with(0, 65_536);
+    let due = under.due;
+    under.sink.stalled.store(true, Ordering::Relaxed);
+    under.wait_until_ms(1_300);
+    // Encoded is not written: the sockets' buffers take some of 64 MB.
+    let unanswered = |tallies: &[Tally]| tallies.last().map_or(0, |one| one.unanswered);
+    let before: Vec<Tally> = under.tallies.try_iter().collect();
+    let done = |tallies: &[Tally]| tallies.iter().map(|one| one.acknowledged).sum::<u64>();
+    assert!(unanswered(&before) > 0 && done(&before) < due, "{} of {due} done", done(&before));
+    under.sink.stalled.store(false, Ordering::Relaxed);
+    let until = Instant::now() + Duration::from_secs(20);
+    while under.sink.publishes.load(Ordering::Relaxed) < due && Instant::now() < until {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let (control, sink) = (Arc::clone(&under.control), Arc::clone(&under.sink));
+    control.stop.store(true, Ordering::Relaxed);
+    sink.stop.store(true, Ordering::Relaxed);
+    for thread in under.threads {
+        thread.join().unwrap();
+    }
+    let after: Vec<Tally> = under.tallies.try_iter().collect();
+    assert_eq!((done(&before) + done(&after), unanswered(&after)), (due, 0));
 }
 
 #[test]

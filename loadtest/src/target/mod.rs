@@ -14,11 +14,12 @@ use std::fmt;
 use std::net::ToSocketAddrs;
 use std::sync::Arc;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 pub use ask::Client;
+use loopback::Parts;
 pub use loopback::is_loopback;
 pub use nightlamp::{admit_all, discharge_all, version};
 pub use spawned::{Spawned, signal};
@@ -101,41 +102,48 @@ pub struct Target {
 impl Target {
     /// Resolves and checks.
     pub fn new(address: Address) -> anyhow::Result<Self> {
-        let loopback = is_loopback(&address.http) && is_loopback(&address.mqtt);
-        if !loopback && !address.allow_remote {
+        let web = Parts::of(&address.http).map_err(|why| anyhow!("--http {why}"))?;
+        let broker = Parts::of(&address.mqtt).map_err(|why| anyhow!("--mqtt {why}"))?;
+        let own = is_loopback(&address.http) && is_loopback(&address.mqtt);
+        if !own && !address.allow_remote {
             bail!(
                 "{} and {} are not both on this machine; --allow-remote says that load on another one is meant",
                 address.http,
                 address.mqtt
             );
         }
-        let (scheme, rest) = address.http.split_once("://").context("--http must begin with http:// or https://")?;
-        let secure = match scheme {
-            "http" => false,
-            "https" => true,
-            other => bail!("--http must begin with http:// or https://, not {other}://"),
+        let secure = match web.scheme {
+            Some("http") => false,
+            Some("https") => true,
+            _ => bail!("--http must begin with http:// or https://"),
         };
-        let (host, path) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, format!("/{path}")));
-        if host.contains('@') {
-            bail!("--http must not hold credentials: NIGHTLAMP_TOKEN is the place");
+        let mqtt_secure = match broker.scheme {
+            None | Some("mqtt") => false,
+            Some("mqtts") => true,
+            Some(other) => bail!("--mqtt must be HOST:PORT, mqtt://... or mqtts://..., not {other}://"),
+        };
+        if !matches!(broker.path, "" | "/") {
+            bail!("--mqtt must be HOST:PORT without a path");
         }
-        let (mqtt_secure, mqtt_host) = match address.mqtt.split_once("://") {
-            None => (false, address.mqtt.as_str()),
-            Some(("mqtt", rest)) => (false, rest),
-            Some(("mqtts", rest)) => (true, rest),
-            Some((other, _)) => bail!("--mqtt must be HOST:PORT, mqtt://... or mqtts://..., not {other}://"),
-        };
         let config = if secure || mqtt_secure { Some(tls::config(address.tls_ca.as_deref())?) } else { None };
         let default_port = if secure { 443 } else { 80 };
-        let http = endpoint(host, default_port, config.clone().filter(|_| secure)).context("--http")?;
-        let mqtt =
-            endpoint(mqtt_host, if mqtt_secure { 8883 } else { 1883 }, config.filter(|_| mqtt_secure)).context("--mqtt")?;
+        let http = endpoint(web.host_port, default_port, config.clone().filter(|_| secure)).context("--http")?;
+        let mqtt = endpoint(broker.host_port, if mqtt_secure { 8883 } else { 1883 }, config.filter(|_| mqtt_secure))
+            .context("--mqtt")?;
         let token = address.token.clone();
         let user = if address.mqtt_user.is_empty() { token.id().to_owned() } else { address.mqtt_user.clone() };
         let password = if address.mqtt_password.text().is_empty() { token.clone() } else { address.mqtt_password.clone() };
+        let loopback = own && http.address.ip().is_loopback() && mqtt.address.ip().is_loopback();
+        if !loopback && !address.allow_remote {
+            bail!(
+                "{} or {} resolves to another machine; --allow-remote says that load on it is meant",
+                address.http,
+                address.mqtt
+            );
+        }
         Ok(Self {
-            host: host.to_owned(),
-            base_path: path.trim_end_matches('/').to_owned(),
+            host: web.host_port.to_owned(),
+            base_path: web.path.trim_end_matches('/').to_owned(),
             http,
             mqtt,
             token,
@@ -145,6 +153,20 @@ impl Target {
             pid: std::sync::atomic::AtomicU32::new(0),
             spawned: false,
             address,
+        })
+    }
+
+    /// Where the key goes over the network unencrypted; None on this machine and under TLS.
+    pub fn in_clear(&self) -> Option<String> {
+        let doors = [("HTTP", &self.http), ("MQTT", &self.mqtt)];
+        let open: Vec<&str> =
+            doors.iter().filter(|(_, to)| !self.loopback && to.tls.is_none()).map(|(name, _)| *name).collect();
+        (!open.is_empty()).then(|| {
+            format!(
+                "{} to another machine without TLS: the key, which may do all that its role may, was readable by everybody on the \
+                 way; revoke it (`nightlamp keys revoke`) and use https:// and mqtts://",
+                open.join(" and ")
+            )
         })
     }
 
@@ -195,6 +217,20 @@ mod tests {
         assert!(refused.to_string().contains("--allow-remote"), "{refused}");
         assert!(Target::new(address("http://127.0.0.1:80", "192.0.2.1:1883", false)).is_err());
         assert!(!Target::new(address("http://192.0.2.1:80", "192.0.2.1:1883", true)).unwrap().loopback);
+        for odd in ["http://127.0.0.1?@192.0.2.1", "http://127.0.0.1#x", "http://192.0.2.1\\@127.0.0.1"] {
+            assert!(Target::new(address(odd, "127.0.0.1:1883", true)).is_err(), "{odd}");
+        }
+        assert!(Target::new(address("http://127.0.0.1:80", "127.0.0.1:1883/x", false)).is_err());
+    }
+
+    #[test]
+    fn a_key_that_goes_to_another_machine_in_clear_is_told_by_its_doors() {
+        let in_clear = |http, mqtt| Target::new(address(http, mqtt, true)).unwrap().in_clear().unwrap_or_default();
+        assert!(in_clear("http://192.0.2.1:80", "192.0.2.1:1883").starts_with("HTTP and MQTT"));
+        assert!(in_clear("https://192.0.2.1", "192.0.2.1:1883").starts_with("MQTT"));
+        assert!(in_clear("http://192.0.2.1", "mqtts://192.0.2.1:8883").starts_with("HTTP to"));
+        assert_eq!(in_clear("https://192.0.2.1", "mqtts://192.0.2.1"), "");
+        assert_eq!(in_clear("http://127.0.0.1", "127.0.0.1"), "");
     }
 
     #[test]

@@ -78,14 +78,7 @@ impl Sight {
         self.patient_at(console, newest, message, clock.epoch_ms, clock.now_us());
     }
 
-    fn patient_at(
-        &mut self,
-        console: u32,
-        newest: &mut HashMap<u32, u32>,
-        message: &Message<'_>,
-        epoch_ms: i64,
-        now_us: u64,
-    ) {
+    fn patient_at(&mut self, console: u32, newest: &mut HashMap<u32, u32>, message: &Message<'_>, epoch_ms: i64, now_us: u64) {
         let Some(at_ms) = message.vitals.0.and_then(|at_ms| u32::try_from(at_ms - epoch_ms).ok()) else { return };
         let Some(bed) = self.places.get(message.unit.as_ref()).and_then(|beds| beds.get(message.bed.as_ref())).copied() else {
             return;
