@@ -3,17 +3,20 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 from loadtest_harness import LEVEL_BROKEN, NOT_CONSERVED, NOT_RUN, PASSED, run_harness
-from running_server import RunningServer
+from running_server import RunningServer, start_server
+from waiting import until
 
 KILL = '[[fault]]\nkind = "kill"\nat_s = 1.0\nfor_s = 0.2'
 SCENARIO = """
 name = "of-a-test"
 duration_s = 3.0
+drain_s = 5.0
 [ward]
 patients = 40
 units = 2
@@ -106,6 +109,31 @@ def test_p1_a_kill_explains_no_acknowledged_message_that_is_not_in_the_journal(
     else:
         assert done.returncode == NOT_CONSERVED, done.stderr
         assert "P1 is broken" in done.stderr
+
+
+def test_the_result_of_a_run_outlives_the_server_and_says_that_its_counts_are_unknown(
+    scenario: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "server").mkdir()
+    server = start_server(tmp_path / "server")
+    out = tmp_path / "run.json"
+
+    def kill_under_load() -> None:
+        until(lambda: server.metrics()["nightlamp_pipeline_ever_frames_received"] >= 40 + 80)
+        server.process.kill()
+
+    killing = threading.Thread(target=kill_under_load)
+    killing.start()
+    try:
+        done = loadtest(server, "run", scenario(""), "--duration-s", "8", "--out", out)
+    finally:
+        killing.join()
+        server.stop()
+    run = json.loads(out.read_text())
+    assert 0 < run["conservation"]["acknowledged"] < run["conservation"]["due"], done.stderr
+    assert done.returncode == NOT_CONSERVED
+    assert set(run["conservation"]["unknown"]) > {"journalled", "stored"}
+    assert "still in their beds" in done.stderr
 
 
 def test_a_target_that_is_not_this_machine_is_refused() -> None:

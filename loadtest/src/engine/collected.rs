@@ -26,7 +26,7 @@ pub struct Collected {
     pub late: Histogram<u64>,
     /// Messages, of everything.
     pub sent: u64,
-    /// Readings among them.
+    /// Readings among them that a console can tell.
     pub readings: u64,
     /// Refused readings.
     pub readings_refused: u64,

@@ -171,7 +171,7 @@ fn settled(plan: &Plan) -> anyhow::Result<Figures> {
     loop {
         std::thread::sleep(Duration::from_millis(30));
         let now = read()?;
-        let same = (now.durable, now.ticks) == (last.durable, last.ticks);
+        let same = now.durable == last.durable;
         if (same && now.is_idle()) || Instant::now() > until {
             return Ok(now);
         }

@@ -65,7 +65,17 @@ impl Readings {
     pub fn marker(&self) -> &str {
         match self {
             Self::MadeUp { signals, .. } => signals.first().map_or("", |(signal, _)| signal.name),
-            Self::Recorded(recording) => recording.commonest(),
+            Self::Recorded(recording) => signals::name_of(recording.commonest()),
+        }
+    }
+
+    /// Whether the `round`-th reading of a bed holds that signal, so that a console can tell it.
+    pub fn is_marked(&self, bed: u32, round: u32) -> bool {
+        match self {
+            Self::MadeUp { signals, .. } => signals.first().is_some_and(|(_, every)| round.is_multiple_of(*every)),
+            Self::Recorded(recording) => {
+                recording.row(bed, round).iter().any(|(signal, _)| recording.signal(*signal).0 == recording.commonest())
+            }
         }
     }
 
@@ -103,5 +113,31 @@ impl Readings {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn recorded(rows: &str) -> Readings {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x.csv");
+        std::fs::write(&file, format!("patient,time,signal,value,unit\n{rows}")).unwrap();
+        Readings::Recorded(Recording::read(&file).unwrap())
+    }
+
+    #[test]
+    fn a_recorded_reading_without_the_signal_a_console_goes_by_is_not_to_be_seen() {
+        let readings = recorded("a,0,HR,80,/min\na,0,Resp,15,/min\na,1,Resp,16,/min\na,2,HR,81,/min\nb,0,HR,70,/min\n");
+        assert_eq!(readings.marker(), "HR");
+        assert_eq!([0, 1, 2].map(|round| readings.is_marked(0, round)), [true, false, true]);
+        assert_eq!([0, 1].map(|round| readings.count(0, round)), [2, 1]);
+    }
+
+    #[test]
+    fn a_recording_by_codes_is_recognised_by_nightlamp_s_name() {
+        let readings = recorded("a,0,8867-4,80,/min\na,1,8867-4,81,/min\n");
+        assert_eq!((readings.marker(), readings.is_marked(0, 0)), ("HR", true));
     }
 }

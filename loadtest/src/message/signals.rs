@@ -61,6 +61,12 @@ pub fn monitor(name: &str) -> Option<&'static Signal> {
     MONITOR.iter().find(|signal| signal.name == name)
 }
 
+/// nightlamp's name of what a recording calls so: a name, or a code of the tables; anything else as it is.
+pub fn name_of(name_or_code: &str) -> &str {
+    let known = MONITOR.iter().chain(&LABS).find(|signal| signal.code == name_or_code);
+    known.map_or(name_or_code, |signal| signal.name)
+}
+
 /// The monitor's signals, for an error.
 pub fn names() -> String {
     MONITOR.map(|signal| signal.name).join(", ")

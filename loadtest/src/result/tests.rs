@@ -77,3 +77,22 @@ fn two_histograms_merged_hold_both() {
     assert_eq!(a.merged(&b).at(0.5), 5);
     assert_eq!(Latencies::default().percentiles(), Percentiles::default());
 }
+
+#[test]
+fn a_result_from_before_a_field_was_added_is_still_read_and_the_field_is_unknown() {
+    let mut json = serde_json::to_value(run()).unwrap();
+    let added = [
+        ("/conservation", vec!["observations_acknowledged", "observations_taken", "unknown"]),
+        ("/generator", vec!["waited_s", "saturated_s"]),
+        ("/seconds/0/generator", vec!["busiest_thread_share", "waited_cores"]),
+        ("/seconds/1/generator", vec!["busiest_thread_share", "waited_cores"]),
+    ];
+    for (place, names) in added {
+        let object = json.pointer_mut(place).and_then(serde_json::Value::as_object_mut).unwrap();
+        for name in names {
+            assert!(object.remove(name).is_some(), "{place}/{name}");
+        }
+    }
+    let old: Run = serde_json::from_value(json).unwrap();
+    assert_eq!((old.conservation.observations_taken, old.seconds[0].generator.waited_cores), (None, None));
+}

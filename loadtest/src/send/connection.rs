@@ -219,13 +219,18 @@ impl Connection {
         let earliest =
             self.lanes.iter().enumerate().filter_map(|(place, (lane, _, due))| due.map(|due| (place, lane.kind, due)));
         let (place, kind, due) = earliest.min_by_key(|(_, _, due)| due.at_ms)?;
-        (begun && u64::from(due.at_ms) * 1_000 <= now_us).then_some((Message { kind, due, observations: 0 }, true, place))
+        (begun && u64::from(due.at_ms) * 1_000 <= now_us).then_some((
+            Message { kind, due, observations: 0, is_marked: false },
+            true,
+            place,
+        ))
     }
 
     fn encode(&mut self, plan: &Plan, mut message: Message, first_time: bool, place: usize, tally: &mut Tally) {
         self.payload.clear();
         let Message { kind, due, .. } = message;
         let observations = plan.put(&mut self.payload, kind, due, self.speech.is_mqtt());
+        message.is_marked = kind != Kind::Labs && plan.readings.is_marked(due.bed, due.round);
         message.observations = u32::try_from(observations).unwrap_or(u32::MAX);
         if first_time {
             if let Some((lane, n, next)) = self.lanes.get_mut(place) {
@@ -234,7 +239,7 @@ impl Connection {
             }
             tally.sent += 1;
             tally.observations += observations;
-            tally.readings += u64::from(kind != Kind::Labs);
+            tally.readings += u64::from(message.is_marked);
         } else {
             self.again.pop_front();
             tally.resent += 1;

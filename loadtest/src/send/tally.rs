@@ -23,7 +23,7 @@ pub struct Tally {
     pub second: u32,
     /// Messages written for the first time.
     pub sent: u64,
-    /// Of those, readings.
+    /// Of those, readings that a console can tell.
     pub readings: u64,
     /// Observations in them.
     pub observations: u64,

@@ -13,6 +13,8 @@ pub struct Message {
     pub due: Due,
     /// Observations in it, once it was written.
     pub observations: u32,
+    /// Whether a console can tell it: a reading with the marker's signal.
+    pub is_marked: bool,
 }
 
 impl Message {
@@ -28,7 +30,7 @@ impl Message {
             note(acked, self.due.at_ms);
         } else {
             tally.refused += 1;
-            tally.readings_refused += u64::from(self.kind != Kind::Labs);
+            tally.readings_refused += u64::from(self.is_marked);
         }
     }
 

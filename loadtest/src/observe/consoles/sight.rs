@@ -98,7 +98,11 @@ impl Sight {
         }
         let Some(round) = self.next_round.get_mut(bed as usize) else { return };
         while let Some(intended) = self.plan.reading_ms(bed, *round).filter(|intended| *intended <= at_ms) {
+            let marked = self.plan.readings.is_marked(bed, *round);
             *round += 1;
+            if !marked {
+                continue;
+            }
             self.seen_total += 1;
             self.now.seen.saturating_record(now_us.saturating_sub(u64::from(intended) * 1_000).max(1));
         }
