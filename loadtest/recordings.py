@@ -69,7 +69,9 @@ def _physionet(data: Path, to: Path, patients: int) -> bool:
     with (to / "physionet2019.csv").open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(("patient", "time", "signal", "value", "unit"))
-        for row in pq.read_table(source, columns=["patient_id", "ICULOS", *PHYSIONET]).to_pylist():
+        # Batch by batch: the whole table as rows would be gigabytes, and the first patients are wanted.
+        batches = pq.ParquetFile(source).iter_batches(columns=["patient_id", "ICULOS", *PHYSIONET])
+        for row in (row for batch in batches for row in batch.to_pylist()):
             seen.add(row["patient_id"])
             if len(seen) > patients:
                 break

@@ -136,6 +136,25 @@ def test_the_result_of_a_run_outlives_the_server_and_says_that_its_counts_are_un
     assert "still in their beds" in done.stderr
 
 
+def test_a_recording_is_replayed_and_every_reading_that_a_console_can_tell_is_seen(
+    server: RunningServer, scenario: Any, tmp_path: Path
+) -> None:
+    # Of six readings the third and the sixth lack the commonest signal, by whose time a console knows a reading.
+    signals = [("HR", 80, "/min"), ("HR", 81, "/min"), ("O2Sat", 97, "%")] * 2
+    recording, out = tmp_path / "recording.csv", tmp_path / "run.json"
+    rows = [f"{one},{at},{name},{value},{unit}" for one in "ab" for at, (name, value, unit) in enumerate(signals)]
+    recording.write_text("\n".join(["patient,time,signal,value,unit", *rows]))
+    file = scenario(f"[consoles]\ncount = 2\n[replay]\nrecording = {str(recording)!r}")
+    done = loadtest(server, "run", file, "--out", out)
+    assert done.returncode == PASSED, done.stderr
+    counts = json.loads(out.read_text())["conservation"]
+    assert (counts["acknowledged"], counts["observations_taken"]) == (120, 120)
+    assert counts["seen"] == counts["seen_expected"] == 80
+    done = loadtest(server, "run", file, "--speed", "2", "--out", out)
+    assert done.returncode == PASSED, done.stderr
+    assert json.loads(out.read_text())["conservation"]["acknowledged"] == 240
+
+
 def test_a_target_that_is_not_this_machine_is_refused() -> None:
     done = run_harness("run", "smoke", "--http", "http://192.0.2.1:8600", "--mqtt", "192.0.2.1:1883", token="nl_x_y")
     assert done.returncode == NOT_RUN
