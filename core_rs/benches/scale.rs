@@ -7,14 +7,15 @@
 //! message of a monitor gives one to the consoles, as it does where a batch is a few milliseconds. Times are the thread's CPU time.
 //!
 //! `state`: decode, window, score and alert (frames behind the store cursor give no rows). `whole`: rows for COPY and messages for
-//! consoles as well. Each size runs in a process of its own, so that memory (RSS) is its own. NIGHTLAMP_BENCH_PATIENTS=1000,5000
+//! consoles as well. `snapshot`: how long the pipeline stands still for one, and what its encoding takes on another thread;
+//! `copying`: an observation (and the memory) where everybody changes before the snapshot is written. Each size runs in a process of its own, so that memory (RSS) is its own. NIGHTLAMP_BENCH_PATIENTS=1000,5000
 //! chooses sizes, NIGHTLAMP_BENCH_JSON names a file for the figures.
 
 use std::hint::black_box;
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use nightlamp_core::decode::{DecodeConfig, Decoder};
@@ -72,13 +73,15 @@ fn in_a_process(patients: &str) -> Value {
 
 /// The curve: nanoseconds an observation against patients.
 fn show(results: &[Value]) {
-    println!("patients   state ns/obs   whole ns/obs   per patient kB   RSS MiB   tick us (median, largest)   snapshot ms, MB");
+    println!(
+        "patients   state ns/obs   whole ns/obs   per patient kB   RSS MiB   tick us (median, largest)   snapshot: hold ms, encoding ms, MB   copying ns/obs, RSS MiB"
+    );
     let figure = |result: &Value, name: &str| result[name].as_f64().unwrap_or(f64::NAN);
     let highest = results.iter().map(|result| figure(result, "whole_ns")).fold(1.0, f64::max);
     for result in results {
         let of = |name: &str| figure(result, name);
         println!(
-            "{:8} {:14.0} {:14.0} {:16.1} {:9.0} {:12.1} {:12.1} {:14.0} {:6.0}",
+            "{:8} {:14.0} {:14.0} {:16.1} {:9.0} {:12.1} {:12.1} {:18.1} {:10.0} {:7.0} {:14.0} {:8.0}",
             of("patients"),
             of("state_ns"),
             of("whole_ns"),
@@ -86,8 +89,11 @@ fn show(results: &[Value]) {
             of("rss_mib"),
             of("tick_us"),
             of("tick_us_max"),
+            of("snapshot_hold_ms"),
             of("snapshot_ms"),
-            of("snapshot_mb")
+            of("snapshot_mb"),
+            of("copying_ns"),
+            of("rss_copied_mib")
         );
     }
     for result in results {
@@ -130,9 +136,16 @@ fn measure(patients: usize) -> Value {
         }
     }
     house.ticks.sort();
+    let began = Instant::now();
+    let frozen = house.pipeline.state();
+    let hold_ms = began.elapsed().as_secs_f64() * 1e3;
+    // The dearest case: everybody changes before anything is written, so everybody is copied.
+    let copying = house.round(APART_S, u64::MAX, TOGETHER).as_nanos() as f64 / (patients * SIGNALS.len()) as f64;
+    let rss_copied = rss_mib();
     let began = worked();
-    let snapshot = postcard::to_extend(&house.pipeline.state(), Vec::new()).expect("a snapshot");
+    let snapshot = postcard::to_extend(&frozen, Vec::new()).expect("a snapshot");
     let snapshot_ms = (worked() - began).as_secs_f64() * 1e3;
+    drop(frozen);
     let us = |tick: Option<&Duration>| tick.map_or(f64::NAN, |tick| tick.as_nanos() as f64 / 1e3);
     json!({
         "patients": patients,
@@ -142,7 +155,10 @@ fn measure(patients: usize) -> Value {
         "rss_mib": rss,
         "tick_us": us(house.ticks.get(house.ticks.len() / 2)),
         "tick_us_max": us(house.ticks.last()),
+        "snapshot_hold_ms": hold_ms,
         "snapshot_ms": snapshot_ms,
+        "copying_ns": copying,
+        "rss_copied_mib": rss_copied,
         "snapshot_mb": snapshot.len() as f64 / 1e6,
         "messages": 2 * rounds * patients,
     })

@@ -36,7 +36,7 @@ use redelivery::Delivery;
 pub use redelivery::{CONFLICT, Delivered, Redelivery};
 use scoring::{Cause, Scoring};
 use state::Counting;
-pub use state::{Gauges, Read, Setup, State, StateError};
+pub use state::{Frozen, Gauges, Read, Setup, State, StateError};
 use touched::{Restated, Said, Touched};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 

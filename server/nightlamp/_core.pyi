@@ -415,8 +415,8 @@ def snapshot_reads(folder: str, seq: int) -> bool:
     """Whether this build can go on from the snapshot after frame `seq`."""
 
 def copy_in_index_order(table: str, streams: Sequence[bytes]) -> bytes | None:
-    """One COPY stream with the rows of all of these in the order of the table's index, without the GIL; None where it
-    has no such index or the streams are larger than 16 MiB. Raises ValueError where they are no streams of the table."""
+    """One COPY stream with the rows of all of these in the order of the table's index, without the GIL; None where
+    it has no such index or they are larger than 16 MiB. Raises ValueError where they are no streams of the table."""
 
 @final
 class CopyDigest:

@@ -60,6 +60,7 @@ impl Engine {
             "snapshots_failed": read(&counted.snapshots_failed),
             "snapshot_seq": read(&counted.snapshot_seq),
             "snapshot_held_ms": read(&counted.snapshot_held_us) as f64 / 1e3,
+            "snapshot_encode_ms": read(&counted.snapshot_encode_us) as f64 / 1e3,
             "snapshot_sync_ms": read(&counted.snapshot_sync_us) as f64 / 1e3,
             "poison_frames": shared.poison.known.len(),
             "ticks_silent_ms": shared.ticks_silent_ms.load(Ordering::Acquire),

@@ -21,7 +21,8 @@ const READ_BYTES_MAX: usize = 8 << 20;
 const IDLE: Duration = Duration::from_millis(100);
 /// How often a walk over all patients begins that refreshes the gauges.
 const GAUGES_EVERY: Duration = Duration::from_secs(5);
-/// Between two snapshots lies at least this many times what the last one held the pipeline up; the second while recovering.
+/// Between two snapshots lies at least this many times what the last one cost, the encoding beside the pipeline included; the second
+/// while recovering.
 const SNAPSHOT_PAUSES: (u32, u32) = (10, 50);
 
 /// How long a stop waits for the disk to take a snapshot that is on its way, before it writes the last one.
@@ -248,15 +249,16 @@ impl Runner {
         let (at, pause) = (&self.clocks, SNAPSHOT_PAUSES);
         let new = self.shared.processed_seq.load(Ordering::Acquire).saturating_sub(at.snapshot_seq);
         let since = at.snapshot.elapsed();
-        let by_frames =
-            new >= self.pace.snapshot_frames && since >= at.snapshot_held * if self.is_recovered() { pause.0 } else { pause.1 };
+        let encoding = Duration::from_micros(self.shared.counted.snapshot_encode_us.load(Ordering::Relaxed));
+        let pause = (at.snapshot_held + encoding).saturating_mul(if self.is_recovered() { pause.0 } else { pause.1 });
+        let by_frames = new >= self.pace.snapshot_frames && since >= pause;
         new > 0
             && (keeper.is_wanted() || by_frames || since >= self.pace.snapshot_every)
             && self.singly.is_none()
             && !keeper.is_busy()
     }
 
-    /// Writes the state after the last frame to memory; the keeper does the rest.
+    /// Hands the state after the last frame over as it stands; the keeper does the rest.
     pub(super) fn snapshot(&mut self) {
         let (Some(keeper), Some(pipeline)) = (&self.keeper, &self.pipeline) else { return };
         let seq = self.reader.position() - 1;
@@ -264,15 +266,11 @@ impl Runner {
             return;
         }
         let began = Instant::now();
-        let begun = catch(|| self.snapshots.begin(seq, &pipeline.state()));
-        let counted = &self.shared.counted;
-        match begun {
-            Ok(Ok(unsynced)) => {
-                keeper.take(seq, unsynced);
+        match catch(|| pipeline.state()) {
+            Ok(state) => {
+                keeper.take(seq, state);
                 self.clocks.snapshot_seq = seq;
             }
-            // A full disk, most likely: tried again after the same time.
-            Ok(Err(_)) => drop(counted.snapshots_failed.fetch_add(1, Ordering::Relaxed)),
             Err(panicked) => self.aside(&panicked, "writing a snapshot"),
         }
         (self.clocks.snapshot, self.clocks.snapshot_held) = (Instant::now(), began.elapsed());

@@ -79,8 +79,9 @@ pub(crate) struct Counted {
     pub snapshots_failed: AtomicU64,
     /// The newest snapshot's frame.
     pub snapshot_seq: AtomicU64,
-    /// How long the newest one held the pipeline up, and how long it took to be durable, microseconds.
+    /// Microseconds: how long the newest one held the pipeline up, its encoding took beside it, and the disk after that.
     pub snapshot_held_us: AtomicU64,
+    pub snapshot_encode_us: AtomicU64,
     pub snapshot_sync_us: AtomicU64,
 }
 

@@ -5,6 +5,8 @@
 //! changed, it opened or cleared an alert, a correction asked for it, or `RECORD_EVERY_US` after the last row: an unchanged NEWS2
 //! every second is no information, and neither is a ratio that follows every heartbeat.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +32,7 @@ pub(super) struct Entry {
 }
 
 /// When each scorer was last asked about each patient: known as soon as a frame is taken, before its scores are.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Triggers {
     pub(super) patients: HashMap<PatientId, Vec<Option<i64>>>,
 }
@@ -59,15 +61,23 @@ impl Triggers {
     }
 }
 
-/// Looked up by patient; iterated only where the order does not matter.
-#[derive(Debug, Default, Serialize, Deserialize)]
+/// Looked up by patient; iterated only where the order does not matter. A clone shares the entries until they change.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Board {
-    pub(super) patients: HashMap<PatientId, Entry>,
+    patients: HashMap<PatientId, Arc<Entry>>,
 }
 
 impl Board {
+    fn entry_mut(&mut self, patient: PatientId) -> Option<&mut Entry> {
+        self.patients.get_mut(&patient).map(Arc::make_mut)
+    }
+
+    pub(super) fn entries_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.patients.values_mut().map(Arc::make_mut)
+    }
+
     fn newest(&mut self, patient: PatientId, scorer: u16) -> Option<&mut Newest> {
-        let (entry, index) = (self.patients.entry(patient).or_default(), usize::from(scorer));
+        let (entry, index) = (Arc::make_mut(self.patients.entry(patient).or_default()), usize::from(scorer));
         if entry.scores.len() <= index {
             entry.scores.resize_with(index + 1, Newest::default);
         }
@@ -93,19 +103,21 @@ impl Board {
     pub fn follow(&mut self, event: &AlertEvent) {
         let Some(patient) = event.patient else { return };
         match event.kind {
-            AlertKind::Opened => self.patients.entry(patient).or_default().alerts.push(StandingAlert::new(event)),
+            AlertKind::Opened => {
+                Arc::make_mut(self.patients.entry(patient).or_default()).alerts.push(StandingAlert::new(event));
+            }
             AlertKind::Cleared => {
-                if let Some(entry) = self.patients.get_mut(&patient) {
+                if let Some(entry) = self.entry_mut(patient) {
                     entry.alerts.retain(|alert| alert.opened.alert_id != event.alert_id);
                 }
                 return;
             }
             _ => {
-                let alerts = self.patients.get_mut(&patient).into_iter().flat_map(|entry| &mut entry.alerts);
+                let alerts = self.entry_mut(patient).into_iter().flat_map(|entry| &mut entry.alerts);
                 alerts.filter(|alert| alert.opened.alert_id == event.alert_id).for_each(|alert| alert.follow(event));
             }
         }
-        if let Some(entry) = self.patients.get_mut(&patient) {
+        if let Some(entry) = self.entry_mut(patient) {
             entry.alerts.sort_by_key(|alert| (std::cmp::Reverse(alert.opened.severity), alert.opened.alert_id));
         }
     }
@@ -127,7 +139,7 @@ impl Board {
 
     /// Other scorers are loaded than when this was written: what they said moves to their new index, or goes with them.
     pub fn renumber(&mut self, index_now: impl Fn(u16) -> Option<u16>) {
-        for entry in self.patients.values_mut() {
+        for entry in self.entries_mut() {
             for (index, newest) in (0..).zip(std::mem::take(&mut entry.scores)) {
                 let Some(now) = index_now(index) else { continue };
                 let place = usize::from(now);
@@ -148,7 +160,7 @@ impl Board {
 
     /// What a scorer said of a patient no longer holds, and nothing else does.
     pub fn withdraw(&mut self, patient: PatientId, scorer: u16) {
-        if let Some(newest) = self.patients.get_mut(&patient).and_then(|entry| entry.scores.get_mut(usize::from(scorer))) {
+        if let Some(newest) = self.entry_mut(patient).and_then(|entry| entry.scores.get_mut(usize::from(scorer))) {
             *newest = Newest::default();
         }
     }

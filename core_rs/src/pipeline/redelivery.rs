@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use hashbrown::HashTable;
 use parking_lot::RwLock;
-use serde::ser::Serializer;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decode::MessageId;
@@ -100,9 +99,14 @@ impl Redelivery {
 
     /// Takes over what another memory holds, its newest `ids_max`.
     pub fn resume(&self, other: &Self, ids_max: usize) {
-        let known: Vec<Delivered> = other.memory.read().in_order().copied().collect();
+        let known = other.in_order();
         let newest = known.get(known.len().saturating_sub(ids_max)..).unwrap_or_default();
         *self.memory.write() = Memory::of(newest.to_vec());
+    }
+
+    /// What is remembered, oldest first.
+    pub fn in_order(&self) -> Vec<Delivered> {
+        self.memory.read().in_order().copied().collect()
     }
 
     /// Ids remembered.
@@ -164,14 +168,6 @@ impl Memory {
     }
 }
 
-impl Serialize for Redelivery {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let memory = self.memory.read();
-        let in_order: Vec<&Delivered> = memory.in_order().collect();
-        serializer.collect_seq(in_order)
-    }
-}
-
 impl<'de> Deserialize<'de> for Redelivery {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let memory = Memory::of(Vec::deserialize(deserializer)?);
@@ -230,9 +226,9 @@ mod tests {
             let mut list: Vec<(u64, u64)> = Vec::new();
             for (at, (id, content)) in ids.into_iter().enumerate() {
                 if at == cut {
-                    let bytes = postcard::to_allocvec(&seen).expect("written");
+                    let bytes = postcard::to_allocvec(&seen.in_order()).expect("written");
                     let read: Redelivery = postcard::from_bytes(&bytes).expect("read");
-                    proptest::prop_assert_eq!(&postcard::to_allocvec(&read).expect("written"), &bytes);
+                    proptest::prop_assert_eq!(&postcard::to_allocvec(&read.in_order()).expect("written"), &bytes);
                     seen = Redelivery::default();
                     seen.resume(&read, max);
                 }

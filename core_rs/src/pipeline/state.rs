@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::board::{Board, Triggers};
-use super::redelivery::Redelivery;
+use super::redelivery::{Delivered, Redelivery};
 use super::{Counters, Ever, Pipeline, Scoring, Supervision};
 use crate::alert::{AlertEngine, AlertState, Policy};
 use crate::decode::Decoder;
@@ -60,16 +60,17 @@ pub struct State {
     pub ever: Ever,
 }
 
-/// A state as it is written.
+/// A state as it is written, on whatever thread, while the pipeline goes on. It shares patients and their newest scores with the
+/// pipeline until they change, so it costs little to make; while it lives, at most everybody present is in memory twice.
 #[derive(Debug, Serialize)]
-pub struct Written<'a> {
+pub struct Frozen {
     scorers: Vec<String>,
-    plans: Vec<&'a PlanSpec>,
-    ward: &'a Ward,
-    alerts: &'a AlertState,
-    seen: &'a Redelivery,
-    board: &'a Board,
-    triggers: &'a Triggers,
+    plans: Vec<PlanSpec>,
+    ward: Ward,
+    alerts: AlertState,
+    seen: Vec<Delivered>,
+    board: Board,
+    triggers: Triggers,
     ever: Ever,
 }
 
@@ -191,16 +192,16 @@ impl Pipeline {
         }
     }
 
-    /// The state, to be written after a batch.
-    pub fn state(&self) -> Written<'_> {
-        Written {
+    /// The state after a batch, to be written.
+    pub fn state(&self) -> Frozen {
+        Frozen {
             scorers: self.scorers.identities(),
-            plans: self.scorers.plans().iter().map(|plan| plan.spec()).collect(),
-            ward: &self.state.ward,
-            alerts: self.state.alerts.state(),
-            seen: &self.state.seen,
-            board: &self.state.board,
-            triggers: &self.state.triggers,
+            plans: self.scorers.plans().iter().map(|plan| plan.spec().clone()).collect(),
+            ward: self.state.ward.frozen(),
+            alerts: self.state.alerts.state().clone(),
+            seen: self.state.seen.in_order(),
+            board: self.state.board.clone(),
+            triggers: self.state.triggers.clone(),
             ever: self.state.ever,
         }
     }

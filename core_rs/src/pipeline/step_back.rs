@@ -35,7 +35,7 @@ impl Triggers {
 impl Board {
     /// No row was given later than now.
     pub(super) fn set_back(&mut self, now_us: i64) {
-        for newest in self.patients.values_mut().flat_map(|entry| &mut entry.scores) {
+        for newest in self.entries_mut().flat_map(|entry| &mut entry.scores) {
             newest.recorded_at_us = newest.recorded_at_us.map(|at_us| at_us.min(now_us));
         }
     }

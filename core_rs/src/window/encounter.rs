@@ -18,7 +18,7 @@ use crate::error::{Code, Refusal};
 use super::cancel::Told;
 use super::patient::Vitals;
 use super::person::Standing;
-use super::ward::{Patient, Slot, Ward};
+use super::ward::{Patient, Slot, Ward, own};
 
 /// What an encounter event did.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -93,7 +93,7 @@ impl Ward {
     }
 
     pub(super) fn patient_mut(&mut self, slot: Slot) -> Option<&mut Patient> {
-        self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut())
+        own(self.patients.get_mut(slot.0 as usize))
     }
 
     pub(super) fn is_here(&self, slot: Slot) -> bool {

@@ -106,7 +106,7 @@ impl Ward {
             Some(slot) => {
                 if let Some(gone) = self.patients.get_mut(former.0 as usize).and_then(Option::take) {
                     self.free.push(former.0);
-                    self.absorb(slot, *gone, at_us);
+                    self.absorb(slot, &gone, at_us);
                 }
                 slot
             }
@@ -120,7 +120,7 @@ impl Ward {
     }
 
     /// Takes what is known under the former record into the patient of a slot.
-    fn absorb(&mut self, slot: Slot, gone: Patient, at_us: i64) {
+    fn absorb(&mut self, slot: Slot, gone: &Patient, at_us: i64) {
         let union = std::mem::take(&mut self.union);
         let mut idle = gone.bed.map(|bed| (bed, gone.id));
         if let Some(patient) = self.patient_mut(slot) {
@@ -128,9 +128,9 @@ impl Ward {
             patient.person.absorb(&gone.person);
             if gone.tells_more_than(patient) {
                 idle = patient.bed.map(|bed| (bed, patient.id));
-                patient.locate_as(&gone);
+                patient.locate_as(gone);
             }
-            patient.fill(&gone);
+            patient.fill(gone);
         }
         self.union = union;
         if let Some((bed, id)) = idle {

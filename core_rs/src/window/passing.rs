@@ -1,10 +1,12 @@
 //! For a replay of one patient's past: whose values need not be read, and that they were heard of all the same.
 
+use std::sync::Arc;
+
 use crate::decode::{BedKey, PatientId, Subject};
 
 use super::bed::Bed;
 use super::patient::Vitals;
-use super::ward::{Patient, Slot, Ward};
+use super::ward::{Patient, Slot, Ward, own};
 
 impl Ward {
     /// Whether what is said of a subject can only change the values of people in the house whom nobody asks about. Not so for who
@@ -24,7 +26,7 @@ impl Ward {
             Subject::Bed(key) => self.lain_in(key).filter_map(|patient| self.slot(patient.id)).collect(),
         };
         for slot in spoken_of {
-            if let Some(patient) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) {
+            if let Some(patient) = own(self.patients.get_mut(slot.0 as usize)) {
                 patient.heard_us = patient.heard_us.max(received_at_us);
                 heard(patient.id);
             }
@@ -40,7 +42,7 @@ impl Ward {
     /// Forgets the values of everybody but these: a replay for few patients needs only to know where the others lie.
     pub fn keep_vitals_of(&mut self, wanted: impl Fn(PatientId) -> bool) {
         for patient in self.patients.iter_mut().flatten().filter(|patient| !wanted(patient.id)) {
-            patient.vitals = Vitals::default();
+            Arc::make_mut(patient).vitals = Vitals::default();
         }
     }
 }

@@ -157,10 +157,16 @@ impl Patient {
     }
 }
 
+/// The patient in a place, to be changed: copied first where a snapshot under way still reads it.
+pub(super) fn own(place: Option<&mut Option<Arc<Patient>>>) -> Option<&mut Patient> {
+    place.and_then(Option::as_mut).map(Arc::make_mut)
+}
+
 /// All patients and beds. Serialise it for a snapshot; after `Deserialize` call `resume`.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Ward {
-    pub(super) patients: Vec<Option<Box<Patient>>>,
+    /// Shared with a snapshot that is being written; who changes one then makes a copy for itself (`own`).
+    pub(super) patients: Vec<Option<Arc<Patient>>>,
     /// Free slots, the last is used next.
     pub(super) free: Vec<u32>,
     pub(super) beds: IndexMap<BedKey, Bed, hashbrown::DefaultHashBuilder>,
@@ -186,6 +192,19 @@ impl Ward {
         Self { limits, union: Union::of(plans), ..Self::default() }
     }
 
+    /// The same ward for a snapshot, to be written while this one goes on: patients are shared until they change. Costs a count for
+    /// each patient and a copy of the beds.
+    pub fn frozen(&self) -> Self {
+        Self {
+            patients: self.patients.clone(),
+            free: self.free.clone(),
+            beds: self.beds.clone(),
+            swept_us: self.swept_us,
+            aliases: self.aliases.clone(),
+            ..Self::default()
+        }
+    }
+
     /// Makes a deserialised ward whole: the limits and plans it ran with, and the index by patient.
     pub fn resume(&mut self, limits: Limits, plans: &[Arc<FeaturePlan>]) {
         self.limits = limits;
@@ -196,7 +215,7 @@ impl Ward {
     /// Other plans from here on. A window longer than any before fills as time passes. At a point the journal defines.
     pub fn replan(&mut self, plans: &[Arc<FeaturePlan>]) {
         let new = Union::of(plans);
-        for patient in self.patients.iter_mut().flatten() {
+        for patient in self.patients.iter_mut().flatten().map(Arc::make_mut) {
             patient.vitals.replan(&self.union, &new);
         }
         self.union = new;
@@ -219,7 +238,7 @@ impl Ward {
             Status::Withdrawn => Said::Withdrawn,
         };
         let samples_max = self.limits.signal_observations_max;
-        let Some(known) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
+        let Some(known) = own(self.patients.get_mut(slot.0 as usize)) else {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
         let change = known.vitals.apply(observation.signal, sample, said, received_at_us, &self.union, samples_max)?;
@@ -249,7 +268,7 @@ impl Ward {
             }
             Subject::Bed(key) => self.lying_in(key, observation.observed_at_us, observation.status)?,
         };
-        let Some(patient) = self.patients.get_mut(slot.0 as usize).and_then(|p| p.as_deref_mut()) else {
+        let Some(patient) = own(self.patients.get_mut(slot.0 as usize)) else {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
         };
         patient.heard_us = patient.heard_us.max(received_at_us);
@@ -278,7 +297,7 @@ impl Ward {
             return Err(Refusal::new(Code::PatientLimit, format!("patients_max is {}", self.limits.patients_max)));
         }
         self.room.known(received_at_us);
-        let patient = Some(Box::new(Patient::new(id, received_at_us)));
+        let patient = Some(Arc::new(Patient::new(id, received_at_us)));
         let slot = match self.free.pop() {
             Some(free) => Slot(free),
             None => {
@@ -338,7 +357,7 @@ impl Ward {
         self.swept_us = self.swept_us.min(now_us);
         self.room.look_again();
         self.leaves_after_us.clear();
-        for patient in self.patients.iter_mut().flatten() {
+        for patient in self.patients.iter_mut().flatten().map(Arc::make_mut) {
             patient.heard_us = patient.heard_us.min(now_us);
             patient.vitals.set_back(now_us);
         }
@@ -413,7 +432,7 @@ impl Ward {
     pub fn house_bytes(&self) -> usize {
         let index = self.by_id.capacity() * (size_of::<PatientId>() + size_of::<Slot>() + 1);
         let beds = self.beds.capacity() * (size_of::<BedKey>() + size_of::<Bed>() + 16);
-        let slots = self.patients.capacity() * size_of::<Option<Box<Patient>>>();
+        let slots = self.patients.capacity() * size_of::<Option<Arc<Patient>>>();
         slots + index + beds
     }
 }

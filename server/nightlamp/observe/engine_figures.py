@@ -23,7 +23,7 @@ JOURNAL_GAUGES = frozenset(
     }
 )
 SUPERVISION_GAUGES = frozenset(
-    {"snapshot_seq", "snapshot_held_ms", "snapshot_sync_ms", "poison_frames", "ticks_silent_ms"}
+    {"snapshot_seq", "snapshot_held_ms", "snapshot_encode_ms", "snapshot_sync_ms", "poison_frames", "ticks_silent_ms"}
 )
 #: Of the replay under way after a start or a panic; 0 without one.
 RECOVERY = ("frames_done", "frames_to_do", "frames_per_s", "seconds_left")
