@@ -130,6 +130,7 @@ fn whole(data: &Path, beds: u64, frames: u64) -> (Duration, (usize, Duration), P
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     };
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let (mut reader, mut batch, mut snapshot) = (journal.reader(1), Vec::new(), (0, Duration::ZERO));

@@ -177,6 +177,7 @@ impl House {
             counters: Arc::default(),
             supervision: Default::default(),
             seen: Default::default(),
+            book: Default::default(),
         };
         let pipeline = Pipeline::new(setup).expect("pipeline");
         let mut house = Self { pipeline, patients, seq: 0, at_us: START_US, random: Random(7), ticks: Vec::new() };

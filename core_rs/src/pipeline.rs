@@ -19,6 +19,7 @@ mod state;
 mod step_back;
 mod touched;
 mod under_way;
+mod watch;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -39,8 +40,10 @@ use state::Counting;
 pub use state::{Frozen, Gauges, Read, Setup, State, StateError};
 use touched::{Restated, Said, Touched};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
+pub use watch::FEEDS_MAX;
+use watch::Scene;
 
-use crate::alert::{AlertEvent, Departure};
+use crate::alert::{Action, AlertEvent, Departure, Outcome};
 use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, Status};
 use crate::error::{Code, Refusal};
 use crate::journal::Journalled;
@@ -133,8 +136,10 @@ impl Pipeline {
             return self.pass_over(at, &poison);
         }
         self.supervision.under_way.at(at.seq, Stage::Decode);
+        self.state.watch.hear(&self.state.alerts.policy().technical, frame);
         match frame.source {
             Source::Tick => self.tick(at),
+            Source::Action => self.act(at),
             Source::Replay => match Frame::decode(&frame.payload) {
                 Ok(inner) => at.at_us = self.replay(at, &inner),
                 Err(refusal) => self.refuse(at, refusal),
@@ -164,9 +169,26 @@ impl Pipeline {
         self.notice_step_back(at);
         for patient in self.state.ward.tick(at.at_us) {
             self.state.triggers.forget(patient);
+            self.state.watch.forget(patient);
             self.later(at, Step::Left(patient, None, Departure::Left));
         }
-        self.later(at, Step::Tick);
+        let State { ward, watch, alerts, .. } = &mut self.state;
+        let scene = Scene { ward, scorers: &self.scorers, focus: self.focus.as_ref() };
+        for finding in watch.look(&alerts.policy().technical, scene, at.at_us) {
+            self.later(at, Step::Found(Box::new(finding)));
+        }
+        self.later(at, Step::Tick(self.decoder.minute_of_day(at.at_us)));
+    }
+
+    /// What somebody did to an alert, or the server found out of a channel: decided by alert, in its turn.
+    fn act(&mut self, at: At<'_>) {
+        match Action::read(&at.frame.payload) {
+            Ok(action) => {
+                add(&self.counters.frames_action, 1);
+                self.later(at, Step::Act(Box::new(action)));
+            }
+            Err(refusal) => self.refuse(at, refusal),
+        }
     }
 
     /// A dead letter once more: the inner frame's content and time, under the number of the frame that brings it back.
@@ -303,6 +325,7 @@ impl Pipeline {
         for (patient, bed) in self.state.ward.made_room() {
             add(&self.counters.patients_dropped, 1);
             self.state.triggers.forget(patient);
+            self.state.watch.forget(patient);
             self.later(at, Step::Left(patient, bed, Departure::Left));
         }
         if let Some(focus) = &mut self.focus {
@@ -375,7 +398,19 @@ impl Pipeline {
                     self.state.alerts.set_back(due.at_us);
                     self.state.board.set_back(due.at_us);
                 }
-                Step::Tick => self.state.alerts.on_tick(due.seq, due.at_us, &mut events),
+                Step::Act(action) => {
+                    let outcome = self.state.alerts.on_action(&action, (due.seq, due.at_us), &mut events);
+                    add(
+                        match outcome {
+                            Outcome::Done => &self.counters.actions,
+                            Outcome::Repeated => &self.counters.actions_repeated,
+                            Outcome::Late => &self.counters.actions_late,
+                        },
+                        1,
+                    );
+                }
+                Step::Found(finding) => self.state.alerts.on_finding(&finding, (due.seq, due.at_us), &mut events),
+                Step::Tick(minute) => self.state.alerts.on_tick((due.seq, due.at_us), minute, &mut events),
             }
             self.tell(&mut events, wanted);
         }

@@ -28,6 +28,7 @@ fn setup(counters: &Arc<Counters>) -> Setup {
         counters: Arc::clone(counters),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     }
 }
 

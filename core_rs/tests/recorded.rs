@@ -28,6 +28,7 @@ fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     };
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let mut frames = Vec::new();

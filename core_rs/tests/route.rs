@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use nightlamp_core::alert::DEFAULT_POLICY_TOML;
 use nightlamp_core::decode::{DecodeConfig, Decoder};
 use nightlamp_core::engine::{Engine, EngineConfig};
 use nightlamp_core::journal::Journalled;
@@ -15,6 +16,8 @@ use nightlamp_core::receive::{Frame, Source};
 use nightlamp_core::score::Scorers;
 
 const START_US: i64 = 1_760_000_000_000_000;
+/// Seconds in which patient 2's monitor says nothing.
+const SILENT: std::ops::Range<i64> = 151..200;
 
 fn setup() -> Setup {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
@@ -22,11 +25,27 @@ fn setup() -> Setup {
         decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
         scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
         limits: Limits::default(),
-        policy: String::new(),
+        policy: policy(),
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     }
+}
+
+/// The default policy in a hurry.
+fn policy() -> String {
+    let faster = [
+        ("after_s = 180,", "after_s = 5,"),
+        ("after_s = 420,", "after_s = 20,"),
+        ("monitor_silent_s = 300", "monitor_silent_s = 10"),
+        ("feed_silent_s = 900", "feed_silent_s = 20"),
+        ("stale_s = 43200", "stale_s = 30"),
+    ];
+    faster.iter().fold(DEFAULT_POLICY_TOML.to_owned(), |text, (from, to)| {
+        assert!(text.contains(from), "{from}");
+        text.replace(from, to)
+    })
 }
 
 fn pipeline() -> (Pipeline, Arc<Counters>) {
@@ -72,11 +91,12 @@ fn vitals(patient: usize, at_s: i64, hr: f64, resp: f64, sbp: f64) -> Frame {
     frame(Source::JsonMqtt, &format!("ICU/{patient}"), at_s, &text)
 }
 
-/// Three patients, one of whom deteriorates and recovers; redeliveries; an unknown unit; an empty bed; ticks.
+/// Three patients, one of whom deteriorates, is seen to and recovers; one whose monitor is silent for a while; redeliveries; an
+/// unknown unit; an empty bed; ticks.
 fn feed() -> Vec<Journalled> {
     let mut frames: Vec<Frame> = (0..3).map(|patient| admit(patient, 0)).collect();
     for second in 1..240 {
-        for patient in 0..3 {
+        for patient in (0..3).filter(|patient| *patient != 2 || !SILENT.contains(&second)) {
             let sick = patient == 1 && (60..120).contains(&second);
             let (hr, resp, sbp) = if sick { (135.0, 28.0, 85.0) } else { (72.0 + (second % 5) as f64, 15.0, 121.0) };
             frames.push(vitals(patient, second, hr, resp, sbp));
@@ -85,7 +105,23 @@ fn feed() -> Vec<Journalled> {
             }
         }
         frames.push(frame(Source::Tick, "", second, ""));
+        if second == 67 {
+            let opened = frames.iter().position(|frame| frame.received_at_us == START_US + 60_000_000).unwrap_or(0) + 2;
+            for who in ["k1", "k1"] {
+                let alert_id = (opened as u64) << 16;
+                let seen =
+                    format!(r#"{{"action":"acknowledge","alert_id":"{alert_id}","by":"{who}","role":"nurse","note":"seen"}}"#);
+                frames.push(frame(Source::Action, "", second, &seen));
+            }
+            frames.push(frame(
+                Source::Action,
+                "",
+                second,
+                r#"{"action":"acknowledge","alert_id":"1","by":"k1","role":"nurse"}"#,
+            ));
+        }
         if second == 30 {
+            frames.push(adt("A08", 0, "ICU", second));
             let furlong = r#"{"time":1760000030000,"observations":[{"code":"8867-4","value":70,"unit":"furlong"}]}"#;
             frames.push(frame(Source::JsonMqtt, "ICU/0", second, furlong));
             frames.push(vitals(77, second, 70.0, 14.0, 120.0));
@@ -149,7 +185,16 @@ fn p4_every_frame_and_observation_is_counted_under_exactly_one_name() {
     let frames = feed();
     let (outcome, count) = run(&frames, 50);
     let sum = |names: &[&str]| names.iter().map(|name| count[name]).sum::<u64>();
-    let ends = ["frames_tick", "frames_decoded", "frames_dead", "frames_repeated", "frames_conflicting", "frames_internal"];
+    let ends = [
+        "frames_tick",
+        "frames_action",
+        "frames_decoded",
+        "frames_dead",
+        "frames_repeated",
+        "frames_conflicting",
+        "frames_internal",
+    ];
+    assert_eq!((count["frames_action"], count["actions"], count["actions_repeated"], count["actions_late"]), (3, 1, 1, 1));
     assert_eq!(count["frames"], frames.len() as u64);
     assert_eq!(count["frames"], sum(&ends));
     assert_eq!(count["observations"], sum(&["observations_kept", "observations_repeated", "observations_dead"]));
@@ -158,6 +203,32 @@ fn p4_every_frame_and_observation_is_counted_under_exactly_one_name() {
     assert_eq!(u64::from(outcome.rows("scores")), count["scores_stored"]);
     assert_eq!(count["frames_repeated"], 3 * 4, "each patient's reading came twice every 50 s");
     assert_eq!(count["dead_letters"], 5 + 1 + 1, "five values of an empty bed, one unit, one frame that is no JSON");
+}
+
+#[test]
+fn silence_and_what_nobody_answers_are_told_at_their_time_and_once() {
+    let (outcome, _) = run(&feed(), 50);
+    let told: Vec<serde_json::Value> = outcome.events.iter().filter_map(|json| serde_json::from_slice(json).ok()).collect();
+    let of = |rule: &str| -> Vec<(String, i64)> {
+        let steps = told.iter().filter(|event| event["rule"] == rule);
+        let second = |event: &serde_json::Value| event["at_ms"].as_i64().unwrap_or(0) / 1_000 - START_US / 1_000_000;
+        steps.map(|event| (event["kind"].as_str().unwrap_or("").to_owned(), second(event))).collect()
+    };
+    let expected = |steps: &[(&str, i64)]| steps.iter().map(|(kind, at)| ((*kind).to_owned(), *at)).collect::<Vec<_>>();
+    assert_eq!(of("monitor-silent"), expected(&[("opened", 160), ("cleared", 200)]));
+    assert_eq!(of("score-stale"), expected(&[("opened", 181), ("cleared", 200)]));
+    assert_eq!(of("feed-silent"), expected(&[("opened", 50), ("cleared", 241)]));
+    let life = of("news2-high");
+    assert_eq!(life[..3], expected(&[("opened", 60), ("escalated", 65), ("acknowledged", 67)]), "and no second step at 80");
+    assert!(life[3..].iter().all(|(kind, at)| *at >= 120 || kind == "lowered"), "{life:?}");
+    let monitor = told.iter().find(|event| event["rule"] == "monitor-silent").expect("told");
+    assert_eq!(
+        (monitor["unit"].as_str(), monitor["bed"].as_str(), monitor["severity"].as_str()),
+        (Some("ICU"), Some("2"), Some("technical"))
+    );
+    let feed = told.iter().find(|event| event["rule"] == "feed-silent").expect("told");
+    assert_eq!((feed["subject"].as_str(), feed["patient"].as_str()), (Some("hl7_http:test"), Some("")));
+    assert!(monitor["patient"].as_str().is_some_and(|patient| patient.len() == 36));
 }
 
 #[test]

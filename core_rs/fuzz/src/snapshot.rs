@@ -40,6 +40,7 @@ fn setup() -> Setup {
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     }
 }
 

@@ -1,13 +1,35 @@
-//! One step of one rule for one patient: rise, open, clear; and the numbering of what comes of it.
+//! One evaluation of one rule for one patient, and what it means for the alert of the rule's cause: it opens, is raised, lowered,
+//! cleared.
 
-use super::policy::Rule;
-use super::reason::{self, Clearing};
-use super::state::{AlertState, Open, RuleKey, RuleState};
 use compact_str::CompactString;
+use smallvec::SmallVec;
 
-use super::{AlertEvent, AlertKind, Explainer, RuleCounters, Said};
+use super::policy::{Policy, Rule};
+use super::reason::{self, Clearing};
+use super::state::{AlertState, Open, Person, RuleKey, RuleState};
+use super::technical::About;
+use super::{AlertEvent, AlertKind, Explainer, RuleCounters, Said, Standing};
 use crate::decode::{BedKey, PatientId};
-use crate::score::{Score, Why};
+use crate::score::Score;
+
+const SECOND_US: i64 = 1_000_000;
+
+/// A frame's number and time.
+pub(super) type At = (u64, i64);
+
+/// What an evaluation did to a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turn {
+    /// It holds from here on.
+    Began,
+    /// It no longer does.
+    Fell,
+    /// The patient is not in its units any more.
+    Moved,
+}
+
+/// Rules that turned at one evaluation.
+pub(super) type Turns = SmallVec<[(usize, Turn); 4]>;
 
 impl Rule {
     /// Whether the rule applies to a patient there.
@@ -15,8 +37,8 @@ impl Rule {
         self.units.is_empty() || bed.is_some_and(|bed| self.units.contains(&bed.unit))
     }
 
-    /// One evaluation of an open alert; true when it clears.
-    pub(super) fn step_clear(&self, score: &Score, run: &mut u32) -> bool {
+    /// One evaluation while it holds; true when it ceases to.
+    fn step_clear(&self, score: &Score, run: &mut u32) -> bool {
         if score.value > self.clear {
             *run = 0;
         } else if score.present >= self.clear_min_present {
@@ -24,113 +46,246 @@ impl Rule {
         }
         *run >= self.clear_evaluations
     }
+
+    /// What is left of it when it ceases to hold.
+    fn over(&self, at_us: i64) -> RuleState {
+        let locked_until_us = at_us.saturating_add(i64::from(self.lockout_s) * SECOND_US);
+        RuleState { locked_until_us, ..RuleState::IDLE }
+    }
 }
 
 impl RuleKey {
     pub(super) fn of(rule: &Rule) -> Self {
-        Self { name: rule.name.clone(), severity: rule.severity, scorer: rule.scorer }
-    }
-}
-
-impl Open {
-    pub(super) fn keep(&mut self, score: &Score, bed: Option<&BedKey>) {
-        self.value = score.value;
-        if self.bed.as_ref() != bed {
-            self.bed = bed.cloned();
-        }
+        Self { name: rule.name.clone(), cause: rule.cause.clone(), severity: rule.severity, scorer: rule.scorer }
     }
 }
 
 impl AlertState {
-    /// The next number among the alert events of this frame.
-    pub(super) fn number(&mut self, seq: u64) -> u32 {
-        if self.seq != seq {
-            (self.seq, self.ordinal) = (seq, 0);
+    /// One evaluation of a rule. `place`: the patient's, where there was any state before this score.
+    pub(super) fn evaluate(
+        &mut self,
+        (index, rule): (usize, &Rule),
+        place: Option<usize>,
+        (score, bed): (&Score, Option<&BedKey>),
+        patients_max: usize,
+    ) -> Option<Turn> {
+        let known = place.and_then(|place| self.patients.get_index_mut(place));
+        let known = known.and_then(|(_, person)| person.rules.get_mut(index));
+        if !rule.watches(bed) {
+            let known = known?;
+            known.run = 0;
+            return known.holds.then(|| self.end(index, rule, score.patient, score.at_us, Turn::Moved));
         }
-        self.ordinal += 1;
-        self.ordinal - 1
+        if score.value.is_nan() || score.present < rule.min_present {
+            return None;
+        }
+        match known {
+            Some(known) if known.holds => {
+                rule.step_clear(score, &mut known.run).then(|| self.end(index, rule, score.patient, score.at_us, Turn::Fell))
+            }
+            Some(known) if score.value < rule.enter => {
+                known.run = 0;
+                None
+            }
+            None if score.value < rule.enter => None,
+            _ => self.rise((index, rule), score, patients_max),
+        }
     }
 
-    /// An evaluation at or above `enter` of a rule that is not open.
-    pub(super) fn rise(
+    /// A rule ceases to hold.
+    pub(super) fn end(&mut self, index: usize, rule: &Rule, patient: PatientId, at_us: i64, turn: Turn) -> Turn {
+        if let Some(known) = self.patients.get_mut(&patient).and_then(|person| person.rules.get_mut(index)) {
+            *known = rule.over(at_us);
+        }
+        if let Some(counters) = self.counters.get_mut(index) {
+            counters.cleared += 1;
+        }
+        turn
+    }
+
+    /// An evaluation at or above `enter` of a rule that does not hold.
+    fn rise(&mut self, (index, rule): (usize, &Rule), score: &Score, patients_max: usize) -> Option<Turn> {
+        if self.patients.len() >= patients_max && !self.patients.contains_key(&score.patient) {
+            self.over_limit += 1;
+            return None;
+        }
+        let is_full = self.is_full(score.seq);
+        let rules = self.rules.len();
+        let blank = || Person { rules: vec![RuleState::IDLE; rules], alerts: SmallVec::new() };
+        let person = self.patients.entry(score.patient).or_insert_with(blank);
+        let (Some(known), Some(counters)) = (person.rules.get_mut(index), self.counters.get_mut(index)) else { return None };
+        known.run = known.run.saturating_add(1);
+        if known.run < rule.enter_evaluations {
+            return None;
+        }
+        if score.at_us < known.locked_until_us {
+            counters.suppressed_lockout += u64::from(known.run == rule.enter_evaluations);
+            return None;
+        }
+        if is_full {
+            self.over_limit += 1;
+            return None;
+        }
+        counters.opened += 1;
+        *known = RuleState { holds: true, ..RuleState::IDLE };
+        Some(Turn::Began)
+    }
+
+    /// The rule that leads among those of a cause that hold: the most severe, of these the first of the policy.
+    fn leading<'p>(&self, policy: &'p Policy, cause: &str, patient: PatientId) -> Option<&'p Rule> {
+        let person = self.patients.get(&patient)?;
+        let holding = policy.rules.iter().zip(&person.rules).filter(|(rule, state)| state.holds && rule.cause == cause);
+        holding.map(|(rule, _)| rule).reduce(|best, rule| if rule.severity > best.severity { rule } else { best })
+    }
+
+    /// Brings the alert of a cause into line with its rules, after `turned` turned. `score`: what made them turn.
+    pub(super) fn settle(
         &mut self,
-        index: usize,
+        policy: &Policy,
+        (cause, patient): (u16, PatientId),
+        (at, clearing): (At, Clearing<'_>),
+        turned: Option<&Rule>,
+        raised_by: Option<(&Score, Option<&BedKey>, &mut dyn Explainer)>,
+        out: &mut Vec<AlertEvent>,
+    ) {
+        let Some(name) = self.causes.get(usize::from(cause)).cloned() else { return };
+        let alert = self.patients.get(&patient).and_then(|person| person.alert(cause));
+        let leading = self.leading(policy, &name, patient);
+        match (alert, leading, raised_by) {
+            (None, Some(rule), Some((score, bed, explainer))) => {
+                self.open(policy, rule, cause, (score, bed), explainer, out);
+            }
+            (Some(alert_id), None, _) => {
+                self.close(alert_id, at, reason::cleared(turned, clearing), out);
+            }
+            (Some(alert_id), Some(rule), raised_by) => {
+                let Some(open) = self.alerts.get_mut(&alert_id) else { return };
+                if rule.severity > open.severity {
+                    let Some((score, bed, explainer)) = raised_by else { return };
+                    self.raise(policy, rule, alert_id, (score, bed), explainer, out);
+                } else if rule.severity < open.severity {
+                    let led = policy.rules.iter().find(|led| led.name == open.rule);
+                    let wait_us = led.map_or(0, |led| i64::from(led.downgrade_s) * SECOND_US);
+                    open.lower_at_us = open.lower_at_us.min(at.1.saturating_add(wait_us));
+                    if open.lower_at_us <= at.1 {
+                        self.lower(policy, alert_id, at, out);
+                    } else {
+                        self.look_again(alert_id);
+                    }
+                } else {
+                    open.lower_at_us = i64::MAX;
+                    open.rule = rule.name.clone();
+                }
+            }
+            (None, _, _) => {}
+        }
+    }
+
+    fn open(
+        &mut self,
+        policy: &Policy,
         rule: &Rule,
-        patients_max: usize,
+        cause: u16,
         (score, bed): (&Score, Option<&BedKey>),
         explainer: &mut dyn Explainer,
         out: &mut Vec<AlertEvent>,
     ) {
-        if self.patients.len() >= patients_max && !self.patients.contains_key(&score.patient) {
-            self.over_limit += 1;
-            return;
-        }
-        let blank = vec![RuleState::IDLE; self.rules.len()];
-        let rules = self.patients.entry(score.patient).or_insert(blank);
-        let (Some(known), Some(counters)) = (rules.get_mut(index), self.counters.get_mut(index)) else { return };
-        known.run = known.run.saturating_add(1);
-        if known.run < rule.enter_evaluations {
-            return;
-        }
-        if score.at_us < known.locked_until_us {
-            counters.suppressed_lockout += u64::from(known.run == rule.enter_evaluations);
-            return;
-        }
-        if self.seq == score.seq && self.ordinal > u32::from(u16::MAX) {
-            self.over_limit += 1;
-            return;
-        }
-        counters.opened += 1;
-        self.open += 1;
         let ordinal = self.number(score.seq);
         let alert_id = score.seq << 16 | u64::from(ordinal);
-        let open = Open { alert_id, bed: bed.cloned(), value: score.value };
-        if let Some(known) = self.patients.get_mut(&score.patient).and_then(|rules| rules.get_mut(index)) {
-            *known = RuleState { run: 0, open: Some(Box::new(open)), ..RuleState::IDLE };
-        }
-        out.push(AlertEvent {
-            seq: score.seq,
-            ordinal,
-            alert_id,
+        let mut open = Open {
             patient: Some(score.patient),
             bed: bed.cloned(),
             subject: CompactString::default(),
-            cause: rule.name.clone(),
+            cause: rule.cause.clone(),
             rule: rule.name.clone(),
-            kind: AlertKind::Opened,
             severity: rule.severity,
-            at_us: score.at_us,
             scorer: rule.scorer,
             value: score.value,
-            reason: reason::opened(rule, score),
-            why: explainer.explain(score),
-            said: Said::default(),
-            level: 0,
-            held: false,
-        });
+            ..Open::blank()
+        };
+        let held = self.hold_back(policy, &mut open, score.at_us);
+        open.wait(policy, score.at_us, 0);
+        let reason = reason::opened(rule, score);
+        let mut event = open.event(alert_id, AlertKind::Opened, (score.seq, ordinal, score.at_us), reason);
+        (event.why, event.held) = (explainer.explain(score), held);
+        out.push(event);
+        self.alerts.insert(alert_id, open);
+        if let Some(person) = self.patients.get_mut(&score.patient) {
+            person.alerts.push((cause, alert_id));
+        }
+        self.look_again(alert_id);
     }
 
-    /// Clears the patient's alert of this rule, if there is one, and starts the lock-out.
-    pub(super) fn clear(
+    /// A more severe rule: it waits for an answer anew, whatever was answered to the less severe one.
+    fn raise(
         &mut self,
-        index: usize,
+        policy: &Policy,
         rule: &Rule,
-        patient: PatientId,
-        (seq, at_us): (u64, i64),
-        clearing: Clearing<'_>,
+        alert_id: u64,
+        (score, bed): (&Score, Option<&BedKey>),
+        explainer: &mut dyn Explainer,
         out: &mut Vec<AlertEvent>,
     ) {
-        let Some(known) = self.patients.get_mut(&patient).and_then(|rules| rules.get_mut(index)) else { return };
-        let Some(open) = known.open.take() else { return };
-        let locked_until_us = at_us.saturating_add(i64::from(rule.lockout_s) * 1_000_000);
-        *known = RuleState { locked_until_us, ..RuleState::IDLE };
-        self.open = self.open.saturating_sub(1);
-        if let Some(counters) = self.counters.get_mut(index) {
-            counters.cleared += 1;
-        }
+        let ordinal = self.number(score.seq);
+        let minute = self.minute;
+        let Some(open) = self.alerts.get_mut(&alert_id) else { return };
+        (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
+        (open.value, open.bed, open.lower_at_us) = (score.value, bed.cloned(), i64::MAX);
+        (open.standing, open.said) = (Standing::Open, Said::default());
+        open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
+        open.wait(policy, score.at_us, 0);
+        let reason = reason::opened(rule, score);
+        let mut event = open.event(alert_id, AlertKind::Raised, (score.seq, ordinal, score.at_us), reason);
+        (event.why, event.held) = (explainer.explain(score), open.quiet);
+        out.push(event);
+        self.look_again(alert_id);
+    }
+
+    /// The severity becomes that of the rules that hold.
+    pub(super) fn lower(&mut self, policy: &Policy, alert_id: u64, (seq, at_us): At, out: &mut Vec<AlertEvent>) {
+        let Some(open) = self.alerts.get_mut(&alert_id) else { return };
+        open.lower_at_us = i64::MAX;
+        let (Some(patient), cause) = (open.patient, open.cause.clone()) else { return };
+        let Some(rule) = self.leading(policy, &cause, patient) else { return };
         let ordinal = self.number(seq);
-        let reason = reason::cleared(Some(rule), clearing);
-        out.push(cleared_event(&RuleKey::of(rule), *open, patient, (seq, ordinal, at_us), reason));
+        let Some(open) = self.alerts.get_mut(&alert_id) else { return };
+        let reason = format!("{} no longer holds, {} does", open.rule, rule.name);
+        // Another policy may call the rule that holds more severe than before.
+        let kind = if rule.severity > open.severity { AlertKind::Raised } else { AlertKind::Lowered };
+        (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
+        if kind == AlertKind::Raised {
+            (open.standing, open.said, open.level) = (Standing::Open, Said::default(), 0);
+        }
+        if open.standing.waits() {
+            open.wait(policy, at_us, usize::from(open.level));
+        }
+        out.push(open.event(alert_id, kind, (seq, ordinal, at_us), reason));
+        self.look_again(alert_id);
+    }
+
+    /// The end of an alert.
+    pub(super) fn close(&mut self, alert_id: u64, (seq, at_us): At, reason: String, out: &mut Vec<AlertEvent>) {
+        let ordinal = self.number(seq);
+        let Some(open) = self.alerts.remove(&alert_id) else { return };
+        if let Some(person) = open.patient.and_then(|patient| self.patients.get_mut(&patient)) {
+            person.alerts.retain(|(_, id)| *id != alert_id);
+        }
+        if let Some(trouble) = open.trouble {
+            let (patient, bed, subject) = (open.patient, open.bed.clone(), open.subject.clone());
+            self.technical.remove(&About { trouble, patient, bed, subject });
+        }
+        out.push(open.event(alert_id, AlertKind::Cleared, (seq, ordinal, at_us), reason));
+    }
+
+    /// What the leading rule's score says now.
+    pub(super) fn keep(&mut self, cause: u16, rule: &Rule, score: &Score, bed: Option<&BedKey>) {
+        let Some(alert_id) = self.patients.get(&score.patient).and_then(|person| person.alert(cause)) else { return };
+        if let Some(open) = self.alerts.get_mut(&alert_id).filter(|open| open.rule == rule.name) {
+            open.value = score.value;
+            if open.bed.as_ref() != bed {
+                open.bed = bed.cloned();
+            }
+        }
     }
 
     /// Moves everything to the places of a changed policy.
@@ -143,46 +298,57 @@ impl AlertState {
                 *new = *old;
             }
         }
-        for (patient, states) in &mut self.patients {
+        let causes = causes_of(&keys);
+        let former = std::mem::take(&mut self.causes);
+        for person in self.patients.values_mut() {
             let mut moved = vec![RuleState::IDLE; keys.len()];
-            for ((state, to), key) in states.drain(..).zip(&moves).zip(&self.rules) {
-                match to.and_then(|to| moved.get_mut(to)) {
-                    Some(place) => *place = state,
-                    None => self.orphans.extend(state.open.map(|open| (*patient, key.clone(), *open))),
+            for (state, to) in person.rules.drain(..).zip(&moves) {
+                if let Some(place) = to.and_then(|to| moved.get_mut(to)) {
+                    *place = state;
                 }
             }
-            *states = moved;
+            person.rules = moved;
+            person.alerts.retain(|(cause, _)| {
+                let now = former.get(usize::from(*cause)).and_then(|name| causes.iter().position(|one| one == name));
+                now.and_then(|now| u16::try_from(now).ok()).map(|now| *cause = now).is_some()
+            });
+            // A rule whose cause has another name now has no alert to speak through: the next evaluations open one.
+            for (state, key) in person.rules.iter_mut().zip(&keys) {
+                let cause = causes.iter().position(|one| *one == key.cause).and_then(|cause| u16::try_from(cause).ok());
+                let has_alert = person.alerts.iter().any(|(one, _)| Some(*one) == cause);
+                state.holds &= has_alert;
+            }
         }
-        (self.rules, self.counters) = (keys, counters);
+        (self.rules, self.counters, self.causes, self.unsettled) = (keys, counters, causes, true);
+    }
+
+    /// After a change of policy: alerts of rules that are gone end, others follow the rules that are left.
+    pub(super) fn settle_all(&mut self, policy: &Policy, at: At, out: &mut Vec<AlertEvent>) {
+        let alerts: Vec<u64> = self.alerts.keys().copied().collect();
+        for alert_id in alerts {
+            let Some(open) = self.alerts.get(&alert_id) else { continue };
+            let leading = open.patient.and_then(|patient| self.leading(policy, &open.cause, patient));
+            let gone = match open.trouble {
+                Some(trouble) => !policy.technical.watches(trouble, &open.subject),
+                None => leading.is_none(),
+            };
+            if gone {
+                self.close(alert_id, at, reason::cleared(None, Clearing::RuleRemoved), out);
+            } else if leading.is_some_and(|rule| rule.severity != open.severity) {
+                self.lower(policy, alert_id, at, out);
+            }
+        }
+        self.unsettled = false;
     }
 }
 
-pub(super) fn cleared_event(
-    rule: &RuleKey,
-    open: Open,
-    patient: PatientId,
-    (seq, ordinal, at_us): (u64, u32, i64),
-    reason: String,
-) -> AlertEvent {
-    let RuleKey { name, severity, scorer } = rule;
-    AlertEvent {
-        seq,
-        ordinal,
-        alert_id: open.alert_id,
-        patient: Some(patient),
-        bed: open.bed,
-        subject: CompactString::default(),
-        cause: name.clone(),
-        rule: name.clone(),
-        kind: AlertKind::Cleared,
-        severity: *severity,
-        at_us,
-        scorer: *scorer,
-        value: open.value,
-        reason,
-        why: Why::default(),
-        said: Said::default(),
-        level: 0,
-        held: false,
+/// Causes in the order of the rules that name them first.
+pub(super) fn causes_of(keys: &[RuleKey]) -> Vec<CompactString> {
+    let mut causes: Vec<CompactString> = Vec::new();
+    for key in keys {
+        if !causes.contains(&key.cause) {
+            causes.push(key.cause.clone());
+        }
     }
+    causes
 }

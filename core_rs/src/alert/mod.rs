@@ -1,38 +1,58 @@
 //! alert: scores, operator actions and time become alert lifecycle events. A sans-I/O state machine: no clock, no randomness, no
-//! unordered map; the same scores give the same events, bit for bit.
+//! unordered map; the same scores, actions and ticks give the same events, bit for bit.
 //!
 //! # In numbers
-//! - At most one open alert per patient and rule; at most 64 rules (`RULES_MAX`).
-//! - Bounded (P5): state only for patients with an open alert, a run of crossings or a lock-out, and for at most
+//! - One alert per patient and cause, however many rules share the cause; at most 64 rules (`RULES_MAX`), 64 escalation chains of 8
+//!   steps. Technical alerts: one per trouble and what it is about, at most 50,000 (`TECHNICAL_MAX`).
+//! - Bounded (P5): state only for patients with an alert, a run of crossings or a lock-out, and for at most
 //!   `patients_max` of them. It goes when the patient leaves (a lock-out too), or by the ticks' sweep once nothing of it
 //!   matters any more.
 //! - An alert's id is `seq << 16 | ordinal` of its opening. A frame opens at most 65,536; what would exceed that opens at the
 //!   next evaluation and is counted.
+//! - A score costs the evaluation of its rules; alerts are touched only where one is open. A tick costs nothing before the next time
+//!   anything waits for.
 //!
-//! # A rule's life, per patient
+//! # A rule, per patient
 //! ```text
 //!          value >= enter, enter_evaluations times running, no lock-out
-//!   idle ---------------------------------------------------------------> open
-//!    ^                                                                      |
-//!    |  value <= clear, clear_evaluations times running; or the patient     |
-//!    |  left, or left the rule's units                                      |
-//!    +----------------------------------------------------------------------+
-//!       from here no new opening for lockout_s seconds of frame time
+//!   idle --------------------------------------------------------------> holds
+//!    ^                                                                     |
+//!    |  value <= clear, clear_evaluations times running; or the patient    |
+//!    |  left, or left the rule's units                                     |
+//!    +---------------------------------------------------------------------+
+//!       from here it does not begin to hold for lockout_s seconds of frame time
 //! ```
 //! A score that is not a number, or has fewer than `min_present` inputs, is no evaluation: it changes nothing. Fewer than
 //! `clear_min_present` inputs never count towards clearing: a missing input is not a normal one (P7).
+//!
+//! # An alert
+//! It opens when the first rule of its cause holds, is raised when a more severe one does, lowered `downgrade_s` after that one
+//! ceased to (while another holds), and clears when none holds. Who answers it and what happens while nobody does: `answer`.
 
+mod action;
+mod answer;
+mod book;
 mod boundary;
+mod chain;
 mod engine;
 mod lifecycle;
 mod policy;
+mod quiet;
 mod reason;
 mod state;
+mod technical;
+mod trouble;
 
 #[cfg(test)]
 mod tests;
 
+pub use action::{Action, Deed, Outcome};
+pub use book::Book;
 pub use boundary::{AlertEvent, AlertKind, Departure, NO_SCORER, Said, Severity, Standing, StandingAlert};
+pub use chain::{Chain, ROLES, Step};
 pub use engine::{AlertEngine, Explainer};
 pub use policy::{DEFAULT_POLICY_TOML, Policy, PolicyError, RULES_MAX, Rule};
+pub use quiet::{Quiet, Storm};
+pub(crate) use reason::span;
 pub use state::{AlertState, RuleCounters};
+pub use technical::{About, Finding, Stale, Technical, Trouble};

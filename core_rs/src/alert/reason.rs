@@ -1,6 +1,6 @@
 //! The sentence that says why an alert opened or cleared. Scores, thresholds and counts only: no identity (P6).
 
-use super::{Departure, Rule};
+use super::{AlertKind, Departure, Rule, Said};
 use crate::score::Score;
 
 /// Why an alert cleared.
@@ -40,6 +40,68 @@ pub(super) fn cleared(rule: Option<&Rule>, clearing: Clearing<'_>) -> String {
         (Clearing::Gone(Departure::Merged), _) => "the record was merged into another".to_owned(),
         (Clearing::Withdrawn, _) => "the values it rested on were withdrawn".to_owned(),
         (Clearing::Moved, _) => "the patient was moved out of the rule's units".to_owned(),
+    }
+}
+
+/// `acknowledged by a nurse`, `snoozed for 30 min by a nurse`, `passed on to the physician by a nurse`.
+pub(super) fn answered(kind: AlertKind, said: &Said, span_us: Option<i64>) -> String {
+    let who = person(&said.role);
+    match (kind, span_us) {
+        (AlertKind::Snoozed, Some(span_us)) => format!("snoozed for {} by {who}", span(span_us)),
+        (AlertKind::Unsnoozed, _) => format!("the snooze was ended by {who}"),
+        (AlertKind::Escalated, _) => format!("passed on to the {} by {who}", role(&said.to)),
+        _ => format!("acknowledged by {who}"),
+    }
+}
+
+/// `nobody answered for 5 min: passed on to the charge nurse`, or that they are reminded.
+pub(super) fn unanswered(kind: AlertKind, to: &str, waited_us: i64) -> String {
+    match kind {
+        AlertKind::Escalated => format!("nobody answered for {}: passed on to the {}", span(waited_us), role(to)),
+        _ => format!("still nobody has answered, {} on", span(waited_us)),
+    }
+}
+
+/// `nobody answered within 4 h`.
+pub(super) fn expired(waited_us: i64) -> String {
+    format!("nobody answered within {}", span(waited_us))
+}
+
+/// What the server says of a channel, or that it delivers again.
+pub(super) fn channel(is_dead: bool, said: &str) -> String {
+    match (is_dead, said) {
+        (true, "") => "the channel delivers nothing".to_owned(),
+        (false, "") => "the channel delivers again".to_owned(),
+        (_, said) => said.to_owned(),
+    }
+}
+
+/// To the nearest: `45 s`, `5 min`, `4 h`, `3 d`.
+pub(crate) fn span(span_us: i64) -> String {
+    let seconds = span_us / 1_000_000;
+    match seconds {
+        ..=119 => format!("{seconds} s"),
+        120..=7_199 => format!("{} min", (seconds + 30) / 60),
+        7_200..=172_799 => format!("{} h", (seconds + 1_800) / 3_600),
+        _ => format!("{} d", (seconds + 43_200) / 86_400),
+    }
+}
+
+/// `charge nurse`, `administrator`.
+fn role(name: &str) -> String {
+    match name {
+        "admin" => "administrator".to_owned(),
+        "sre" => "site engineer".to_owned(),
+        name => name.replace('_', " "),
+    }
+}
+
+fn person(name: &str) -> String {
+    let name = role(name);
+    match name.bytes().next() {
+        None => "somebody".to_owned(),
+        Some(b'a' | b'e' | b'i' | b'o' | b'u') => format!("an {name}"),
+        Some(_) => format!("a {name}"),
     }
 }
 

@@ -156,6 +156,10 @@ impl PyEngine {
         Ok(receipt.seq)
     }
 
+    fn alert_unit(&self, alert_id: u64) -> Option<String> {
+        self.engine.alert_unit(alert_id).map(String::from)
+    }
+
     fn as_of<'py>(&self, py: Python<'py>, question: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let asked = super::replay::asked(question)?;
         super::replay::answer(py, || self.engine.as_of(&asked))

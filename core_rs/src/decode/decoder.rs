@@ -105,6 +105,11 @@ impl Decoder {
         &self.catalogue
     }
 
+    /// The minute of the site's day, 0 to 1,439, at a time in microseconds since 1970-01-01 UTC.
+    pub fn minute_of_day(&self, at_us: i64) -> u16 {
+        self.zone.minute_of_day(at_us)
+    }
+
     /// Pseudonyms and message ids.
     pub fn digest(&self) -> &Digest {
         &self.digest

@@ -64,6 +64,13 @@ impl SiteZone {
         Ok(Self { zone, utc: name == "UTC", future_us_max: future_s_max.saturating_mul(SECOND_US) })
     }
 
+    /// The minute of this zone's day, 0 to 1,439, at a time in microseconds since 1970-01-01 UTC; of UTC for one beyond any calendar.
+    pub fn minute_of_day(&self, at_us: i64) -> u16 {
+        let offset_s = jiff::Timestamp::from_microsecond(at_us).map_or(0, |at| self.zone.to_offset(at).seconds());
+        let local_s = at_us.div_euclid(SECOND_US).saturating_add(i64::from(offset_s));
+        u16::try_from(local_s.rem_euclid(DAY_S) / 60).unwrap_or(0)
+    }
+
     /// The instant a written time means, for a frame received then.
     ///
     /// # Errors

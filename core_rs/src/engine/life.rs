@@ -96,6 +96,7 @@ impl Engine {
             counters: Arc::clone(&self.counters),
             supervision: self.shared.supervision.clone(),
             seen: self.seen.clone(),
+            book: self.book.clone(),
         };
         Pipeline::new(setup.clone())?;
         Ok(setup)

@@ -72,6 +72,7 @@ pub struct Engine {
     counters: Arc<crate::pipeline::Counters>,
     /// Locked by a start for as long as it takes.
     seen: crate::pipeline::Redelivery,
+    book: crate::alert::Book,
     batches: Mutex<Option<Receiver<Batch>>>,
     threads: Mutex<Vec<JoinHandle<()>>>,
     watchdog: Mutex<Option<JoinHandle<()>>>,
@@ -99,6 +100,7 @@ impl Engine {
             snapshots,
             counters: Arc::default(),
             seen: Default::default(),
+            book: Default::default(),
             batches: Mutex::new(None),
             threads: Mutex::default(),
             watchdog: Mutex::default(),
@@ -215,6 +217,12 @@ impl Engine {
     /// The messages the pipeline remembers, for doors that answer a redelivery.
     pub fn deliveries(&self) -> crate::pipeline::Redelivery {
         self.seen.clone()
+    }
+
+    /// The unit of an alert that is not cleared, empty where it is in none; None where there is no such alert, or not yet after a
+    /// start.
+    pub fn alert_unit(&self, alert_id: u64) -> Option<compact_str::CompactString> {
+        self.book.unit(alert_id)
     }
 
     /// The scorers, rules first.

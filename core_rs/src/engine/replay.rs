@@ -296,6 +296,7 @@ impl History {
             counters: Arc::default(),
             supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
             seen: Default::default(),
+            book: Default::default(),
         };
         let mut pipeline = match read {
             Some(read) => Pipeline::resume(setup, read)?,

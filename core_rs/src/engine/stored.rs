@@ -44,6 +44,7 @@ impl History {
             counters: Arc::default(),
             supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
             seen: Default::default(),
+            book: Default::default(),
         };
         let pipeline = match from_seq {
             0 => Pipeline::new(setup)?,

@@ -1,6 +1,6 @@
 //! What the Rust half hands to the Python half: rows as COPY streams, and messages for consoles.
 
-use crate::alert::Departure;
+use crate::alert::{Action, Departure, Finding};
 use crate::decode::{BedKey, PatientId};
 use crate::store::{
     AlertRows, CopyTable, DeadLetterRows, EncounterRows, MergeRows, ObservationRows, PatientRows, ReplayRows, ScoreRows,
@@ -104,8 +104,12 @@ pub enum Step {
     Returned(PatientId),
     /// The clock was set back.
     SetBack,
-    /// Time passed.
-    Tick,
+    /// Somebody did something to an alert, or a channel died.
+    Act(Box<Action>),
+    /// Something fell silent or went stale, or is back.
+    Found(Box<Finding>),
+    /// Time passed; the minute of the site's day.
+    Tick(u16),
 }
 
 /// A step with the frame it belongs to.

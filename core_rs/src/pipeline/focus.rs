@@ -7,6 +7,9 @@
 //! in the house and are not asked about are not even read from the frame. What remains is the
 //! numbering of scores and alerts within one frame, where a frame speaks of several patients: the others of such frames are
 //! `companions`, and a second run computes them too.
+//!
+//! One thing of an alert is not known here: `held` counts the openings of all patients of a unit within a minute, of which only these
+//! are computed. Ids are the route's also where a tick opens alerts: see `watch`.
 
 use std::collections::BTreeSet;
 

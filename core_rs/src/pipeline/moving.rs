@@ -43,6 +43,7 @@ impl Pipeline {
             if let Some(slot) = moved.slot.filter(|_| !cancelled) {
                 self.ask(at, slot, (Occasion::Discharge, Restated::No, &[]), moved.from.clone());
             }
+            self.state.watch.forget(patient);
             let why = if cancelled { Departure::AdmissionCancelled } else { Departure::Left };
             self.later(at, Step::Left(patient, moved.from, why));
         } else if let Some(slot) = moved.slot {
@@ -76,6 +77,7 @@ impl Pipeline {
         }
         self.shown.shift_remove(&former);
         self.state.triggers.forget(former);
+        self.state.watch.forget(former);
         if moved.gone.is_some() {
             self.later(at, Step::Left(former, moved.from.clone(), Departure::Merged));
         }

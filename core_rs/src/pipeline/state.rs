@@ -6,8 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use super::board::{Board, Triggers};
 use super::redelivery::{Delivered, Redelivery};
+use super::watch::Watch;
 use super::{Counters, Ever, Pipeline, Scoring, Supervision};
-use crate::alert::{AlertEngine, AlertState, Policy};
+use crate::alert::{AlertEngine, AlertState, Book, Policy};
 use crate::decode::Decoder;
 use crate::limits::Limits;
 use crate::score::Scorers;
@@ -30,6 +31,8 @@ pub struct Setup {
     pub supervision: Supervision,
     /// Where message ids are remembered; doors may hold a clone and look.
     pub seen: Redelivery,
+    /// Which alerts are not cleared; likewise.
+    pub book: Book,
 }
 
 /// Why a pipeline cannot be built.
@@ -58,6 +61,8 @@ pub struct State {
     pub triggers: Triggers,
     /// What the frames came to, from the journal's first on.
     pub ever: Ever,
+    /// What is silent or stale.
+    pub watch: Watch,
 }
 
 /// A state as it is written, on whatever thread, while the pipeline goes on. It shares patients and their newest scores with the
@@ -72,6 +77,7 @@ pub struct Frozen {
     board: Board,
     triggers: Triggers,
     ever: Ever,
+    watch: Watch,
 }
 
 /// A state as it is read.
@@ -86,6 +92,7 @@ pub struct Read {
     board: Board,
     triggers: Triggers,
     ever: Ever,
+    watch: Watch,
 }
 
 impl Read {
@@ -133,11 +140,12 @@ impl Pipeline {
         setup.seen.resume(&Redelivery::default(), 0);
         let state = State {
             ward: Ward::new(setup.limits, setup.scorers.plans()),
-            alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max),
+            alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max).shown_in(setup.book.clone()),
             seen: setup.seen.clone(),
             board: Board::default(),
             triggers: Triggers::default(),
             ever: Ever::default(),
+            watch: Watch::default(),
         };
         Ok(Self::assemble(setup, state))
     }
@@ -147,7 +155,7 @@ impl Pipeline {
     /// # Errors
     /// The policy or the snapshot's feature plans cannot be used.
     pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
-        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers, ever } = read;
+        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers, ever, watch } = read;
         let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
         let former: Vec<Arc<FeaturePlan>> =
             plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
@@ -165,10 +173,10 @@ impl Pipeline {
                 loaded.iter().position(|now| now == before).and_then(|at| u16::try_from(at).ok())
             });
         }
-        let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts);
+        let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts).shown_in(setup.book.clone());
         setup.seen.resume(&seen, setup.limits.message_ids_max);
         let seen = setup.seen.clone();
-        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever }))
+        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever, watch }))
     }
 
     fn assemble(setup: Setup, state: State) -> Self {
@@ -203,6 +211,7 @@ impl Pipeline {
             board: self.state.board.clone(),
             triggers: self.state.triggers.clone(),
             ever: self.state.ever,
+            watch: self.state.watch.clone(),
         }
     }
 

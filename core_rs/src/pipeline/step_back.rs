@@ -18,6 +18,7 @@ impl Pipeline {
             add(&self.counters.clock_set_back, 1);
             self.state.ward.set_back(at.at_us);
             self.state.triggers.set_back(at.at_us);
+            self.state.watch.set_back(at.at_us);
             // What alert remembers follows in its turn.
             self.later(at, Step::SetBack);
         }

@@ -106,6 +106,15 @@ impl Scorers {
         named.map(|scorer| format!("{}\t{}\t{}", scorer.name, scorer.version, hex(scorer.sha256))).collect()
     }
 
+    /// The signals a scorer reads; none where nobody is at the index.
+    pub fn signals(&self, index: u16) -> &[SignalId] {
+        match (self.rule(index), self.bundle(index)) {
+            (Some(rule), _) => rule.definition().signals,
+            (None, Some(bundle)) => bundle.signals(),
+            (None, None) => &[],
+        }
+    }
+
     /// Who is at an index; the name is empty where nobody is.
     pub fn named(&self, index: u16) -> ScorerName<'_> {
         if let Some(rule) = self.rule(index) {

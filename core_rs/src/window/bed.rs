@@ -47,6 +47,8 @@ pub(super) struct Bed {
     voided: Vec<Stay>,
     /// The newest end of what was forgotten.
     forgotten_us: Option<i64>,
+    /// When its monitor last spoke.
+    pub(super) spoke_us: Option<i64>,
 }
 
 impl Bed {

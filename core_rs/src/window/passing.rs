@@ -21,6 +21,11 @@ impl Ward {
 
     /// Somebody was spoken of, and the values were not read.
     pub fn hear_passed(&mut self, subject: &Subject, received_at_us: i64, mut heard: impl FnMut(PatientId)) {
+        if let Subject::Bed(key) = subject
+            && let Some(bed) = self.beds.get_mut(key)
+        {
+            bed.hear(received_at_us);
+        }
         let spoken_of: smallvec::SmallVec<[Slot; 4]> = match subject {
             Subject::Patient(id) => self.slot(self.survivor(*id)).into_iter().collect(),
             Subject::Bed(key) => self.lain_in(key).filter_map(|patient| self.slot(patient.id)).collect(),

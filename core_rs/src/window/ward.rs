@@ -266,7 +266,7 @@ impl Ward {
                     None => self.admit(id, received_at_us)?,
                 }
             }
-            Subject::Bed(key) => self.lying_in(key, observation.observed_at_us, observation.status)?,
+            Subject::Bed(key) => self.lying_in(key, (observation.observed_at_us, received_at_us), observation.status)?,
         };
         let Some(patient) = own(self.patients.get_mut(slot.0 as usize)) else {
             return Err(Refusal::new(Code::Internal, "a slot without a patient"));
@@ -276,17 +276,18 @@ impl Ward {
     }
 
     /// Who lay in a bed at a time. Whom a cancelled stay had held there may still be freed of a value, and is given none.
-    fn lying_in(&self, key: &BedKey, at_us: i64, status: Status) -> Result<Slot, Refusal> {
+    fn lying_in(&mut self, key: &BedKey, (at_us, received_at_us): (i64, i64), status: Status) -> Result<Slot, Refusal> {
         let nobody = |why: &str| Err(Refusal::new(Code::EmptyBed, why));
-        let Some(bed) = self.beds.get(key) else { return nobody("nobody was ever admitted to this bed") };
-        let stay = match bed.at(at_us) {
-            Whose::Lies(stay) => stay,
-            Whose::Voided(stay) if status == Status::Withdrawn => stay,
+        let Some(bed) = self.beds.get_mut(key) else { return nobody("nobody was ever admitted to this bed") };
+        bed.hear(received_at_us);
+        let (slot, patient) = match bed.at(at_us) {
+            Whose::Lies(stay) => (stay.slot, stay.patient),
+            Whose::Voided(stay) if status == Status::Withdrawn => (stay.slot, stay.patient),
             Whose::Voided(_) => return nobody("the stay that held the bed when it was observed was cancelled"),
             Whose::Nobody => return nobody("the bed was empty when it was observed"),
         };
-        match self.patient(stay.slot) {
-            Some(patient) if patient.id == stay.patient => Ok(stay.slot),
+        match self.patient(slot) {
+            Some(known) if known.id == patient => Ok(slot),
             _ => nobody("who lay in this bed has left"),
         }
     }
@@ -357,6 +358,7 @@ impl Ward {
         self.swept_us = self.swept_us.min(now_us);
         self.room.look_again();
         self.leaves_after_us.clear();
+        self.beds.values_mut().for_each(|bed| bed.spoke_us = bed.spoke_us.map(|spoke_us| spoke_us.min(now_us)));
         for patient in self.patients.iter_mut().flatten().map(Arc::make_mut) {
             patient.heard_us = patient.heard_us.min(now_us);
             patient.vitals.set_back(now_us);

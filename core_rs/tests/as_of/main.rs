@@ -36,6 +36,7 @@ fn pipeline() -> (Pipeline, Arc<Scorers>) {
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     };
     (Pipeline::new(setup).expect("pipeline"), scorers)
 }
@@ -223,7 +224,9 @@ fn alerts_open_then_are_those_the_route_had_open() {
             else {
                 continue;
             };
-            assert_eq!(replayed.past.alerts, whole.alerts, "after frame {seq}");
+            // As text: the value of a technical alert is no number, which equals nothing.
+            let (then, now) = (format!("{:?}", replayed.past.alerts), format!("{:?}", whole.alerts));
+            assert_eq!(then, now, "after frame {seq}");
             assert_eq!((&replayed.past.bed, &replayed.past.signals), (&whole.bed, &whole.signals));
             assert!(replayed.past.alerts.iter().all(|alert| alert.opened.kind == AlertKind::Opened));
             checked += replayed.past.alerts.len();

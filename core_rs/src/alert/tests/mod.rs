@@ -2,6 +2,9 @@
 
 use proptest::prelude::*;
 
+mod answers;
+mod invariants;
+
 use super::*;
 use crate::decode::{BedKey, PatientId};
 use crate::score::{Contribution, Score, Why};
@@ -176,9 +179,9 @@ fn state_is_bounded_and_forgotten_when_nothing_of_it_matters() {
         let score = Score { patient: patient(number), ..news2(2, 0.0, 7) };
         engine.on_score(&score, None, &mut no_explanation, &mut out);
     }
-    engine.on_tick(11, 11_000_000, &mut out);
+    engine.on_tick((11, 11_000_000), 0, &mut out);
     assert_eq!(engine.patients(), 2, "locked out until second 12");
-    engine.on_tick(12, 12_000_000, &mut out);
+    engine.on_tick((12, 12_000_000), 0, &mut out);
     assert_eq!((engine.patients(), out.len()), (0, 4));
 }
 
@@ -193,7 +196,7 @@ fn a_changed_policy_keeps_open_alerts_by_name_and_clears_those_of_removed_rules(
     let state = postcard::from_bytes(&stored).unwrap();
     let mut engine = AlertEngine::restore(policy(&(new_first + &rule(""))), 10, state);
     out.clear();
-    engine.on_tick(2, 2_000_000, &mut out);
+    engine.on_tick((2, 2_000_000), 0, &mut out);
     let [gone] = &out[..] else { panic!("{out:?}") };
     assert_eq!((gone.rule.as_str(), gone.kind, gone.severity), ("gone", AlertKind::Cleared, Severity::Low));
     engine.on_score(&news2(3, 4.0, 7), None, &mut no_explanation, &mut out);
@@ -217,6 +220,26 @@ fn a_wrong_policy_is_refused_with_its_line() {
         ("[[rule]]\nname = \"x\"\nscore = \"news2\"\nseverity = \"low\"\nenter = 2\nclear = 2", 13, "less than enter"),
         ("[[rule]]\nname = \"x\"\nscore = \"news2\"\nseverity = \"low\"\nenter = 2", 8, "missing field"),
         ("[other]\na = 1", 8, "unknown field"),
+        ("cause = \"News 2\"", 8, "a cause has 1 to"),
+        ("downgrade_s = 90000", 8, "downgrade_s is 0 to"),
+        ("[[escalation]]\nseverity = \"high\"\nsteps = []", 10, "1 to 8 steps"),
+        (
+            "[[escalation]]\nseverity = \"high\"\nsteps = [\n{after_s = 5, to = \"nurse\"},\n{after_s = 5, to = \"sre\"}]",
+            12,
+            "more than that",
+        ),
+        ("[[escalation]]\nseverity = \"high\"\nsteps = [{after_s = 5, to = \"device\"}]", 10, "is none of"),
+        ("[[escalation]]\nseverity = \"high\"\nsteps = [{after_s = 5, to = \"nurse\"}]\nrepeat_s = 1", 11, "repeat_s is 10 to"),
+        ("[[escalation]]\nseverity = \"high\"\nsteps = [{after_s = 5, to = \"nurse\"}]\nexpire_s = 5", 11, "expire_s is 6 to"),
+        ("[[escalation]]\nseverity = \"high\"\nsteps = [{after_s = 5, to = \"nurse\"}]\nexpires = 5", 11, "unknown field"),
+        ("[storm]\nper_minute = 0", 9, "per_minute is 1 to"),
+        ("[storm]\nper_minute = 5\nseverities = []", 10, "names none"),
+        ("[quiet]\nfrom = \"22:00\"\nto = \"24:00\"", 10, "no time of day"),
+        ("[quiet]\nfrom = \"22:00\"\nto = \"22:00\"", 8, "are the same"),
+        ("[quiet]\nfrom = \"2200\"\nto = \"06:00\"", 9, "no time of day"),
+        ("[technical]\nmonitor_silent_s = 1", 9, "monitor_silent_s is 5 to"),
+        ("[technical]\nfeed_silent = 1", 9, "unknown field"),
+        ("[[technical.score_stale]]\nscore = \"mews\"\nmin_present = 5\nstale_s = 60", 9, "no score"),
     ];
     for (extra, line, message) in cases {
         let error = Policy::parse(&rule(extra), &SCORERS).unwrap_err();
@@ -235,6 +258,15 @@ fn the_default_policy_is_valid_with_and_without_the_models() {
     assert_eq!(names, ["news2-high", "news2-medium", "qsofa", "sepsis-high"]);
     let without = Policy::parse(DEFAULT_POLICY_TOML, &SCORERS[..2]).unwrap();
     assert_eq!((without.rules.len(), without.notes.len()), (3, 1));
+    for severity in [Severity::High, Severity::Medium, Severity::Technical] {
+        let chain = with.escalation.iter().find(|chain| chain.severity == severity && chain.units.is_empty());
+        assert!(
+            chain.is_some_and(|chain| chain.repeat_s.is_some() && chain.expire_s.is_some()),
+            "{severity:?} goes to somebody"
+        );
+    }
+    assert!(with.technical.monitor_silent_s.is_some() && with.technical.feed_silent_s.is_some());
+    assert_eq!(with.rules[0].cause, with.rules[1].cause, "NEWS2 is one alert, however high");
 }
 
 /// One evaluation of the naive model.
@@ -308,7 +340,7 @@ proptest! {
             };
             engine.on_score(&score, None, &mut no_explanation, &mut out);
             if index % 3 == 0 {
-                engine.on_tick(index as u64 + 1, step.at_s * 1_000_000, &mut out);
+                engine.on_tick((index as u64 + 1, step.at_s * 1_000_000), 0, &mut out);
             }
         }
         for rule in &policy(&text).rules {
