@@ -97,6 +97,9 @@ class Engine:
     def replay_frame(self, seq: int) -> int:
         """Journal a frame once more; the sequence number of the new frame. Raises CoreError."""
 
+    def alert_unit(self, alert_id: int) -> str | None:
+        """Unit of an alert that is not cleared, empty where it is in none; None where there is no such alert."""
+
     def as_of(self, question: bytes) -> bytes:
         """A patient's past as JSON (`core_rs/src/engine/past_json.rs`), computed from the journal without the GIL.
 

@@ -27,6 +27,7 @@ from fastapi import FastAPI
 from nightlamp import bundles, endings, http_app, open_files, supervision, tasks
 from nightlamp._core import Decoder, Engine, HL7Door, catalogue
 from nightlamp.ahead import Ahead, open_folder
+from nightlamp.alerting import Actions
 from nightlamp.as_of import AsOf
 from nightlamp.beginning import Beginning
 from nightlamp.embedded.keeper import Keeper, Part
@@ -150,7 +151,8 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     hl7 = HL7Door(engine, decoder, deliveries)
     door = Door(access, engine, decoder, deliveries, hl7, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
-    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, hung, lasting)
+    actions = Actions(engine, receipts)
+    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, actions, hung, lasting)
     return parts, folder, None if has_begun else beginning
 
 

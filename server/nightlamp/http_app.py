@@ -13,6 +13,8 @@ from starlette.responses import JSONResponse
 import nightlamp
 from nightlamp import bundles, dead_letters, errors, explanation, model_cards, openapi
 from nightlamp._core import Engine
+from nightlamp.alerting import Actions
+from nightlamp.alerting import router as alerting_router
 from nightlamp.as_of import AsOf
 from nightlamp.as_of import router as as_of_router
 from nightlamp.console import router as console_router
@@ -29,6 +31,7 @@ from nightlamp.receive.door import Door
 from nightlamp.settings import Settings
 from nightlamp.store import Store
 from nightlamp.store import router as store_router
+from nightlamp.store.alerts import AlertReader
 from nightlamp.tasks import Tasks
 
 
@@ -44,6 +47,7 @@ class Parts:
     pipeline: Pipeline
     door: Door
     as_of: AsOf
+    actions: Actions
     #: Done once a stage hangs, with the reason: the server then ends.
     hung: asyncio.Future[str]
     tasks: Tasks
@@ -65,6 +69,7 @@ def build(parts: Parts) -> FastAPI:
     receive.mount(app, parts.door)
     app.include_router(stream_router(parts.hub, _authenticate(parts.access)))
     app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
+    app.include_router(alerting_router(AlertReader(parts.store.reader), parts.actions))
     app.include_router(as_of_router(parts.as_of, parts.store))
     app.include_router(explanation.router(parts.store, parts.engine.loaded_scorers()))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))

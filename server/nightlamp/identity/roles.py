@@ -10,6 +10,7 @@ class Permission(StrEnum):
     INGEST = "ingest"
     READ = "read"
     READ_IDENTITY = "read_identity"
+    ACT = "act"
     OPERATE = "operate"
     ADMIN = "admin"
 
@@ -27,9 +28,10 @@ class Role(StrEnum):
     ADMIN = "admin"
 
 
-_CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY})
+_CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY, Permission.ACT})
 
-#: The one table: a data scientist sees pseudonyms only, an SRE sees how the server fares and no patient.
+#: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only, an SRE sees how the server
+#: fares and no patient.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEVICE: frozenset({Permission.INGEST}),
     Role.EHR: frozenset({Permission.INGEST}),

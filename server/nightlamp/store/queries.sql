@@ -191,6 +191,48 @@ WHERE ($1::bigint IS NULL OR alert_id < $1)
 ORDER BY alert_id DESC
 LIMIT $8;
 
+-- alerts_standing: not cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, $7 state, each or NULL
+WITH standing AS MATERIALIZED (
+    SELECT alert_id FROM alert_events AS opened
+    WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
+      AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
+      AND ($3::text IS NULL OR unit = $3)
+      AND ($4::text[] IS NULL OR unit = ANY ($4))
+      AND ($5::timestamptz IS NULL OR at >= $5)
+      AND ($6::timestamptz IS NULL OR at < $6)
+      AND NOT EXISTS (SELECT FROM alert_events AS over WHERE over.alert_id = opened.alert_id AND over.kind = 2)
+)
+SELECT alerts.* FROM standing JOIN alerts USING (alert_id)
+WHERE $7::text IS NULL OR alerts.state = $7
+ORDER BY alert_id DESC
+LIMIT $8;
+
+-- alerts_over: cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, each or NULL
+WITH over AS MATERIALIZED (
+    SELECT alert_id FROM alert_events AS opened
+    WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
+      AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
+      AND ($3::text IS NULL OR unit = $3)
+      AND ($4::text[] IS NULL OR unit = ANY ($4))
+      AND ($5::timestamptz IS NULL OR at >= $5)
+      AND ($6::timestamptz IS NULL OR at < $6)
+      AND EXISTS (SELECT FROM alert_events AS cleared WHERE cleared.alert_id = opened.alert_id AND cleared.kind = 2)
+    ORDER BY alert_id DESC
+    LIMIT $7
+)
+SELECT alerts.* FROM over JOIN alerts USING (alert_id)
+ORDER BY alert_id DESC;
+
+-- alert: one alert as it stands
+SELECT * FROM alerts WHERE alert_id = $1;
+
+-- alert_history: all steps of the alerts $1, in order
+SELECT alert_id, seq, ordinal, kind, severity, rule, at, value, reason, by_key, by_role, to_role, note, until_at, level, held,
+       unit, bed
+FROM alert_events
+WHERE alert_id = ANY ($1::bigint[])
+ORDER BY alert_id, seq, ordinal;
+
 -- alert_events: steps in order, after (seq $1, ordinal $2), through (seq $3, ordinal $4) or, with NULL, all
 SELECT * FROM alert_events
 WHERE (seq, ordinal) > ($1::bigint, $2::integer)

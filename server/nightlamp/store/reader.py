@@ -68,7 +68,7 @@ class Reader:
     ) -> Page:
         """Who lies in a bed (of `unit`; of the `units` the caller may see), with `gone` also who left; by pseudonym."""
         after = _uuid(cursor)
-        rows = await self._fetch("patients", unit, after, limit + 1, gone, units)
+        rows = await self.fetch("patients", unit, after, limit + 1, gone, units)
         return page(rows, limit, lambda row: (row["patient_id"],))
 
     async def patient(self, record_id: UUID) -> tuple[UUID, str] | None:
@@ -76,7 +76,7 @@ class Reader:
 
         A record that was merged into another is the survivor's. None for an unknown patient.
         """
-        rows = await self._fetch("patient", record_id)
+        rows = await self.fetch("patient", record_id)
         return (UUID(str(rows[0]["patient_id"])), str(rows[0]["unit"])) if rows else None
 
     async def observations(
@@ -92,7 +92,7 @@ class Reader:
         """Values held true now, newest first, then by signal."""
         at_us, signal = parse(cursor, 2) or (None, None)
         before = None if at_us is None else from_us(at_us)
-        rows = await self._fetch("observations", patient_id, since, until, signals, before, _small(signal), limit + 1)
+        rows = await self.fetch("observations", patient_id, since, until, signals, before, _small(signal), limit + 1)
         return page(rows, limit, lambda row: (to_us(row["observed_at"]), row["signal_id"]))
 
     async def scores(
@@ -108,28 +108,28 @@ class Reader:
         """Scores with their inputs, newest first."""
         at_us, seq, ordinal = parse(cursor, 3) or (None, None, None)
         before = None if at_us is None else from_us(at_us)
-        rows = await self._fetch("scores", patient_id, since, until, model, before, seq, _small(ordinal, 31), limit + 1)
+        rows = await self.fetch("scores", patient_id, since, until, model, before, seq, _small(ordinal, 31), limit + 1)
         return page(rows, limit, lambda row: (to_us(row["scored_at"]), row["seq"], row["ordinal"]))
 
     async def scores_of_frames(
         self, patient_id: UUID, scored_at: Sequence[datetime], seqs: Sequence[int]
     ) -> list[dict[str, Any]]:
         """Rows of the scores that these frames caused at these times, with the columns of `scores` and the names."""
-        return [dict(row) for row in await self._fetch("scores_of_frames", patient_id, scored_at, seqs)]
+        return [dict(row) for row in await self.fetch("scores_of_frames", patient_id, scored_at, seqs)]
 
     async def models_used(self, patient_id: UUID, since: datetime, through: datetime) -> list[dict[str, Any]]:
         """model, version and model_sha256 of the newest score of each model (not of rules) in a closed range."""
-        return [dict(row) for row in await self._fetch("models_used", patient_id, since, through)]
+        return [dict(row) for row in await self.fetch("models_used", patient_id, since, through)]
 
     async def stored_seq(self) -> int:
         """The store cursor: rows of all frames up to it are stored."""
-        rows = await self._fetch("read_cursor")
+        rows = await self.fetch("read_cursor")
         return int(rows[0]["seq"])
 
     async def score(self, patient_id: UUID, cursor: str) -> dict[str, Any] | None:
         """The score at a cursor (`score_cursor`), with the columns of `scores`; None where there is none."""
         at_us, seq, ordinal = parse(cursor, 3) or (0, 0, 0)
-        rows = await self._fetch("score", patient_id, from_us(at_us), seq, _small(ordinal, 31))
+        rows = await self.fetch("score", patient_id, from_us(at_us), seq, _small(ordinal, 31))
         return dict(rows[0]) if rows else None
 
     async def alerts(
@@ -146,7 +146,7 @@ class Reader:
     ) -> Page:
         """Alerts as they stand, newest first; times are those of opening."""
         (before,) = parse(cursor, 1) or (None,)
-        rows = await self._fetch("alerts", before, patient_id, unit, open, since, until, units, limit + 1)
+        rows = await self.fetch("alerts", before, patient_id, unit, open, since, until, units, limit + 1)
         return page(rows, limit, lambda row: (row["alert_id"],))
 
     async def alert_messages(self, after: int, through: int | None, limit: int) -> list[AlertMessage]:
@@ -173,18 +173,19 @@ class Reader:
     ) -> Page:
         """Dead letters without their bytes, newest first; `waiting` leaves out those replayed."""
         seq, ordinal = parse(cursor, 2) or (None, None)
-        rows = await self._fetch("dead_letters", seq, _small(ordinal, 31), reason, waiting, limit + 1)
+        rows = await self.fetch("dead_letters", seq, _small(ordinal, 31), reason, waiting, limit + 1)
         return page(rows, limit, lambda row: (row["seq"], row["ordinal"]))
 
     async def dead_letter(self, seq: int) -> list[dict[str, Any]]:
         """All dead letters of a frame, in order; `raw` of the first holds its bytes. Empty where there are none."""
-        return [dict(row) for row in await self._fetch("dead_letter", seq)]
+        return [dict(row) for row in await self.fetch("dead_letter", seq)]
 
     async def close(self) -> None:
         """Close the pool; queries under way end first."""
         await self._pool.close()
 
-    async def _fetch(self, name: str, *arguments: object) -> list[Any]:
+    async def fetch(self, name: str, *arguments: object) -> list[Any]:
+        """The rows of a statement of queries.sql."""
         async with self._connection() as connection:
             return list(await connection.fetch(sql(name), *arguments))
 

@@ -43,7 +43,7 @@ _Unit = Annotated[str | None, Query(max_length=200)]
 
 
 def router(store: Store, require: Require) -> APIRouter:
-    """`/v1/patients...` and `/v1/alerts`. `require(permission)` is a dependency that gives the caller or refuses."""
+    """`/v1/patients...`. `require(permission)` is a dependency that gives the caller or refuses."""
     routes = APIRouter(prefix="/v1", tags=["store"])
     reader = store.reader
     reading = Annotated[Any, Depends(require("read"))]
@@ -111,32 +111,7 @@ def router(store: Store, require: Require) -> APIRouter:
         async with answers():
             patient_id = await seen(store, caller, patient_id)
             found = await reader.alerts(
-                patient_id=patient_id, open=open, since=_aware(since), until=_aware(until), limit=limit, cursor=cursor
-            )
-        return views.AlertPage(
-            items=[views.Alert(**alert_fields(row)) for row in found.items], next_cursor=found.next_cursor
-        )
-
-    @routes.get("/alerts", summary="Alerts of the ward")
-    async def alerts(
-        caller: reading,
-        unit: _Unit = None,
-        open: Annotated[bool | None, Query(description="Only open or only cleared.")] = None,
-        since: Annotated[datetime | None, Query(alias="from")] = None,
-        until: Annotated[datetime | None, Query(alias="to")] = None,
-        limit: _Limit = 500,
-        cursor: _Cursor = None,
-    ) -> views.AlertPage:
-        """Newest first; the range is of opening times, the unit that of the bed at opening."""
-        async with answers():
-            found = await reader.alerts(
-                unit=unit,
-                units=_units(caller),
-                open=open,
-                since=_aware(since),
-                until=_aware(until),
-                limit=limit,
-                cursor=cursor,
+                patient_id=patient_id, open=open, since=aware(since), until=aware(until), limit=limit, cursor=cursor
             )
         return views.AlertPage(
             items=[views.Alert(**alert_fields(row)) for row in found.items], next_cursor=found.next_cursor
@@ -173,7 +148,7 @@ def _units(caller: Caller) -> list[str] | None:
     return None if caller.units is None else sorted(caller.units)
 
 
-def _aware(at: datetime | None) -> datetime | None:
+def aware(at: datetime | None) -> datetime | None:
     """A time without a zone is UTC."""
     if at is None:
         return None
@@ -185,9 +160,9 @@ def _aware(at: datetime | None) -> datetime | None:
 
 def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """Device clocks may run up to five minutes ahead (limits), so an open end lies a little in the future."""
-    end = _aware(until) or datetime.now(UTC) + timedelta(minutes=10)
+    end = aware(until) or datetime.now(UTC) + timedelta(minutes=10)
     try:
-        begin = _aware(since) or end - timedelta(days=1)
+        begin = aware(since) or end - timedelta(days=1)
     except OverflowError:
         raise HTTPException(422, "to: out of range") from None
     return begin, end

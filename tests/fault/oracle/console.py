@@ -22,7 +22,8 @@ class Heard:
     cursor: int
     alert_id: int
     kind: str
-    value: float
+    #: None of technical alerts.
+    value: float | None
     patient: str
 
 
@@ -101,7 +102,7 @@ class Listener:
                         cursor,
                         int(str(message["id"])),
                         str(message["kind"]),
-                        float(str(message["value"])),
+                        None if message["value"] is None else float(str(message["value"])),
                         str(message["patient"]),
                     )
                 )

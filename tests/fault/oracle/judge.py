@@ -8,8 +8,10 @@ of its key its rows and dead letters, other bytes under the same key one dead le
 from collections import Counter
 from collections.abc import Iterator
 from itertools import groupby, pairwise
+from math import isnan
 from pathlib import Path
 
+from nightlamp.store.reader import ALERT_KINDS
 from tests.fault.oracle import journal, tables, words
 from tests.fault.oracle.evidence import Evidence
 from tests.fault.oracle.journal import Record
@@ -211,7 +213,7 @@ def _counters(evidence: Evidence, counted: Counter[str], verdict: Verdict) -> No
             verdict.blame("counters that do not add up", f"{which}: there are none")
             continue
         kept = sum(m[f"nightlamp_pipeline_observations_{kind}_total"] for kind in ("kept", "repeated", "dead"))
-        kinds = sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", *KINDS))
+        kinds = sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", "action", *KINDS))
         # A door that was never used has no series.
         http = [m.get(f"nightlamp_receive_http_{what}_total", 0) for what in ("messages", "accepted", "refused")]
         messages, accepted, refused = http
@@ -233,12 +235,11 @@ def _counters(evidence: Evidence, counted: Counter[str], verdict: Verdict) -> No
 
 def _alerts(evidence: Evidence, verdict: Verdict) -> None:
     """Everything stored was heard once, in order, and the same."""
-    kinds = {1: "opened", 2: "cleared"}
     stored = {
         (tables.whole(row[0]) << 16) | tables.whole(row[1]): (
             tables.whole(row[2]),
-            kinds.get(tables.whole(row[3]), str(tables.whole(row[3]))),
-            tables.number(row[4]),
+            ALERT_KINDS[tables.whole(row[3])],
+            None if isnan(tables.number(row[4])) else tables.number(row[4]),
             (row[5] or b"").hex(),
         )
         for row in tables.rows(evidence.table("alert_events"))

@@ -3,15 +3,18 @@
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import orjson
 import pytest
-from copy_rows import ANN, BOB, T0, alert, batch, dead_letter, encounter, observation, score
+from copy_rows import ANN, BOB, T0, alert, batch, dead_letter, encounter, observation, score, snoozed
 from fastapi import FastAPI, HTTPException
 
+from nightlamp import errors
+from nightlamp.alerting import router as alerting_router
 from nightlamp.store import Store, StoreBehind, router
+from nightlamp.store.alerts import AlertReader
 
 RANGE = {"from": (T0 - timedelta(hours=1)).isoformat(), "to": (T0 + timedelta(hours=1)).isoformat()}
 
@@ -25,6 +28,21 @@ class Caller:
 
     def may(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def may_see(self, unit: str) -> bool:
+        return self.units is None or unit in self.units
+
+
+@dataclass
+class Access:
+    """Lets the caller do what it may."""
+
+    caller: Caller
+
+    def require(self, _: object, permission: str) -> Caller:
+        if not self.caller.may(permission):
+            raise HTTPException(403)
+        return self.caller
 
 
 @pytest.fixture
@@ -43,7 +61,10 @@ async def api(store: Store, caller: Caller) -> AsyncIterator[httpx.AsyncClient]:
         return dependency
 
     app = FastAPI()
+    app.state.access = Access(caller)
     app.include_router(router(store, require))
+    app.include_router(alerting_router(AlertReader(store.reader), actions=cast(Any, None)))
+    errors.install(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward") as client:
         yield client
 
@@ -87,7 +108,12 @@ async def ward(store: Store) -> None:
                 observation(5, patient_id=BOB, value=1.0),
             ],
             scores=[score(n, ordinal=o, features=[1.5, float("nan")]) for n in range(3, 8) for o in range(2)],
-            alert_events=[alert(3, 3 << 16, 1), alert(4, 4 << 16, 1, unit="w7", patient_id=BOB), alert(6, 3 << 16, 2)],
+            alert_events=[
+                alert(3, 3 << 16, 1),
+                alert(4, 4 << 16, 1, unit="w7", patient_id=BOB),
+                snoozed(5, 3 << 16),
+                alert(6, 3 << 16, 2),
+            ],
             dead_letters=[dead_letter(5), dead_letter(5, ordinal=3, raw=None), dead_letter(8, reason="unknown_code")],
             dead_letter_replays=[{"seq": 5, "replayed_seq": 9, "replayed_at": T0}],
         )
@@ -182,6 +208,29 @@ async def test_alerts_show_their_present_state(api: httpx.AsyncClient) -> None:
     assert len((await _get(api, f"/v1/patients/{ANN}/alerts"))["items"]) == 1
 
 
+async def test_what_is_not_cleared_comes_first_with_the_steps_of_its_life(api: httpx.AsyncClient, store: Store) -> None:
+    """Ann's alert was opened first, snoozed and cleared; then two of its kind opened and stayed."""
+    steps = [alert(10, 10 << 16, 1), alert(11, 11 << 16, 1, patient_id=None, unit=None, bed=None), snoozed(12, 10 << 16)]
+    raised = alert(13, 10 << 16, 9, rule="news2-very-high", reason="NEWS2 9 >= 9")
+    await store.write(batch(10, 14, alert_events=[*steps, raised, snoozed(14, 10 << 16)]))
+    shown = await _all_pages(api, "/v1/alerts", 1)
+    assert [int(one["alert_id"]) >> 16 for one in shown] == [11, 10, 4, 3]
+    assert [one["state"] for one in shown] == ["open", "snoozed", "open", "cleared"]
+    feed, one = shown[:2]
+    assert (feed["patient_id"], feed["unit"]) == (None, None)
+    assert [step["kind"] for step in one["history"]] == ["opened", "snoozed", "raised", "snoozed"]
+    assert (one["by"], one["role"], one["note"], one["level"]) == ("k1", "nurse", "CT", 2)
+    assert one["reason"] == "NEWS2 9 >= 9", "of the newest raise"
+    states = {
+        state: await _get(api, "/v1/alerts", state=state) for state in ("snoozed", "cleared", "active", "expired")
+    }
+    found = {state: [int(one["alert_id"]) >> 16 for one in page["items"]] for state, page in states.items()}
+    assert found == {"snoozed": [10], "cleared": [3], "active": [11, 10, 4], "expired": []}
+    assert len((await _get(api, "/v1/alerts", patient=str(ANN)))["items"]) == 2
+    assert (await _get(api, f"/v1/alerts/{10 << 16}"))["history"] == one["history"]
+    assert (await api.get("/v1/alerts/7")).status_code == 404
+
+
 @pytest.mark.parametrize("cursor", ["", "x", "1", "1.2.3.4", "9" * 99, f"{2**62}.1", "0.40000"])
 async def test_a_forged_cursor_is_refused_not_an_error(api: httpx.AsyncClient, cursor: str) -> None:
     answer = await api.get(f"/v1/patients/{ANN}/observations", params={"cursor": cursor, **RANGE})
@@ -198,7 +247,7 @@ async def test_times_at_the_end_of_the_calendar_are_refused_not_an_error(
 
 async def test_alert_messages_resume_without_gap_or_duplicate(store: Store) -> None:
     all_of_them = await store.alert_messages(0, None, 100)
-    assert [one.cursor >> 16 for one in all_of_them] == [3, 4, 6]
+    assert [one.cursor >> 16 for one in all_of_them] == [3, 4, 5, 6]
     one_by_one, at = [], 0
     while found := await store.alert_messages(at, None, 1):
         one_by_one += found

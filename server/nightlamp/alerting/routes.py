@@ -1,0 +1,142 @@
+"""`/v1/alerts`: reading needs the permission `read`, acting `act`; both only in the units a caller may see.
+
+An alert of another unit looks like one that does not exist (404). Whether an alert can still be acted on is asked of the
+engine, so that a database that is away holds nobody up; only of an alert the engine does not have the store is asked.
+"""
+
+import time
+from datetime import datetime
+from math import isnan
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query
+
+from nightlamp.alerting import views
+from nightlamp.alerting.actions import Actions
+from nightlamp.errors import Problem
+from nightlamp.identity.access import requires
+from nightlamp.identity.roles import Permission, Principal
+from nightlamp.store.alerts import AlertReader
+from nightlamp.store.reader import ALERT_KINDS, SEVERITIES
+from nightlamp.store.routes import alert_fields, answers, aware
+
+PAGE_MAX = 500
+ID_MAX = 2**63
+AlertId = Annotated[str, Path(pattern="^[0-9]{1,19}$", description="The alert's id, a decimal.")]
+Reading = Annotated[Principal, Depends(requires(Permission.READ))]
+Acting = Annotated[Principal, Depends(requires(Permission.ACT))]
+_MINUTE_US = 60_000_000
+
+
+def router(reader: AlertReader, actions: Actions) -> APIRouter:
+    """The six endpoints."""
+    routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
+    _reading(routes, reader)
+    _acting(routes, reader, actions)
+    return routes
+
+
+def _reading(routes: APIRouter, reader: AlertReader) -> None:
+    @routes.get("", summary="Alerts with their history")
+    async def listing(
+        caller: Reading,
+        unit: Annotated[str | None, Query(max_length=200)] = None,
+        state: Annotated[views.State | None, Query(description="active: not cleared.")] = None,
+        patient: Annotated[UUID | None, Query()] = None,
+        open: Annotated[bool | None, Query(description="Not cleared, or cleared.")] = None,
+        since: Annotated[datetime | None, Query(alias="from")] = None,
+        until: Annotated[datetime | None, Query(alias="to")] = None,
+        limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 200,
+        cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+    ) -> views.Alerts:
+        """What is not cleared first, each newest first; the range is of opening times, the unit that of the opening."""
+        if state is None and open is not None:
+            state = "active" if open else "cleared"
+        wanted = (patient, unit, None if caller.units is None else sorted(caller.units), aware(since), aware(until))
+        async with answers():
+            found = await reader.by_need(wanted, state, limit, cursor)
+            steps = await reader.history([row["alert_id"] for row in found.items])
+        items = [_alert(row, steps.get(row["alert_id"], [])) for row in found.items]
+        return views.Alerts(items=items, next_cursor=found.next_cursor)
+
+    @routes.get("/{alert_id}", summary="One alert with its history")
+    async def show(caller: Reading, alert_id: AlertId) -> views.AlertWithHistory:
+        """All its steps in order."""
+        number = _number(alert_id)
+        row = await _row(reader, number)
+        if row is None or not caller.may_see(row["unit"] or ""):
+            raise _unknown()
+        async with answers():
+            steps = await reader.history([number])
+        return _alert(row, steps.get(number, []))
+
+
+def _acting(routes: APIRouter, reader: AlertReader, actions: Actions) -> None:
+    async def take(person: Principal, alert_id: str, action: str, **said: Any) -> views.Taken:
+        number = _number(alert_id)
+        await _check(person, number, reader, actions)
+        seq = await actions.of_person(person, action, number, **said)
+        return views.Taken(seq=seq, alert_id=number)
+
+    @routes.post("/{alert_id}/acknowledge", summary="I have seen it")
+    async def acknowledge(person: Acting, alert_id: AlertId, said: views.Acknowledge | None = None) -> views.Taken:
+        """Ends escalation and snooze. It clears when its condition ends, not before."""
+        return await take(person, alert_id, "acknowledge", note=said.note if said else "")
+
+    @routes.post("/{alert_id}/snooze", summary="Not now, because ...")
+    async def snooze(person: Acting, alert_id: AlertId, said: views.Snooze) -> views.Taken:
+        """It escalates and reminds nobody until its time is over, or its severity rises."""
+        until_us = time.time_ns() // 1_000 + said.minutes * _MINUTE_US
+        return await take(person, alert_id, "snooze", reason=said.reason, until_us=until_us)
+
+    @routes.post("/{alert_id}/unsnooze", summary="Now after all")
+    async def unsnooze(person: Acting, alert_id: AlertId, said: views.Unsnooze | None = None) -> views.Taken:
+        """It waits for an answer anew."""
+        return await take(person, alert_id, "unsnooze", note=said.note if said else "")
+
+    @routes.post("/{alert_id}/escalate", summary="Somebody else must see it")
+    async def escalate(person: Acting, alert_id: AlertId, said: views.Escalate) -> views.Taken:
+        """Passed on to a role; it waits for an answer anew and goes on from that role's place in the chain."""
+        return await take(person, alert_id, "escalate", to=said.to, note=said.note)
+
+
+async def _check(person: Principal, alert_id: int, reader: AlertReader, actions: Actions) -> None:
+    """404 for an alert that this person cannot see, 409 for one that is cleared."""
+    unit = actions.engine.alert_unit(alert_id)
+    if unit is not None:
+        if not person.may_see(unit):
+            raise _unknown()
+        return
+    row = await _row(reader, alert_id)
+    if row is None or not person.may_see(row["unit"] or ""):
+        raise _unknown()
+    if row["state"] == "cleared":
+        raise Problem(409, "not_open", "The alert was cleared meanwhile: its condition has ended.")
+
+
+async def _row(reader: AlertReader, alert_id: int) -> views.Row | None:
+    async with answers():
+        return await reader.one(alert_id)
+
+
+def _number(alert_id: str) -> int:
+    number = int(alert_id)
+    if number >= ID_MAX:
+        raise _unknown()
+    return number
+
+
+def _unknown() -> Problem:
+    return Problem(404, "not_found", "No such alert.")
+
+
+def _alert(row: views.Row, steps: list[views.Row]) -> views.AlertWithHistory:
+    return views.AlertWithHistory(**alert_fields(row), history=[_step(step) for step in steps])
+
+
+def _step(row: views.Row) -> views.Step:
+    said = {"by": row["by_key"], "role": row["by_role"], "to": row["to_role"]}
+    named = {"kind": ALERT_KINDS[row["kind"]], "severity": SEVERITIES[row["severity"]]}
+    value = None if isnan(row["value"]) else row["value"]
+    return views.Step(**{**row, **said, **named, "value": value})

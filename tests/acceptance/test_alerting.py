@@ -1,0 +1,151 @@
+"""The life of an alert on a real server: people answer, nobody does, the server is killed meanwhile."""
+
+import signal
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from messages import ILL, WELL, acknowledgement, admission, unique, vitals
+from running_server import RunningServer
+from waiting import until
+
+HL7 = {"Content-Type": "application/hl7-v2"}
+Start = Callable[..., RunningServer]
+POLICY = """
+[[rule]]
+name = "news2-high"
+cause = "news2"
+score = "news2"
+severity = "high"
+enter = 7
+clear = 4
+[[escalation]]
+severity = "high"
+steps = [{ after_s = 3, to = "charge_nurse" }, { after_s = 9, to = "physician" }]
+"""
+
+
+class Bed:
+    """A patient in a unit of its own, and the alert about NEWS2."""
+
+    def __init__(self, server: RunningServer) -> None:
+        self.server, self.patient, self.unit = server, f"P{unique()}", f"U{unique()}"
+        self._send(admission(self.patient, self.unit, "1"))
+
+    def _send(self, message: str) -> None:
+        with self.server.client("ehr") as ehr:
+            answer = ehr.post("/v1/hl7v2", content=message, headers=HL7)
+        assert acknowledgement(answer.text)["MSA"][0][1] == "AA", answer.text
+
+    def measure(self, values: dict[str, tuple[str, str]]) -> None:
+        self._send(vitals(self.patient, values))
+
+    def alerts(self, **query: str) -> list[dict[str, Any]]:
+        with self.server.client("nurse") as nurse:
+            answer = nurse.get("/v1/alerts", params={"unit": self.unit, **query})
+        assert answer.status_code == 200, answer.text
+        return [one for one in answer.json()["items"] if one["cause"] == "news2"]
+
+    def opened(self) -> dict[str, Any]:
+        """The alert, once it is open."""
+        self.measure(ILL)
+        (alert,) = until(lambda: self.alerts(state="active"))
+        return alert
+
+    def steps(self, alert: dict[str, Any]) -> list[dict[str, Any]]:
+        return [step for one in self.alerts() if one["alert_id"] == alert["alert_id"] for step in one["history"]]
+
+    def kinds(self, alert: dict[str, Any]) -> list[str]:
+        return [step["kind"] for step in self.steps(alert)]
+
+
+@pytest.fixture
+def bed(server: RunningServer) -> Bed:
+    return Bed(server)
+
+
+def _act(server: RunningServer, alert_id: object, action: str, role: str = "nurse", **said: object) -> httpx.Response:
+    with server.client(role) as client:
+        return client.post(f"/v1/alerts/{alert_id}/{action}", json=said)
+
+
+def test_an_alert_is_acknowledged_snoozed_passed_on_and_still_clears_only_by_itself(bed: Bed) -> None:
+    server, alert = bed.server, bed.opened()
+    note, alert_id = f"seen, {unique()}", alert["alert_id"]
+    first = _act(server, alert_id, "acknowledge", note=note)
+    assert (first.status_code, first.json()["alert_id"]) == (200, alert_id)
+    assert _act(server, alert_id, "acknowledge", note=note).json()["seq"] > first.json()["seq"], "repeating is harmless"
+    assert _act(server, alert_id, "snooze", reason="on the way to CT", minutes=30).status_code == 200
+    assert _act(server, alert_id, "unsnooze").status_code == 200
+    assert _act(server, alert_id, "escalate", role="charge_nurse", to="physician", note="worse").status_code == 200
+    steps = until(lambda: found if len(found := bed.steps(alert)) >= 5 else None)
+    assert [step["kind"] for step in steps] == ["opened", "acknowledged", "snoozed", "unsnoozed", "escalated"]
+    assert (steps[1]["by"], steps[1]["role"], steps[1]["note"]) == (server.key_id("nurse"), "nurse", note)
+    until_at = datetime.fromisoformat(steps[2]["until_at"]) - datetime.fromisoformat(steps[2]["at"])
+    assert timedelta(minutes=29) < until_at <= timedelta(minutes=30)
+    (now,) = bed.alerts()
+    assert (now["state"], now["to"], now["by"]) == ("escalated", "physician", server.key_id("charge_nurse"))
+    assert (now["answered_by"], now["cleared_at"]) == (server.key_id("nurse"), None)
+    for _ in range(4):
+        bed.measure(WELL)
+    until(lambda: bed.alerts(state="cleared"))
+    assert _act(server, alert_id, "acknowledge").status_code == 409
+    assert note not in server.log, "what a person writes is no log's (P6)"
+
+
+def test_who_may_act_on_what_and_what_is_wrong_is_said_by_field(bed: Bed) -> None:
+    server, alert = bed.server, bed.opened()
+    alert_id = alert["alert_id"]
+    for role in ("data_scientist", "sre", "ehr"):
+        assert _act(server, alert_id, "acknowledge", role=role).status_code == 403
+    with server.client(None) as nobody:
+        assert nobody.post(f"/v1/alerts/{alert_id}/acknowledge").status_code == 401
+    for unknown in ("7", str(2**63)):
+        assert _act(server, unknown, "acknowledge").status_code == 404
+    elsewhere = server.command("keys", "create", "--role", "nurse", "--units", f"U{unique()}").stdout.strip()
+    with server.client(key=elsewhere) as stranger:
+        until(lambda: stranger.get("/v1/alerts").status_code == 200)
+        for answer in (stranger.post(f"/v1/alerts/{alert_id}/acknowledge"), stranger.get(f"/v1/alerts/{alert_id}")):
+            assert answer.status_code == 404, "another unit's looks like none"
+    for action, said, field in (
+        ("snooze", {"reason": "", "minutes": 5}, "body.reason"),
+        ("snooze", {"reason": "CT", "minutes": 481}, "body.minutes"),
+        ("snooze", {"reason": "CT"}, "body.minutes"),
+        ("acknowledge", {"note": "x" * 501}, "body.note"),
+        ("acknowledge", {"note": "a\x07"}, "body.note"),
+        ("escalate", {"to": "device"}, "body.to"),
+        ("escalate", {"to": "physician", "patient": "x"}, "body.patient"),
+    ):
+        answer = _act(server, alert_id, action, **said)
+        assert answer.status_code == 422, (action, said)
+        assert [one["field"] for one in answer.json()["errors"]] == [field]
+    assert bed.kinds(alert) == ["opened"], "nothing of that reached the alert"
+
+
+def _policy(folder: Path) -> str:
+    path = folder / "policy.toml"
+    path.write_text(POLICY)
+    return str(path)
+
+
+def test_an_escalation_goes_on_at_its_time_and_once_after_a_kill(new_server: Start, tmp_path: Path) -> None:
+    """kill -9 between the steps of a chain: the second step comes when it is due, the first is not told again."""
+    (folder := tmp_path / "data").mkdir()
+    policy = _policy(tmp_path)
+    server = new_server(folder, POLICY_FILE=policy)
+    alert = Bed.opened(ward := Bed(server))
+    until(lambda: "escalated" in ward.kinds(alert))
+    server.stop(signal.SIGKILL)
+    ward.server = new_server(folder, POLICY_FILE=policy)
+    until(lambda: ward.kinds(alert).count("escalated") == 2)
+    opened, first, second = ward.steps(alert)
+    assert [(step["to"], step["level"]) for step in (first, second)] == [("charge_nurse", 1), ("physician", 2)]
+    waited = [datetime.fromisoformat(step["at"]) - datetime.fromisoformat(opened["at"]) for step in (first, second)]
+    assert waited[0] >= timedelta(seconds=3)
+    assert waited[1] >= timedelta(seconds=9), "not before its time"
+    with ward.server.client("nurse") as nurse:
+        assert nurse.post(f"/v1/alerts/{alert['alert_id']}/acknowledge").status_code == 200
+    until(lambda: ward.kinds(alert) == ["opened", "escalated", "escalated", "acknowledged"])
