@@ -319,7 +319,8 @@ impl AlertState {
                 state.holds &= has_alert;
             }
         }
-        (self.rules, self.counters, self.causes, self.unsettled) = (keys, counters, causes, true);
+        (self.rules, self.counters, self.causes) = (keys, counters, causes);
+        self.unsettled = !self.alerts.is_empty();
     }
 
     /// After a change of policy: alerts of rules that are gone end, others follow the rules that are left.
@@ -334,7 +335,7 @@ impl AlertState {
             };
             if gone {
                 self.close(alert_id, at, reason::cleared(None, Clearing::RuleRemoved), out);
-            } else if leading.is_some_and(|rule| rule.severity != open.severity) {
+            } else if open.lower_at_us == i64::MAX && leading.is_some_and(|rule| rule.severity != open.severity) {
                 self.lower(policy, alert_id, at, out);
             }
         }

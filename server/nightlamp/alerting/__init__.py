@@ -1,4 +1,4 @@
-"""alerting: what people do to alerts, and how they read them. Deciding is the engine's: every action is a journalled frame.
+"""alerting: what people do to alerts, and how they read them. The engine decides: every action is a journalled frame.
 
 POST /v1/alerts/{id}/acknowledge | snooze | unsnooze | escalate      GET /v1/alerts      GET /v1/alerts/{id}
 """

@@ -1,7 +1,7 @@
-"""What a person does to an alert becomes one more frame in the journal; so does what the server finds out of its channels.
+"""What a person does to an alert becomes a frame in the journal; so does what the server finds out of its channels.
 
-The frames are those of core_rs/src/alert/action.rs. They are acknowledged when they are durable (P1); what has become of
-the alert meanwhile, the engine decides in the order of the journal.
+The frames are those of core_rs/src/alert/action.rs. They are acknowledged when they are durable (P1); what has become
+of the alert meanwhile, the engine decides in the order of the journal.
 """
 
 from typing import Any, Protocol

@@ -1,7 +1,7 @@
 """`/v1/alerts`: reading needs the permission `read`, acting `act`; both only in the units a caller may see.
 
-An alert of another unit looks like one that does not exist (404). Whether an alert can still be acted on is asked of the
-engine, so that a database that is away holds nobody up; only of an alert the engine does not have the store is asked.
+An alert of another unit looks like one that does not exist (404). Whether an alert can still be acted on is asked of
+the engine, so that a database that is away holds nobody up; only of one the engine does not have the store is asked.
 """
 
 import time

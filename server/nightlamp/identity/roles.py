@@ -30,8 +30,8 @@ class Role(StrEnum):
 
 _CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY, Permission.ACT})
 
-#: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only, an SRE sees how the server
-#: fares and no patient.
+#: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only, an SRE sees how the
+#: server fares and no patient.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEVICE: frozenset({Permission.INGEST}),
     Role.EHR: frozenset({Permission.INGEST}),

@@ -210,7 +210,11 @@ async def test_alerts_show_their_present_state(api: httpx.AsyncClient) -> None:
 
 async def test_what_is_not_cleared_comes_first_with_the_steps_of_its_life(api: httpx.AsyncClient, store: Store) -> None:
     """Ann's alert was opened first, snoozed and cleared; then two of its kind opened and stayed."""
-    steps = [alert(10, 10 << 16, 1), alert(11, 11 << 16, 1, patient_id=None, unit=None, bed=None), snoozed(12, 10 << 16)]
+    steps = [
+        alert(10, 10 << 16, 1),
+        alert(11, 11 << 16, 1, patient_id=None, unit=None, bed=None),
+        snoozed(12, 10 << 16),
+    ]
     raised = alert(13, 10 << 16, 9, rule="news2-very-high", reason="NEWS2 9 >= 9")
     await store.write(batch(10, 14, alert_events=[*steps, raised, snoozed(14, 10 << 16)]))
     shown = await _all_pages(api, "/v1/alerts", 1)
