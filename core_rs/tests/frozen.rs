@@ -23,6 +23,7 @@ fn pipeline() -> (Pipeline, Setup) {
         counters: Arc::default(),
         supervision: Default::default(),
         seen: Default::default(),
+        book: Default::default(),
     };
     (Pipeline::new(setup.clone()).expect("pipeline"), setup)
 }
