@@ -1,10 +1,14 @@
-//! The decoder: one frame in, what it says out. Stateless, shared by threads, no clock.
+//! The decoder: one frame in, what it says out. Shared by threads, no clock, and no state that content depends on.
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::catalogue::Catalogue;
 use super::config::DecodeConfig;
 use super::device;
 use super::digest::Digest;
 use super::event::{BedKey, Decoded, Rejected};
+use super::hl7::known::Known;
+use super::hl7::scan::Delimiters;
 use super::hl7::{self, Door};
 use super::time::SiteZone;
 use super::wanted::Wanted;
@@ -20,6 +24,8 @@ pub struct Decoder {
     catalogue: Catalogue,
     digest: Digest,
     zone: SiteZone,
+    /// What was understood before, without effect on content.
+    known: Mutex<Known>,
 }
 
 impl Decoder {
@@ -28,7 +34,9 @@ impl Decoder {
     /// # Errors
     /// A sentence naming the setting that does not hold: timezone, or an entry of the code map.
     pub fn new(config: DecodeConfig) -> Result<Self, String> {
+        let is_same_for_all = config.codes.iter().all(|code| code.principal.is_none());
         Ok(Self {
+            known: Mutex::new(Known::new(is_same_for_all)),
             catalogue: Catalogue::new(&config.codes)?,
             digest: Digest::new(&config.site_key.0),
             zone: SiteZone::new(&config.timezone, config.limits.future_s_max)?,
@@ -118,6 +126,11 @@ impl Decoder {
     /// The site's time zone.
     pub(super) fn zone(&self) -> &SiteZone {
         &self.zone
+    }
+
+    /// What was understood before between these delimiters. A thread that would have to wait for it does without.
+    pub(super) fn known(&self, delimiters: Delimiters) -> Option<MutexGuard<'_, Known>> {
+        if delimiters == Delimiters::USUAL { self.known.try_lock() } else { None }
     }
 
     /// Whether a time lies further ahead of receipt than the limit.

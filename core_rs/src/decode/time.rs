@@ -71,6 +71,21 @@ impl SiteZone {
         u16::try_from(local_s.rem_euclid(DAY_S) / 60).unwrap_or(0)
     }
 
+    /// The instant of `YYYYMMDDHHMMSS` with an offset, or without one in UTC: what nearly every observation has. None of any other
+    /// text, and of what is no time: `Written` says why.
+    #[inline]
+    pub fn instant_of_stamp(&self, text: &[u8]) -> Option<i64> {
+        let (stamp, offset_s) = match text.split_first_chunk::<14>()? {
+            (stamp, []) if self.utc => (stamp, 0),
+            (stamp, b"+0000" | b"-0000") => (stamp, 0),
+            (stamp, [sign @ (b'+' | b'-'), a, b, c, d]) => (stamp, offset(*sign, Some(&[*a, *b]), Some(&[*c, *d])).ok()?),
+            _ => return None,
+        };
+        let written = Written::to_the_second(stamp, None).ok()?;
+        let local_s = i64::from(written.days) * DAY_S + i64::from(written.second_of_day?);
+        Some((local_s - i64::from(offset_s)) * SECOND_US)
+    }
+
     /// The instant a written time means, for a frame received then.
     ///
     /// # Errors

@@ -232,6 +232,10 @@ impl Convert {
 
     /// The canonical value.
     pub fn apply(&self, value: f64) -> f64 {
+        // Most are, and to divide by one takes as long as by anything else.
+        if *self == Self::SAME {
+            return value;
+        }
         let value = (value - self.minus) * self.times / self.over;
         // A negative amount stays negative and fails the plausible range.
         if self.presence && value > 0.0 { 1.0 } else { value }

@@ -11,7 +11,7 @@
 use super::charset::open;
 use super::escape::escaped;
 use super::header::Header;
-use super::scan::{Delimiters, Segments};
+use super::scan::{Delimiters, first_line};
 use crate::decode::digest::Digest;
 use crate::error::{Ack, Code, Refusal};
 
@@ -78,7 +78,7 @@ impl Echo {
         let body = open(payload, charset).or_else(|_| open(payload, "")).ok();
         let bytes = body.as_ref().map_or_else(|| super::charset::trim(payload), |body| &*body.bytes);
         let charset = body.as_ref().map_or(super::charset::Charset::Ascii, |body| body.charset);
-        let header = Segments::new(bytes).next().and_then(|line| Header::read(line).ok());
+        let header = Header::read(first_line(bytes)).ok();
         let text = |bytes: &[u8]| {
             let bytes = bytes.get(..ECHO_BYTES_MAX).unwrap_or(bytes);
             charset.text(bytes).0.chars().filter(|character| !character.is_control()).collect::<String>()

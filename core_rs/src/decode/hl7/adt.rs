@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::Checked;
 use super::header::{Header, Kind};
 use super::patient::{Leaves, bed, choose};
-use super::scan::Fields;
+use super::separators::Separator;
 use crate::decode::DIAGNOSES_MAX;
 use crate::decode::Decoder;
 use crate::decode::event::{Decoded, EncounterEvent, EncounterKind, Event, Identity, PatientId, Rejected};
@@ -33,7 +33,7 @@ struct Parts<'a> {
 
 pub(super) struct Reading<'a> {
     decoder: &'a Decoder,
-    pub leaves: Leaves,
+    pub leaves: Leaves<'a>,
     received_at_us: i64,
     faults: Vec<Refusal>,
 }
@@ -47,7 +47,7 @@ pub fn decode(
     decoder: &Decoder,
     header: &Header<'_>,
     kind: EncounterKind,
-    leaves: Leaves,
+    leaves: Leaves<'_>,
     segments: &mut Checked<'_>,
     received_at_us: i64,
     out: &mut Decoded,
@@ -98,10 +98,8 @@ pub fn decode(
 
 impl Reading<'_> {
     fn event(&mut self, header: &Header<'_>, kind: EncounterKind, parts: &Parts<'_>) -> Result<EncounterEvent, Refusal> {
-        let field = self.leaves.delimiters.field;
-        let pid = Fields::<11>::split(parts.pid, field);
-        let pv1 = Fields::<46>::split(parts.pv1, field);
-        let evn = Fields::<7>::split(parts.evn, field);
+        let index = self.leaves.index;
+        let (pid, pv1, evn) = (index.fields::<11>(parts.pid), index.fields::<46>(parts.pv1), index.fields::<7>(parts.evn));
         let Some(identifier) = choose(pid.get(3), &self.leaves, self.decoder.config())? else {
             return Err(Refusal::new(Code::MissingPatient, "PID-3 names no identifier").at("PID^1^3"));
         };
@@ -139,7 +137,7 @@ impl Reading<'_> {
 
     /// MRG-1: the record that is given up.
     fn former(&self, mrg: &[u8]) -> Result<PatientId, Refusal> {
-        let mrg = Fields::<2>::split(mrg, self.leaves.delimiters.field);
+        let mrg = self.leaves.index.fields::<2>(mrg);
         let found = choose(mrg.get(1), &self.leaves, self.decoder.config()).map_err(|refusal| refusal.at("MRG^1^1"))?;
         let missing = || Refusal::new(Code::MissingPatient, "MRG-1 names no identifier").at("MRG^1^1");
         found.map(|found| self.decoder.digest().patient(&found.authority, &found.identifier)).ok_or_else(missing)
@@ -164,7 +162,7 @@ impl Reading<'_> {
 
     /// PID-5.n; the family name's first subcomponent is the own surname.
     fn name(&mut self, pid_5: &[u8], n: usize) -> CompactString {
-        let leaf = super::scan::piece(self.leaves.component(pid_5, n), self.leaves.delimiters.subcomponent, 1);
+        let leaf = self.leaves.index.piece(self.leaves.component(pid_5, n), Separator::Subcomponent, 1);
         self.text(leaf, "PID^1^5")
     }
 

@@ -6,7 +6,8 @@
 use compact_str::CompactString;
 
 use super::adt::Reading;
-use super::scan::{Fields, piece};
+use super::scan::Fields;
+use super::separators::Separator;
 use crate::decode::facts::{CODE_BYTES_MAX, Coding, Diagnosis, Fact, Facts};
 
 /// Where each fact of PV1 stands.
@@ -33,12 +34,12 @@ impl Reading<'_> {
 
     /// PV1-3.1, also where no bed is named.
     pub(super) fn unit(&mut self, pv1_3: &[u8]) -> CompactString {
-        let leaf = piece(self.leaves.component(pv1_3, 1), self.leaves.delimiters.subcomponent, 1);
+        let leaf = self.leaves.index.piece(self.leaves.component(pv1_3, 1), Separator::Subcomponent, 1);
         self.whole_text(leaf, "PV1^1^3")
     }
 
     fn diagnosis(&mut self, segment: &[u8]) -> Diagnosis {
-        let fields = Fields::<4>::split(segment, self.leaves.delimiters.field);
+        let fields = self.leaves.index.fields::<4>(segment);
         let code = self.code(fields.get(3), "DG1^1^3");
         let named = self.leaves.component(fields.get(3), 3);
         let (system, _) = self.leaves.text(if named.is_empty() { fields.get(2) } else { named });

@@ -1,14 +1,15 @@
 //! The envelope: what MSH must say before a message may be journalled. A refusal here is answered AR (or CR), never stored.
 
 use super::escape::unescape;
-use super::scan::{Delimiters, Fields, Pieces, piece};
+use super::scan::{Delimiters, Fields, piece};
 use crate::decode::catalogue::shown;
 use crate::decode::config::DecodeConfig;
 use crate::decode::event::EncounterKind;
 use crate::error::{Code, Refusal};
 
 /// Versions read here.
-const VERSIONS: [&str; 11] = ["2.3", "2.3.1", "2.4", "2.5", "2.5.1", "2.6", "2.7", "2.7.1", "2.8", "2.8.1", "2.8.2"];
+const VERSIONS: [&[u8]; 11] =
+    [b"2.3", b"2.3.1", b"2.4", b"2.5", b"2.5.1", b"2.6", b"2.7", b"2.7.1", b"2.8", b"2.8.1", b"2.8.2"];
 /// Longest MSH-10 (HL7 v2.8: 199 characters).
 const CONTROL_ID_BYTES_MAX: usize = 199;
 /// MSH-1 to MSH-18.
@@ -36,6 +37,7 @@ impl<'a> Header<'a> {
     ///
     /// # Errors
     /// `Malformed`: it is not MSH, or its delimiters cannot be used.
+    #[inline]
     pub fn read(segment: &'a [u8]) -> Result<Self, Refusal> {
         if !segment.starts_with(b"MSH") {
             return Err(Refusal::new(Code::Malformed, "the message does not begin with MSH").at("MSH"));
@@ -61,12 +63,8 @@ impl<'a> Header<'a> {
 
     /// What of MSH must be the same for a redelivery to be one: all but field 7. That is when a copy was sent: some systems write it
     /// anew each time they send the same message.
-    pub fn content(&self, msh: &'a [u8]) -> [&'a [u8]; 2] {
-        let mut pieces = Pieces::new(msh, self.delimiters.field);
-        let before: usize = pieces.by_ref().take(6).map(|piece| piece.len() + 1).sum();
-        let sent = pieces.next().map_or(0, <[u8]>::len);
-        let start = before.min(msh.len());
-        [msh.get(..start), msh.get((start + sent).min(msh.len())..)].map(Option::unwrap_or_default)
+    pub fn content(&self) -> [&'a [u8]; 2] {
+        self.fields.around(6)
     }
 
     /// Whether the envelope is one nightlamp takes.
@@ -92,7 +90,7 @@ impl<'a> Header<'a> {
         if version.is_empty() {
             return Err(Refusal::new(Code::MissingField, "MSH-12 version id").at("MSH^1^12"));
         }
-        if VERSIONS.iter().any(|known| known.as_bytes() == version) {
+        if VERSIONS.contains(&version) {
             return Ok(());
         }
         Err(Refusal::new(Code::UnsupportedVersion, format!("MSH-12 '{}'", shown(version))).at("MSH^1^12"))

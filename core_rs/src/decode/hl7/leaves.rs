@@ -3,7 +3,8 @@
 use super::charset::open;
 use super::header::Header;
 use super::patient::Leaves;
-use super::scan::Segments;
+use super::scan::first_line;
+use super::separators::Separators;
 use crate::error::Refusal;
 
 /// One leaf: its place, numbered from 1 as HL7 does, and its text with escapes resolved.
@@ -25,11 +26,12 @@ pub struct Leaf {
 /// `Malformed` or `UnsupportedCharset`.
 pub fn leaves(payload: &[u8], charset: &str) -> Result<Vec<Leaf>, Refusal> {
     let body = open(payload, charset)?;
-    let header = Header::read(Segments::new(&body.bytes).next().unwrap_or_default())?;
-    let reader = Leaves { delimiters: header.delimiters, charset: body.charset };
+    let header = Header::read(first_line(&body.bytes))?;
+    let mut separators = Separators::default();
+    let reader = Leaves { index: separators.find(&body.bytes, header.delimiters), charset: body.charset };
     let mut all = Vec::new();
-    for (line, segment) in Segments::new(&body.bytes).enumerate() {
-        let mut fields = segment.split(|byte| *byte == reader.delimiters.field);
+    for (line, segment) in reader.index.segments().enumerate() {
+        let mut fields = segment.split(|byte| *byte == reader.index.delimiters.field);
         let id = String::from_utf8_lossy(fields.next().unwrap_or_default()).into_owned();
         let (first, skipped) = if id == "MSH" { (3, 1) } else { (1, 0) };
         for (field, text) in (first..).zip(fields.skip(skipped)) {
@@ -41,8 +43,8 @@ pub fn leaves(payload: &[u8], charset: &str) -> Result<Vec<Leaf>, Refusal> {
     Ok(all)
 }
 
-fn field_leaves(reader: &Leaves, field: &[u8], mut found: impl FnMut([usize; 3], String)) {
-    let delimiters = reader.delimiters;
+fn field_leaves(reader: &Leaves<'_>, field: &[u8], mut found: impl FnMut([usize; 3], String)) {
+    let delimiters = reader.index.delimiters;
     for (repetition, text) in (1..).zip(field.split(|byte| *byte == delimiters.repetition)) {
         for (component, text) in (1..).zip(text.split(|byte| *byte == delimiters.component)) {
             for (subcomponent, text) in (1..).zip(text.split(|byte| *byte == delimiters.subcomponent)) {

@@ -11,10 +11,12 @@ mod charset;
 mod escape;
 mod facts;
 mod header;
+pub(super) mod known;
 pub mod leaves;
 mod oru;
 mod patient;
-mod scan;
+pub(super) mod scan;
+mod separators;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -22,7 +24,8 @@ mod value;
 use charset::{Body, open};
 use header::{Header, Kind};
 use patient::Leaves;
-use scan::{Fields, Segments, is_segment};
+use scan::{first_line, is_segment};
+use separators::{Index, Segments, Separators};
 
 use super::Decoder;
 use super::config::DecodeConfig;
@@ -64,15 +67,15 @@ pub struct Said<'a> {
 
 impl<'a> Said<'a> {
     /// The rest is read only where MSH-7 is empty.
-    fn read(header: &Header<'a>, leaves: &Leaves, segments: Checked<'a>) -> Result<Self, Refusal> {
+    fn read(header: &Header<'a>, leaves: &Leaves<'_>, segments: Checked<'a>) -> Result<Self, Refusal> {
         let mut said = Self { msh_7: header.component(7, 1), ..Self::default() };
-        let (field, mut obr_7): (u8, &[u8]) = (leaves.delimiters.field, b"");
+        let mut obr_7: &[u8] = b"";
         if !said.msh_7.is_empty() {
             return Ok(said);
         }
         for segment in segments {
             let segment = segment?;
-            let cut = Fields::<15>::split(segment, field);
+            let cut = leaves.index.fields::<15>(segment);
             let first = |n: usize| leaves.component(cut.get(n), 1);
             match segment.get(..3).unwrap_or_default() {
                 b"EVN" => said.events.extend([first(6), first(2)]),
@@ -95,7 +98,9 @@ pub fn screen(payload: &[u8], charset: &str, config: &DecodeConfig) -> Result<()
     let body = open(payload, charset)?;
     let header = first(&body)?;
     header.check(config)?;
-    Checked::new(&body, &header, config, None).try_for_each(|segment| segment.map(|_| ()))
+    let mut separators = Separators::default();
+    Checked::new(separators.find(&body.bytes, header.delimiters), &header, config, None)
+        .try_for_each(|segment| segment.map(|_| ()))
 }
 
 /// Decode one message into `out`.
@@ -109,24 +114,25 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let header = first(&body)?;
     let kind = header.check(config)?;
     let principal = door.principal;
-    let mut segments = Checked::new(&body, &header, config, Some(decoder.digest()));
-    let read = read(decoder, &body, (&header, kind), &mut segments, door, out);
+    let mut separators = Separators::default();
+    let leaves = Leaves { index: separators.find(&body.bytes, header.delimiters), charset: body.charset };
+    let mut segments = Checked::new(leaves.index, &header, config, Some(decoder.digest()));
+    let read = read(decoder, leaves, (&header, kind), &mut segments, door, out);
     out.message_id = Some(segments.message_id(decoder.digest(), principal, &header.identity()));
     read
 }
 
 fn read<'a>(
     decoder: &'a Decoder,
-    body: &'a Body<'_>,
-    (header, kind): (&Header<'a>, Kind),
+    leaves: Leaves<'a>,
+    (header, kind): (&'a Header<'a>, Kind),
     segments: &mut Checked<'a>,
     mut door: Door<'a>,
     out: &mut Decoded,
 ) -> Result<(), Refusal> {
     let config = decoder.config();
-    let leaves = Leaves { delimiters: header.delimiters, charset: body.charset };
     if config.recorded_time {
-        let said = Said::read(header, &leaves, Checked::new(body, header, config, None))?;
+        let said = Said::read(header, &leaves, Checked::new(leaves.index, header, config, None))?;
         door.received_at_us = recorded::of_message(decoder, &said, door.received_at_us)?;
         out.at_us = door.received_at_us;
     }
@@ -151,15 +157,16 @@ fn check_size(payload: &[u8], config: &DecodeConfig) -> Result<(), Refusal> {
     Ok(())
 }
 
+#[inline]
 fn first<'a>(body: &'a Body<'_>) -> Result<Header<'a>, Refusal> {
-    Header::read(Segments::new(&body.bytes).next().unwrap_or_default())
+    Header::read(first_line(&body.bytes))
 }
 
 /// The segments of a message, each checked as it comes: every line a segment, one MSH, no more than the limits allow. Each goes into
 /// the hash of the content as it comes too: line ends, framing and blank lines are not content.
 struct Checked<'a> {
     segments: Segments<'a>,
-    header: Header<'a>,
+    header: &'a Header<'a>,
     limits: &'a Limits,
     digest: Option<&'a Digest>,
     content: u64,
@@ -169,9 +176,16 @@ struct Checked<'a> {
 
 impl<'a> Checked<'a> {
     /// With a digest where a message id will be asked for.
-    fn new(body: &'a Body<'_>, header: &Header<'a>, config: &'a DecodeConfig, digest: Option<&'a Digest>) -> Self {
-        let segments = Segments::new(&body.bytes);
-        Self { segments, header: *header, limits: &config.limits, digest, content: CONTENT_SEED, lines: 0, observations: 0 }
+    fn new(index: Index<'a>, header: &'a Header<'a>, config: &'a DecodeConfig, digest: Option<&'a Digest>) -> Self {
+        Self {
+            segments: index.segments(),
+            header,
+            limits: &config.limits,
+            digest,
+            content: CONTENT_SEED,
+            lines: 0,
+            observations: 0,
+        }
     }
 
     #[inline]
@@ -201,7 +215,7 @@ impl<'a> Checked<'a> {
     fn hash(&mut self, segment: &'a [u8]) {
         let Some(digest) = self.digest else { return };
         self.content = if self.lines == 0 {
-            self.header.content(segment).into_iter().fold(self.content, |content, part| digest.bytes(part, content))
+            self.header.content().into_iter().fold(self.content, |content, part| digest.bytes(part, content))
         } else {
             digest.bytes(segment, self.content)
         };

@@ -10,24 +10,24 @@ use compact_str::CompactString;
 
 use super::charset::Charset;
 use super::escape::unescape;
-use super::scan::{Delimiters, Pieces, piece};
+use super::separators::{Index, Separator};
 use crate::decode::config::DecodeConfig;
 use crate::decode::event::BedKey;
 use crate::error::{Code, Refusal};
 
 /// How leaves of one message become text.
 #[derive(Debug, Clone, Copy)]
-pub struct Leaves {
-    /// The message's delimiters.
-    pub delimiters: Delimiters,
+pub struct Leaves<'m> {
+    /// Where they end.
+    pub index: Index<'m>,
     /// The message's character set.
     pub charset: Charset,
 }
 
-impl Leaves {
+impl Leaves<'_> {
     /// A leaf as bytes, escapes resolved.
     pub fn bytes<'a>(&self, leaf: &'a [u8]) -> Cow<'a, [u8]> {
-        unescape(leaf, &self.delimiters)
+        if self.index.has(leaf, Separator::Escape) { unescape(leaf, &self.index.delimiters) } else { Cow::Borrowed(leaf) }
     }
 
     /// A leaf as text, and whether all of it could be read.
@@ -39,7 +39,7 @@ impl Leaves {
 
     /// A component of the first repetition of a field.
     pub fn component<'a>(&self, field: &'a [u8], n: usize) -> &'a [u8] {
-        piece(piece(field, self.delimiters.repetition, 1), self.delimiters.component, n)
+        self.index.piece(self.index.first(field, Separator::Repetition), Separator::Component, n)
     }
 }
 
@@ -56,26 +56,28 @@ pub struct Identifier {
 ///
 /// # Errors
 /// `BadCharset`: the identifier cannot be read, and half an identifier is another patient.
-pub fn choose(pid_3: &[u8], leaves: &Leaves, config: &DecodeConfig) -> Result<Option<Identifier>, Refusal> {
-    let Delimiters { component, repetition, subcomponent, .. } = leaves.delimiters;
+pub fn choose(pid_3: &[u8], leaves: &Leaves<'_>, config: &DecodeConfig) -> Result<Option<Identifier>, Refusal> {
+    let index = &leaves.index;
     let rank = |cx: &[u8]| {
-        let hd = piece(cx, component, 4);
-        let preferred = config
-            .authorities
-            .iter()
-            .position(|name| [1, 2].iter().any(|part| &*leaves.bytes(piece(hd, subcomponent, *part)) == name.as_bytes()));
+        let is_named = |name: &String| {
+            let hd = index.piece(cx, Separator::Component, 4);
+            [1, 2].iter().any(|n| &*leaves.bytes(index.piece(hd, Separator::Subcomponent, *n)) == name.as_bytes())
+        };
+        let preferred = config.authorities.iter().position(is_named);
         match preferred {
             Some(place) => place,
-            None if piece(cx, component, 5) == b"MR" => config.authorities.len(),
+            None if index.piece(cx, Separator::Component, 5) == b"MR" => config.authorities.len(),
             None => config.authorities.len() + 1,
         }
     };
-    let repetitions = Pieces::new(pid_3, repetition).filter(|cx| !piece(cx, component, 1).is_empty());
+    let repetitions =
+        index.pieces(pid_3, Separator::Repetition).filter(|cx| !index.piece(cx, Separator::Component, 1).is_empty());
     let Some(cx) = repetitions.min_by_key(|cx| rank(cx)) else { return Ok(None) };
-    let hd = piece(cx, component, 4);
-    let namespace = piece(hd, subcomponent, 1);
-    let (mut authority, is_whole) = leaves.text(if namespace.is_empty() { piece(hd, subcomponent, 2) } else { namespace });
-    let (identifier, is_readable) = leaves.text(piece(cx, component, 1));
+    let hd = index.piece(cx, Separator::Component, 4);
+    let part = |n: usize| index.piece(hd, Separator::Subcomponent, n);
+    let namespace = part(1);
+    let (mut authority, is_whole) = leaves.text(if namespace.is_empty() { part(2) } else { namespace });
+    let (identifier, is_readable) = leaves.text(index.piece(cx, Separator::Component, 1));
     if !is_whole || !is_readable {
         return Err(Refusal::new(Code::BadCharset, "PID-3 patient identifier").at("PID^1^3"));
     }
@@ -89,13 +91,16 @@ pub fn choose(pid_3: &[u8], leaves: &Leaves, config: &DecodeConfig) -> Result<Op
 ///
 /// # Errors
 /// `BadCharset`.
-pub fn bed(pv1_3: &[u8], leaves: &Leaves) -> Result<Option<BedKey>, Refusal> {
-    let place = |n: usize| piece(leaves.component(pv1_3, n), leaves.delimiters.subcomponent, 1);
-    let bed = if place(3).is_empty() { place(2) } else { place(3) };
-    if place(1).is_empty() || bed.is_empty() {
+pub fn bed(pv1_3: &[u8], leaves: &Leaves<'_>) -> Result<Option<BedKey>, Refusal> {
+    let index = &leaves.index;
+    let location = index.piece(pv1_3, Separator::Repetition, 1);
+    let place = |n: usize| index.piece(index.piece(location, Separator::Component, n), Separator::Subcomponent, 1);
+    let (unit, bed) = (place(1), place(3));
+    let bed = if bed.is_empty() { place(2) } else { bed };
+    if unit.is_empty() || bed.is_empty() {
         return Ok(None);
     }
-    let ((unit, is_whole), (bed, is_readable)) = (leaves.text(place(1)), leaves.text(bed));
+    let ((unit, is_whole), (bed, is_readable)) = (leaves.text(unit), leaves.text(bed));
     if is_whole && is_readable {
         return Ok(Some(BedKey { unit, bed }));
     }
@@ -105,8 +110,9 @@ pub fn bed(pv1_3: &[u8], leaves: &Leaves) -> Result<Option<BedKey>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::hl7::scan::Delimiters;
 
-    const LEAVES: Leaves = Leaves { delimiters: Delimiters::USUAL, charset: Charset::Utf8 };
+    const LEAVES: Leaves<'_> = Leaves { index: Index::none(Delimiters::USUAL), charset: Charset::Utf8 };
 
     fn chosen(pid_3: &str, authorities: &[&str]) -> Option<String> {
         let config = DecodeConfig {

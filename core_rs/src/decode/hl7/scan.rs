@@ -1,7 +1,9 @@
-//! The scanner: segments, fields, repetitions, components and subcomponents as slices of the frame. Nothing is copied,
-//! nothing is decoded; escapes are resolved only where a leaf is read (`text`).
+//! The scanner: delimiters, fields, and the pieces of fields as slices of the frame. Nothing is copied, nothing is decoded; escapes
+//! are resolved only where a leaf is read (`text`). What is cut here is looked at itself; a message that is read as a whole is
+//! looked at once (`separators`).
 
-use crate::decode::lanes::{LANES, hits, line_ends};
+use super::separators::Separator;
+use crate::decode::lanes::{LANES, hits};
 use crate::error::{Code, Refusal};
 
 /// The delimiters of one message, from MSH-1 and MSH-2 (or BHS, FHS). All ASCII and different from each other.
@@ -45,61 +47,35 @@ impl Delimiters {
         }
         Ok(Self { field, component, repetition, escape, subcomponent })
     }
-}
 
-/// The non-blank lines of a message: CR, LF and CRLF all end one.
-#[derive(Debug, Clone)]
-pub struct Segments<'a> {
-    bytes: &'a [u8],
-    /// Where the next line begins.
-    start: usize,
-    /// Where the bytes being looked at begin.
-    block: usize,
-    /// Their line ends that were not yet taken.
-    ends: u64,
-}
-
-impl<'a> Segments<'a> {
-    /// The segments of these bytes.
-    #[inline]
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, start: 0, block: 0, ends: line_ends(bytes) }
+    /// All of them, in the order of `Separator`.
+    pub const fn all(&self) -> [u8; 5] {
+        [self.field, self.component, self.repetition, self.escape, self.subcomponent]
     }
 
-    /// The next line, blank or not.
-    #[inline]
-    fn line(&mut self) -> Option<&'a [u8]> {
-        while self.ends == 0 {
-            self.block += LANES;
-            match self.bytes.get(self.block..).filter(|rest| !rest.is_empty()) {
-                Some(rest) => self.ends = line_ends(rest),
-                None => {
-                    let last = self.bytes.get(self.start..).filter(|rest| !rest.is_empty());
-                    self.start = self.bytes.len();
-                    return last;
-                }
-            }
-        }
-        let end = self.block + self.ends.trailing_zeros() as usize;
-        self.ends &= self.ends - 1;
-        let line = self.bytes.get(self.start..end);
-        self.start = end + 1;
-        line
+    /// The one of a kind.
+    pub const fn of(&self, kind: Separator) -> u8 {
+        self.all()[kind as usize]
     }
 }
 
-impl<'a> Iterator for Segments<'a> {
-    type Item = &'a [u8];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a [u8]> {
-        loop {
-            let line = self.line()?;
-            if !line.trim_ascii_start().is_empty() {
-                return Some(line);
-            }
+/// The first line that is not blank: CR, LF and CRLF all end one.
+pub fn first_line(bytes: &[u8]) -> &[u8] {
+    let mut rest = bytes;
+    loop {
+        let end = memchr::memchr2(b'\r', b'\n', rest);
+        let line = rest.get(..end.unwrap_or(rest.len())).unwrap_or_default();
+        match end {
+            Some(end) if is_blank(line) => rest = rest.get(end + 1..).unwrap_or_default(),
+            _ => return if is_blank(line) { b"" } else { line },
         }
     }
+}
+
+/// Whether a line holds nothing but blanks.
+#[inline]
+pub fn is_blank(line: &[u8]) -> bool {
+    line.trim_ascii_start().is_empty()
 }
 
 /// Whether a line is a segment: a capital, two capitals or digits, then the field separator or the end.
@@ -126,11 +102,17 @@ impl<'a, const N: usize> Fields<'a, N> {
     /// Cut a segment at its field separators; parts beyond `N` are not looked at.
     #[inline]
     pub fn split(segment: &'a [u8], field: u8) -> Self {
+        Self::cut(segment, |rest| hits(rest, field))
+    }
+
+    /// As `split`, given which of the first 64 bytes of the rest of the segment are separators.
+    #[inline]
+    pub(super) fn cut(segment: &'a [u8], separators: impl Fn(&[u8]) -> u64) -> Self {
         let mut ends = [segment.len(); N];
         let mut places = ends.iter_mut();
         let mut block = 0;
         'all: while let Some(rest) = segment.get(block..).filter(|rest| !rest.is_empty()) {
-            let mut found = hits(rest, field);
+            let mut found = separators(rest);
             while found != 0 {
                 let Some(end) = places.next() else { break 'all };
                 *end = block + found.trailing_zeros() as usize;
@@ -145,6 +127,13 @@ impl<'a, const N: usize> Fields<'a, N> {
     #[inline]
     pub fn get(&self, n: usize) -> &'a [u8] {
         value(self.raw(n))
+    }
+
+    /// The segment before part n, its separator included, and behind it; part n is not the first.
+    pub fn around(&self, n: usize) -> [&'a [u8]; 2] {
+        let end_of = |n: usize| self.ends.get(n).copied().unwrap_or(self.segment.len());
+        let (start, end) = ((end_of(n.saturating_sub(1)) + 1).min(self.segment.len()), end_of(n));
+        [self.segment.get(..start), self.segment.get(end..)].map(Option::unwrap_or_default)
     }
 
     /// Part n as it stands.
@@ -175,10 +164,16 @@ pub fn tidy(piece: &[u8]) -> &[u8] {
 /// The nth piece (from 1) between separators, without surrounding blanks; empty where absent or HL7 null.
 #[inline]
 pub fn piece(bytes: &[u8], separator: u8, n: usize) -> &[u8] {
+    nth(bytes, separator, hits(bytes, separator), n)
+}
+
+/// As `piece`, given which of the first 64 bytes are separators.
+#[inline]
+pub(super) fn nth(bytes: &[u8], separator: u8, mut found: u64, n: usize) -> &[u8] {
     if bytes.len() > LANES {
-        return tidy(Pieces::new(bytes, separator).nth(n.saturating_sub(1)).unwrap_or_default());
+        return tidy(Pieces::given(bytes, separator, found).nth(n.saturating_sub(1)).unwrap_or_default());
     }
-    let (mut found, mut start) = (hits(bytes, separator), 0);
+    let mut start = 0;
     for _ in 1..n {
         if found == 0 {
             return b"";
@@ -219,10 +214,10 @@ pub fn contains(bytes: &[u8], byte: u8) -> bool {
 }
 
 impl<'a> Pieces<'a> {
-    /// The pieces of these bytes between `separator`s, which is not NUL.
+    /// The pieces of these bytes between `separator`s, which is not NUL, given which of the first 64 bytes are separators.
     #[inline]
-    pub fn new(bytes: &'a [u8], separator: u8) -> Self {
-        Self { bytes, separator, start: 0, block: 0, found: hits(bytes, separator) }
+    pub(super) const fn given(bytes: &'a [u8], separator: u8, found: u64) -> Self {
+        Self { bytes, separator, start: 0, block: 0, found }
     }
 }
 
@@ -256,10 +251,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_line_end_ends_a_segment_and_blank_lines_do_not_count() {
-        let lines: Vec<&[u8]> = Segments::new(b"MSH|1\rPID|2\nPV1|3\r\n\r\n  \rOBX|4").collect();
-        assert_eq!(lines, [b"MSH|1".as_slice(), b"PID|2", b"PV1|3", b"OBX|4"]);
-        assert_eq!(Segments::new(b"\r\n\r").count(), 0);
+    fn the_first_line_is_the_first_that_is_not_blank() {
+        for text in ["MSH|1", "MSH|1\rPID", "\r\n \n\x0c\rMSH|1\n"] {
+            assert_eq!(first_line(text.as_bytes()), b"MSH|1", "{text:?}");
+        }
+        assert_eq!(first_line(b"\r\n \r"), b"");
     }
 
     #[test]
@@ -281,6 +277,8 @@ mod tests {
         assert_eq!(fields.get(3), b"");
         assert_eq!(fields.raw(3), b"\"\"");
         assert_eq!(fields.get(4), b"");
+        assert_eq!(fields.around(2), [b"OBX|1|".as_slice(), b"|\"\"|far"]);
+        assert_eq!(Fields::<4>::split(b"OBX|1", b'|').around(2), [b"OBX|1".as_slice(), b""]);
         assert_eq!(piece(b"a^b^", b'^', 2), b"b");
         assert_eq!(piece(b"a^b^", b'^', 3), b"");
         assert_eq!(piece(b"a^b^", b'^', 9), b"");
@@ -300,7 +298,7 @@ mod tests {
         #[test]
         fn pieces_are_those_of_slice_split(bytes in proptest::collection::vec(proptest::prop_oneof![proptest::strategy::Just(b'|'), 0u8..=255], 0..60)) {
             let expected: Vec<&[u8]> = bytes.split(|byte| *byte == b'|').collect();
-            proptest::prop_assert_eq!(Pieces::new(&bytes, b'|').collect::<Vec<_>>(), expected);
+            proptest::prop_assert_eq!(Pieces::given(&bytes, b'|', hits(&bytes, b'|')).collect::<Vec<_>>(), expected);
             proptest::prop_assert_eq!(contains(&bytes, b'|'), bytes.contains(&b'|'));
         }
 

@@ -9,27 +9,26 @@
 //! - Every other type (TS, DTM, DT, TX, FT, ED ...) holds no value of any signal.
 //! - More than one repetition is more than one value: refused.
 
-use crate::decode::catalogue::{Catalogue, Meaning, answer, shown};
+use crate::decode::catalogue::{Catalogue, Convert, Meaning, answer, shown};
 use crate::decode::hl7::patient::Leaves;
-use crate::decode::hl7::scan::{contains, piece};
+use crate::decode::hl7::separators::Separator;
 use crate::error::{Code, Refusal};
 
-/// The canonical value of an OBX.
+/// The canonical value of an OBX, given how a number in its unit becomes canonical; that is asked of a number alone.
 ///
 /// # Errors
 /// `MissingValue`, `BadDataType`, and what the catalogue says of unit and range. Without a location: the caller knows it.
 pub fn read(
-    catalogue: &Catalogue,
     meaning: &Meaning<'_>,
     kind: &[u8],
     value: &[u8],
-    unit: &[u8],
-    leaves: &Leaves,
+    leaves: &Leaves<'_>,
+    conversion: impl FnOnce() -> Result<Convert, Refusal>,
 ) -> Result<f64, Refusal> {
     if value.is_empty() {
         return Err(Refusal::new(Code::MissingValue, format!("{} without a value", meaning.row.name)));
     }
-    if contains(value, leaves.delimiters.repetition) {
+    if leaves.index.has(value, Separator::Repetition) {
         return Err(Refusal::new(Code::BadDataType, "more than one value"));
     }
     let is_text = kind == b"ST";
@@ -39,7 +38,7 @@ pub fn read(
                 return Err(wrong_type(meaning, kind));
             }
             let number = if kind == b"SN" { structured(value, leaves)? } else { plain(value)? };
-            with_unit(catalogue, meaning, number, unit, leaves)
+            meaning.plausible(conversion()?.apply(number))
         }
         b"CWE" | b"CE" | b"CNE" | b"CF" | b"IS" | b"ID" | b"ST" if meaning.is_coded() => coded(meaning, value, leaves),
         _ => Err(wrong_type(meaning, kind)),
@@ -107,8 +106,8 @@ fn of_any_length(text: &[u8]) -> Result<f64, Refusal> {
     }
 }
 
-fn structured(value: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
-    let component = |n: usize| piece(value, leaves.delimiters.component, n);
+fn structured(value: &[u8], leaves: &Leaves<'_>) -> Result<f64, Refusal> {
+    let component = |n: usize| leaves.index.piece(value, Separator::Component, n);
     let comparator = leaves.bytes(component(1));
     if !matches!(&*comparator, b"" | b"=") {
         return Err(Refusal::new(Code::BadDataType, "the value is a bound, not a number"));
@@ -122,31 +121,29 @@ fn structured(value: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
     plain(component(2))
 }
 
-/// OBX-6.1, or, where the catalogue does not know it, OBX-6.4 and the reference id in OBX-6.2 of an MDC unit.
-fn with_unit(catalogue: &Catalogue, meaning: &Meaning<'_>, number: f64, unit: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
-    let component = |n: usize| leaves.bytes(piece(unit, leaves.delimiters.component, n));
+/// How a number in the unit of an OBX-6 becomes canonical: OBX-6.1, or, where the catalogue does not know it, OBX-6.4 and the
+/// reference id in OBX-6.2 of an MDC unit.
+///
+/// # Errors
+/// `MissingUnit`, `UnknownUnit`.
+pub fn conversion(catalogue: &Catalogue, meaning: &Meaning<'_>, unit: &[u8], leaves: &Leaves<'_>) -> Result<Convert, Refusal> {
+    let component = |n: usize| leaves.bytes(leaves.index.piece(unit, Separator::Component, n));
     let first = component(1);
-    let read = meaning.canonical(catalogue, number, &first);
-    match &read {
-        Err(refusal) if matches!(refusal.code, Code::UnknownUnit | Code::MissingUnit) => {
-            let alternate = component(4);
-            let text = component(2);
-            let other = if text.starts_with(b"MDC_DIM_") { text } else { alternate };
-            if other.is_empty() || catalogue.conversion(meaning.accepts, &other).is_none() {
-                return read;
-            }
-            // A number of the nomenclature the catalogue does not know is not overruled by its text.
-            if first.len() == 6 && first.iter().all(u8::is_ascii_digit) {
-                return read;
-            }
-            meaning.canonical(catalogue, number, &other)
-        }
-        _ => read,
+    let found = meaning.conversion(catalogue, &first);
+    if found.is_ok() {
+        return found;
     }
+    let (text, alternate) = (component(2), component(4));
+    let other = if text.starts_with(b"MDC_DIM_") { text } else { alternate };
+    // A number of the nomenclature the catalogue does not know is not overruled by its text.
+    if other.is_empty() || (first.len() == 6 && first.iter().all(u8::is_ascii_digit)) {
+        return found;
+    }
+    catalogue.conversion(meaning.accepts, &other).map_or(found, Ok)
 }
 
-fn coded(meaning: &Meaning<'_>, value: &[u8], leaves: &Leaves) -> Result<f64, Refusal> {
-    let component = |n: usize| leaves.bytes(piece(value, leaves.delimiters.component, n));
+fn coded(meaning: &Meaning<'_>, value: &[u8], leaves: &Leaves<'_>) -> Result<f64, Refusal> {
+    let component = |n: usize| leaves.bytes(leaves.index.piece(value, Separator::Component, n));
     let (code, text, alternate) = (component(1), component(2), component(4));
     let found = answer(meaning.row.kind, &code)
         .or_else(|| answer(meaning.row.kind, &alternate))

@@ -109,6 +109,17 @@ proptest::proptest! {
     }
 
     #[test]
+    fn a_stamp_in_one_go_is_what_it_is_step_by_step(
+        text in "[0-9:/+-]{12,20}|(19|20)[0-9]{12}([+-][0-9]{3,5})?|20(0[1-9]|1[0-2])(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])([01][0-9]|2[0-4])[0-6][0-9][0-6][0-9]([+-][0-2][0-9][0-6]0)?",
+        is_utc in proptest::bool::ANY,
+    ) {
+        let zone = SiteZone::new(if is_utc { "UTC" } else { "Europe/Berlin" }, 300).expect("a zone");
+        let expected = Written::hl7(text.as_bytes()).and_then(|written| zone.instant(&written, NOON));
+        let is_stamp = (is_utc && text.len() == 14) || (text.len() == 19 && matches!(text.as_bytes()[14], b'+' | b'-'));
+        proptest::prop_assert_eq!(zone.instant_of_stamp(text.as_bytes()), expected.ok().filter(|_| is_stamp));
+    }
+
+    #[test]
     fn no_bytes_panic(text: Vec<u8>) {
         let _ = Written::hl7(&text);
         let _ = Written::rfc3339(&text);

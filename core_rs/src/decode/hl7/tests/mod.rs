@@ -4,6 +4,7 @@ mod envelope;
 mod facts;
 mod oru;
 mod recorded;
+mod remembered;
 
 use bytes::Bytes;
 
