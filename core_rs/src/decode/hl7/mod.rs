@@ -118,10 +118,12 @@ pub fn decode(decoder: &Decoder, payload: &[u8], door: Door<'_>, out: &mut Decod
     let leaves = Leaves { index: separators.find(&body.bytes, header.delimiters), charset: body.charset };
     let mut segments = Checked::new(leaves.index, &header, config, Some(decoder.digest()));
     let read = read(decoder, leaves, (&header, kind), &mut segments, door, out);
-    out.message_id = Some(segments.message_id(decoder.digest(), principal, &header.identity()));
-    read
+    let topic = read.as_ref().ok().and_then(Option::as_ref);
+    out.message_id = Some(segments.message_id(decoder.digest(), principal, &header.identity(), topic));
+    read.map(|_| ())
 }
 
+/// Gives back the bed of the topic where it says whose observations these are.
 fn read<'a>(
     decoder: &'a Decoder,
     leaves: Leaves<'a>,
@@ -129,7 +131,7 @@ fn read<'a>(
     segments: &mut Checked<'a>,
     mut door: Door<'a>,
     out: &mut Decoded,
-) -> Result<(), Refusal> {
+) -> Result<Option<BedKey>, Refusal> {
     let config = decoder.config();
     if config.recorded_time {
         let said = Said::read(header, &leaves, Checked::new(leaves.index, header, config, None))?;
@@ -137,7 +139,7 @@ fn read<'a>(
         out.at_us = door.received_at_us;
     }
     match kind {
-        Kind::Adt(kind) => adt::decode(decoder, header, kind, leaves, segments, door.received_at_us, out),
+        Kind::Adt(kind) => adt::decode(decoder, header, kind, leaves, segments, door.received_at_us, out).map(|()| None),
         Kind::Oru => oru::decode(decoder, door, leaves, segments, out),
     }
 }
@@ -221,13 +223,19 @@ impl<'a> Checked<'a> {
         };
     }
 
-    /// What a redelivery is recognised by: every segment counts, also those behind one that was refused.
-    fn message_id(&mut self, digest: &Digest, principal: &str, identity: &[&[u8]]) -> MessageId {
+    /// What a redelivery is recognised by: every segment counts, also those behind one that was refused. Where the bed of the topic
+    /// says whose it is, it counts too: monitors of one make that share a key count alike from when they were switched on.
+    fn message_id(&mut self, digest: &Digest, principal: &str, identity: &[&[u8]; 3], topic: Option<&BedKey>) -> MessageId {
         while let Some(segment) = self.segments.next() {
             self.hash(segment);
             self.lines += 1;
         }
-        MessageId { id: digest.id_of(principal, identity), content: self.content }
+        let [application, facility, control_id] = *identity;
+        let id = match topic {
+            Some(bed) => digest.id_of(principal, &[application, facility, control_id, bed.unit.as_bytes(), bed.bed.as_bytes()]),
+            None => digest.id_of(principal, identity),
+        };
+        MessageId { id, content: self.content }
     }
 }
 

@@ -34,6 +34,8 @@ struct Group<'a> {
     leaves: Leaves<'a>,
     received_at_us: i64,
     topic_bed: Option<BedKey>,
+    /// Whether it is whom some observations are about.
+    by_topic: bool,
     wanted: Wanted<'a>,
     /// Whether nobody wants what is said of the present subject; None until it is asked.
     passes: Option<bool>,
@@ -46,7 +48,7 @@ struct Group<'a> {
     last_time: (&'a [u8], Result<i64, TimeFault>),
 }
 
-/// Decode an ORU R01 into observations.
+/// Decode an ORU R01 into observations. Gives back the bed of the topic where it says whose some of them are.
 ///
 /// # Errors
 /// The message breaks its limits or its lines: what `out` holds by then is void.
@@ -56,13 +58,14 @@ pub fn decode<'a>(
     leaves: Leaves<'a>,
     segments: &mut Checked<'a>,
     out: &mut Decoded,
-) -> Result<(), Refusal> {
+) -> Result<Option<BedKey>, Refusal> {
     let mut group = Group {
         decoder,
         principal: door.principal,
         leaves,
         received_at_us: door.received_at_us,
         topic_bed: door.bed,
+        by_topic: false,
         wanted: door.wanted,
         passes: None,
         patient: Ok(None),
@@ -91,7 +94,7 @@ pub fn decode<'a>(
             _ => {}
         }
     }
-    Ok(())
+    Ok(group.topic_bed.filter(|_| group.by_topic))
 }
 
 impl<'a> Group<'a> {
@@ -238,12 +241,16 @@ impl<'a> Group<'a> {
     }
 
     fn subject(&mut self) -> &Result<Subject, Refusal> {
-        let Self { subject, patient, pv1_3, leaves, topic_bed, .. } = self;
+        let Self { subject, patient, pv1_3, leaves, topic_bed, by_topic, .. } = self;
         subject.get_or_insert_with(|| {
             if let Some(patient) = patient.clone()? {
                 return Ok(patient);
             }
-            let bed = bed(pv1_3, leaves)?.or_else(|| topic_bed.clone()).map(Subject::Bed);
+            if let Some(bed) = bed(pv1_3, leaves)? {
+                return Ok(Subject::Bed(bed));
+            }
+            *by_topic |= topic_bed.is_some();
+            let bed = topic_bed.clone().map(Subject::Bed);
             bed.ok_or_else(|| Refusal::new(Code::MissingPatient, "neither PID-3 nor PV1-3 says whose it is").at("PID^1^3"))
         })
     }

@@ -190,6 +190,21 @@ fn without_a_patient_the_bed_speaks_and_without_a_bed_nobody() {
 }
 
 #[test]
+fn p2_monitors_that_count_alike_are_told_apart_by_the_bed_of_their_topic() {
+    let obx = "OBX|1|NM|8867-4^HR^LN||80|/min|||||F|||20260301122930";
+    let id = |topic: &str, rows: &[&str]| {
+        let mut out = Decoded::default();
+        decoder().decode(&frame(Source::Hl7Mqtt, topic, &message(rows)), &mut out);
+        out.message_id.expect("an id")
+    };
+    assert_ne!(id("ICU/7", &[MSH, obx]).id, id("ICU/8", &[MSH, obx]).id);
+    assert_eq!(id("ICU/7", &[MSH, obx]), id("ICU/7", &[MSH, obx]));
+    for named in [PID, "PV1|1|I|ICU^1^7"] {
+        assert_eq!(id("ICU/7", &[MSH, named, obx]), id("ICU/8", &[MSH, named, obx]), "the message says whose it is: {named}");
+    }
+}
+
+#[test]
 fn a_sites_codes_reach_the_observations() {
     let code = SiteCode {
         code: "0002-4182".into(),
