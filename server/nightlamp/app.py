@@ -33,12 +33,14 @@ from nightlamp.beginning import Beginning
 from nightlamp.embedded.keeper import Keeper, Part
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
+from nightlamp.figures import Gauges
 from nightlamp.http_app import Parts
 from nightlamp.http_line import LineLimits, bounded
 from nightlamp.identity.access import Access
 from nightlamp.identity.data_folder import DataFolder
 from nightlamp.identity.keys import KeyFile, KeyFileError
 from nightlamp.identity.sessions import Sessions
+from nightlamp.notify import Service
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
 from nightlamp.publish.line import framed
@@ -116,6 +118,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
         await waited_for.lock_within(FOLDER_WAIT_S_MAX)
         opened = await asyncio.to_thread(open_folder, settings, waited_for)
     folder, keys, journal, engine = opened.folder, opened.keys, opened.journal, opened.engine
+    notify = await asyncio.to_thread(Service, settings)
     database_url, redis_url = await _neighbours(settings, folder, begun.cluster, stack)
 
     store = await Store.connect(database_url)
@@ -134,12 +137,19 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
+    notifier = notify.begin(database_url, store.alert_messages)
+    if notifier is not None:
+        hub.taps.append(notifier.put)
     hung: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     lasting = tasks.Tasks()
     lasting.start(stack, "supervision", supervision.watch(engine, hung))
     lasting.start(stack, "redis", channels.run())
+    if notifier is not None:
+        lasting.start(stack, "notify", notifier.run())
     lasting.start(stack, "keys", _watch_keys(keys, engine))
     lasting.start(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
+    figures = Gauges(store.reader, settings.figures)
+    lasting.start(stack, "figures", figures.run())
     receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
     receipts.start()
     stack.callback(receipts.stop)
@@ -152,7 +162,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     door = Door(access, engine, decoder, deliveries, hl7, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
     actions = Actions(engine, receipts)
-    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, actions, hung, lasting)
+    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, actions, hung, lasting, notify, figures)
     return parts, folder, None if has_begun else beginning
 
 

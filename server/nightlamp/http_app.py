@@ -19,9 +19,13 @@ from nightlamp.as_of import AsOf
 from nightlamp.as_of import router as as_of_router
 from nightlamp.console import router as console_router
 from nightlamp.errors import Problem
+from nightlamp.figures import Gauges
+from nightlamp.figures import router as figures_router
 from nightlamp.identity import api as identity_api
 from nightlamp.identity.access import Access, requires
 from nightlamp.identity.roles import Permission, Principal
+from nightlamp.notify import Service
+from nightlamp.notify import router as notify_router
 from nightlamp.observe import engine_figures, health, metrics, sources, stages
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import Hub, bearer
@@ -51,6 +55,8 @@ class Parts:
     #: Done once a stage hangs, with the reason: the server then ends.
     hung: asyncio.Future[str]
     tasks: Tasks
+    notify: Service
+    figures: Gauges
 
 
 def build(parts: Parts) -> FastAPI:
@@ -76,6 +82,8 @@ def build(parts: Parts) -> FastAPI:
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))
     app.include_router(identity_api.router())
+    app.include_router(figures_router(parts.store, parts.settings.figures))
+    app.include_router(notify_router(parts.notify))
     if parts.settings.console.enabled:
         app.include_router(console_router())
     app.include_router(health.router(lambda: _probe(parts), recorded_time=parts.settings.decode.recorded_time))
@@ -109,7 +117,9 @@ def _authenticate(access: Access) -> Any:
 def _probe(parts: Parts) -> list[health.StageHealth]:
     pipeline = parts.pipeline
     receipts = parts.door.receipts
-    found = stages.probe(receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats)
+    found = stages.probe(
+        receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats, parts.notify.dead
+    )
     return stages.with_died(found, parts.tasks.died)
 
 
@@ -122,4 +132,6 @@ def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:
         lambda: sources.store(pipeline),
         lambda: sources.publish(parts.hub.stats),
         lambda: sources.replay(parts.as_of.stats),
+        parts.notify.stats.metrics,
+        parts.figures.metrics,
     ]

@@ -37,3 +37,13 @@ def test_a_database_that_does_not_answer_at_start_is_named(tmp_path: Path) -> No
     end = refused_start(tmp_path, DATABASE__URL=url)
     _assert_clean(end, "database.url")
     assert "hunter2" not in end.stderr
+
+
+def test_a_channel_without_its_address_is_named_and_the_address_is_not(tmp_path: Path) -> None:
+    (tmp_path / "pager.url").write_text("pagerduty://hunter2")
+    for where in ('"url_env": "NO_SUCH_VARIABLE"', f'"url_file": "{tmp_path / "pager.url"}"'):
+        end = refused_start(tmp_path, NOTIFY__CHANNELS=f'[{{"name": "pager", {where}}}]')
+        assert end.returncode == 2, end.stderr
+        assert "notify.channels.pager" in end.stderr
+        assert "Traceback" not in end.stderr
+        assert "hunter2" not in end.stderr

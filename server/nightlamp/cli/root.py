@@ -16,6 +16,7 @@ from . import (
     keys,
     migrate,
     models,
+    notify,
     parity,
     replay,
     serve,
@@ -69,6 +70,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
+app.add_typer(notify.app, name="notify")
 app.add_typer(migrate.app, name="migrate")
 
 

@@ -1,8 +1,8 @@
 """`/metrics`: every stage's counters in Prometheus' text format, read once a scrape from where they are kept.
 
 Names are `nightlamp_<stage>_<what>_<unit>`; labels never hold patients (P6). Statistics are nested,
-`{stage: {name: number | {label value: number} | Buckets}}`; a name that ends in `_total` is a counter, other numbers
-are gauges. Several sources may tell of one stage.
+`{stage: {name: number | {label value: number} | Labelled | Buckets}}`; a name that ends in `_total` is a counter, other
+numbers are gauges. Several sources may tell of one stage.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -40,6 +40,14 @@ class Buckets:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Numbers under labels of their own names; each key of `values` has one text a label."""
+
+    labels: tuple[str, ...]
+    values: Mapping[Any, int | float]
+
+
 def families(statistics: Statistics) -> Iterator[Family]:
     """Metric families of nested statistics, in their order. Numbers only; anything else is left out."""
     for stage, values in statistics.items():
@@ -50,11 +58,14 @@ def families(statistics: Statistics) -> Iterator[Family]:
                 yield value.family(full)
             elif isinstance(value, int | float):
                 yield make(full, f"{stage}: {_words(name)}.", value=value)
-            elif isinstance(value, Mapping):
-                family = make(full, f"{stage}: {_words(name)}.", labels=["kind"])
-                for label, number in list(value.items())[:SERIES_PER_NAME_MAX]:
+            elif isinstance(value, Labelled | Mapping):
+                told = (
+                    value if isinstance(value, Labelled) else Labelled(("kind",), {(k,): v for k, v in value.items()})
+                )
+                family = make(full, f"{stage}: {_words(name)}.", labels=list(told.labels))
+                for key, number in list(told.values.items())[:SERIES_PER_NAME_MAX]:
                     if isinstance(number, int | float):
-                        family.add_metric([str(label)], number)
+                        family.add_metric([str(label) for label in key], number)
                 yield family
 
 

@@ -17,7 +17,14 @@ HEAD_AGE_MS_MAX = 5_000
 TICKS_SILENT_MS_MAX = 5_000
 PIPELINE = "decode, window, score, alert"
 #: The stage that a task of app.py belongs to.
-TASKS = {"supervision": PIPELINE, "keys": "receive", "partitions": "store", "redis": "publish"}
+TASKS = {
+    "supervision": PIPELINE,
+    "keys": "receive",
+    "partitions": "store",
+    "redis": "publish",
+    "notify": "publish",
+    "figures": "store",
+}
 
 
 def probe(
@@ -26,6 +33,7 @@ def probe(
     progress: Progress,
     lane: Lane,
     publish: PublishStats,
+    dead_channels: Sequence[str] = (),
 ) -> list[StageHealth]:
     """One entry a stage, in the order of the route."""
     engine = json.loads(stats())
@@ -34,7 +42,7 @@ def probe(
         _journal(engine["journal"]),
         _pipeline(engine, progress),
         _store(progress, lane),
-        _publish(publish),
+        _publish(publish, dead_channels),
     ]
 
 
@@ -118,8 +126,10 @@ def _store(progress: Progress, lane: Lane) -> StageHealth:
     return StageHealth("store", "degraded" if lane.spool_bytes or lane.files_left else "ok", waiting)
 
 
-def _publish(stats: PublishStats) -> StageHealth:
+def _publish(stats: PublishStats, dead_channels: Sequence[str]) -> StageHealth:
     reason = f"{stats.clients} consoles, {stats.redis_waiting} messages wait for Redis"
+    if dead_channels:
+        reason += f"; notifications do not get through: {', '.join(dead_channels)}"
     if stats.redis_failures and not stats.redis_up:
         return StageHealth("publish", "degraded", f"Redis does not take every message; {reason}")
-    return StageHealth("publish", "ok", reason)
+    return StageHealth("publish", "degraded" if dead_channels else "ok", reason)

@@ -35,3 +35,12 @@ class Console(Section):
     """How long a one-time token may wait for its use, seconds."""
     session_ttl_s: int = Field(12 * 3_600, ge=60)
     """How long a console session lasts, seconds."""
+
+
+class Figures(Section):
+    """Figures of alerts by unit."""
+
+    outcome_units: list[str] = Field([])
+    """Units a patient is moved to when he or she gets worse, such as intensive care: a move there is an outcome."""
+    outcome_h: int = Field(24, ge=1, le=168)
+    """How soon after an alert a move must come to be its outcome, hours."""

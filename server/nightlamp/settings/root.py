@@ -8,8 +8,9 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from .doors import Http, Mqtt, MqttBroker
-from .house import Console, Log, Models
+from .house import Console, Figures, Log, Models
 from .neighbours import Database, Redis
+from .notify import Notify
 from .route import Journal, Lane, Limits, Replay, Supervision
 from .site import Decode, Site, SiteCode
 
@@ -65,6 +66,10 @@ class Settings(BaseSettings):
     """Logging."""
     console: Console = Console()
     """The ward console."""
+    notify: Notify = Notify()
+    """Notifications about alerts."""
+    figures: Figures = Figures()
+    """Figures of alerts by unit."""
 
     @classmethod
     def settings_customise_sources(

@@ -180,6 +180,11 @@ class Reader:
         """All dead letters of a frame, in order; `raw` of the first holds its bytes. Empty where there are none."""
         return [dict(row) for row in await self.fetch("dead_letter", seq)]
 
+    async def ask(self, statement: str, *arguments: object) -> list[dict[str, Any]]:
+        """Another part's question, within the reader's bounds: its rows."""
+        async with self._connection() as connection:
+            return [dict(row) for row in await connection.fetch(statement, *arguments)]
+
     async def close(self) -> None:
         """Close the pool; queries under way end first."""
         await self._pool.close()

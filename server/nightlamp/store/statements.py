@@ -1,18 +1,19 @@
-"""The named statements of queries.sql: SQL lives in `.sql`, Python calls it by name."""
+"""The named statements of queries.sql, the store's or another part's: SQL lives in `.sql`, Python calls it by name."""
 
 import re
 from functools import cache
 from pathlib import Path
 
+STORE = Path(__file__).with_name("queries.sql")
 _HEAD = re.compile(r"^-- (?P<name>[a-z_]+): (?P<what>.+)$")
 
 
 @cache
-def statements() -> dict[str, str]:
+def statements(file: Path = STORE) -> dict[str, str]:
     """Name to statement. Raises ValueError where queries.sql is not well formed."""
     found: dict[str, list[str]] = {}
     lines: list[str] = []
-    for line in Path(__file__).with_name("queries.sql").read_text().splitlines()[1:]:
+    for line in file.read_text().splitlines()[1:]:
         head = _HEAD.match(line)
         if head is None:
             lines.append(line)
@@ -26,6 +27,6 @@ def statements() -> dict[str, str]:
     return texts
 
 
-def sql(name: str) -> str:
+def sql(name: str, file: Path = STORE) -> str:
     """The statement of that name. Raises KeyError where there is none."""
-    return statements()[name]
+    return statements(file)[name]

@@ -11,6 +11,7 @@ COPIES, BATCHES = "tests/unit/pipeline/test_redelivery.py", "tests/unit/pipeline
 LANE, RECEIPTS = "tests/unit/pipeline/test_lane.py", "tests/unit/receive/test_receipts.py"
 STREAM, HUB = "tests/integration/publish/test_stream.py", "tests/unit/publish/test_hub.py"
 REDIS, PUBLISH = "tests/integration/publish/test_redis_channels.py", "tests/unit/publish/test_publish_limits.py"
+NOTIFY, PACE = "tests/integration/notify/test_delivery.py", "tests/unit/notify/test_waiting.py"
 SLOW = f"{ATTACKS}::test_p5_a_slow_sender_is_cut_off_and_keeps_nobody_out"
 HOSTILE = f"{ATTACKS}::test_p5_a_hostile_body_is_answered_with_the_limit_it_met"
 
@@ -80,6 +81,15 @@ REACHED: dict[str, tuple[str, str]] = {
         "Replay()",
     ),
     "time_s_max": ("core_rs/tests/as_of/main.rs::a_replay_ends_when_its_time_is_over_or_the_server_stops", "TooLong"),
+    # settings.Notify and settings.Channel
+    "age_s_max": (f"{NOTIFY}::test_p5_attempts_and_age_are_bounded", "age_s_max=10"),
+    "attempts_max": (f"{NOTIFY}::test_p5_attempts_and_age_are_bounded", "attempts_max=3"),
+    "attempt_s_max": (f"{NOTIFY}::test_a_service_that_hangs_holds_up_nobody_else_and_is_given_up", '"timeout"'),
+    "backoff_s_min": (f"{PACE}::test_p5_a_pause_stays_within_its_bounds", "least_s"),
+    "backoff_s_max": (f"{PACE}::test_p5_a_pause_stays_within_its_bounds", "most_s"),
+    "queue_max": (f"{NOTIFY}::test_p5_a_full_queue_gives_up_the_least_urgent_and_says_so", "queue_max=3"),
+    "rate_per_minute_max": (f"{NOTIFY}::test_p5_no_more_messages_a_minute_than_the_channel_allows", "rate=2"),
+    "dead_s": (f"{NOTIFY}::test_a_channel_that_fails_for_long_is_dead_after_few_attempts", "dead_s=0.5"),
     # publish.limits.PublishLimits
     "clients_max": (
         f"{STREAM}::test_more_clients_than_places_are_refused_and_a_free_place_is_given_again",

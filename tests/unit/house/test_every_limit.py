@@ -8,7 +8,7 @@ import pytest
 from limits import REACHED
 
 from nightlamp.publish.limits import PublishLimits
-from nightlamp.settings import Http, Lane, Limits, Replay
+from nightlamp.settings import Channel, Http, Lane, Limits, Notify, Replay
 
 ROOT = Path(__file__).resolve().parents[3]
 #: Settings of these sections that bound nothing.
@@ -19,7 +19,10 @@ def _limits() -> set[str]:
     constants = re.findall(r"^pub const (\w+):", (ROOT / "core_rs/src/limits.rs").read_text(), re.MULTILINE)
     replay = {f"{name} of replay" if name in Http.model_fields else name for name in Replay.model_fields}
     fields = {*Limits.model_fields, *Http.model_fields, *Lane.model_fields, *PublishLimits.__dataclass_fields__}
-    return ({*constants, *fields} | replay) - NO_BOUND
+    notify = {
+        name for one in (Notify, Channel) for name in one.model_fields if name.endswith(("_max", "_min", "dead_s"))
+    }
+    return ({*constants, *fields} | replay | notify) - NO_BOUND
 
 
 def _source(test: str) -> str:

@@ -1,0 +1,58 @@
+"""The figures of the last 24 hours as Prometheus gauges, asked of the database every five minutes, not by scrapes."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from nightlamp.figures.alerts import COUNTS, Burden, burdens
+from nightlamp.observe.metrics import Labelled
+from nightlamp.settings import Figures
+from nightlamp.store import Reader, StoreError
+
+_log = structlog.get_logger("nightlamp.figures")
+EVERY_S, SPAN = 300.0, timedelta(hours=24)
+
+
+class Gauges:
+    """What was found last; nothing before the first answer."""
+
+    def __init__(self, reader: Reader, settings: Figures) -> None:
+        self._reader, self._settings = reader, settings
+        self._found: list[Burden] = []
+        self._failures = 0
+
+    async def run(self) -> None:
+        """Ask until cancelled."""
+        while True:
+            await self.ask(datetime.now(UTC))
+            await asyncio.sleep(EVERY_S)
+
+    async def ask(self, now: datetime) -> None:
+        """Once. Without an answer the figures before stand, and the failure is counted."""
+        try:
+            self._found = await burdens(self._reader, self._settings, now - SPAN, now, now=now)
+        except StoreError as error:
+            self._failures += 1
+            _log.info("figures of alerts could not be asked for", reason=type(error).__name__)
+
+    def metrics(self) -> Mapping[str, Mapping[str, Any]]:
+        """Nested statistics for `/metrics`; what has no value has no series."""
+        found = self._found
+        told: dict[str, Any] = {
+            "alerts": {one.unit: one.alerts for one in found},
+            "technical_alerts": {one.unit: one.technical for one in found},
+            "patient_days": {one.unit: one.patient_days for one in found},
+            "alerts_per_patient_day": {one.unit: one.per_patient_day for one in found},
+            "acknowledged_after_median_seconds": {one.unit: one.answered(0.5) for one in found},
+            "acknowledged_after_p90_seconds": {one.unit: one.answered(0.9) for one in found},
+            "positive_predictive_value": {one.unit: one.ppv for one in found},
+        }
+        told |= {f"{name}_share": {one.unit: one.share(getattr(one, name)) for one in found} for name in COUNTS}
+        labelled = {
+            name: Labelled(("unit",), {(unit,): value for unit, value in values.items() if value is not None})
+            for name, values in told.items()
+        }
+        return {"alerts_24h": {**labelled, "failures_total": self._failures}}

@@ -1,0 +1,133 @@
+"""`/v1/figures/alerts`: alert burden of units over a time of at most 92 days."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Query
+from pydantic import BaseModel
+
+from nightlamp.figures.alerts import as_json, burdens, together
+from nightlamp.identity.access import requires
+from nightlamp.identity.roles import Permission, Principal
+from nightlamp.settings import Figures
+from nightlamp.store import Store
+from nightlamp.store.routes import answers
+
+SPAN_MAX, SPAN = timedelta(days=92), timedelta(days=7)
+
+
+class Severities(BaseModel):
+    """Alerts about patients by severity at opening."""
+
+    high: int
+    medium: int
+    low: int
+
+
+class Counts(BaseModel):
+    """Alerts that were ever ... ; `held`: shown, but nobody notified."""
+
+    held: int
+    acknowledged: int
+    snoozed: int
+    escalated: int
+    expired: int
+    cleared: int
+
+
+class Shares(BaseModel):
+    """The same, of all alerts; null where there were none."""
+
+    held: float | None
+    acknowledged: float | None
+    snoozed: float | None
+    escalated: float | None
+    expired: float | None
+    cleared: float | None
+
+
+class AcknowledgedAfter(BaseModel):
+    """Seconds from opening to the first acknowledgement, of those acknowledged; null where none was."""
+
+    median: float | None
+    p90: float | None
+
+
+class PredictiveValue(BaseModel):
+    """Positive predictive value: `followed` by an outcome, of `judged` whose outcome is known."""
+
+    value: float | None
+    followed: int
+    judged: int
+    why_not: str | None
+
+
+class UnitFigures(BaseModel):
+    """One unit, by the bed at opening; the empty name is alerts outside any bed."""
+
+    unit: str
+    patient_days: float
+    alerts: int
+    by_severity: Severities
+    technical: int
+    per_patient_day: float | None
+    counts: Counts
+    shares: Shares
+    acknowledged_after_s: AcknowledgedAfter
+    ppv: PredictiveValue
+
+
+class AlertFigures(BaseModel):
+    """All units asked for, and their sum."""
+
+    since: datetime
+    until: datetime
+    outcome: str
+    items: list[UnitFigures]
+    all: UnitFigures
+
+
+def router(store: Store, settings: Figures) -> APIRouter:
+    """The endpoint (permission read)."""
+    routes = APIRouter(prefix="/v1/figures", tags=["figures"])
+
+    @routes.get("/alerts", summary="Alert burden by unit")
+    async def alerts(
+        caller: Annotated[Principal, Depends(requires(Permission.READ))],
+        unit: Annotated[str | None, Query(max_length=200)] = None,
+        since: Annotated[
+            datetime | None, Query(alias="from", description="Inclusive; 7 days before `to` where absent.")
+        ] = None,
+        until: Annotated[datetime | None, Query(alias="to", description="Exclusive; now where absent.")] = None,
+    ) -> AlertFigures:
+        """Alerts opened in the time, by the unit of the bed at opening; at most 500 units."""
+        begin, end = _range(since, until)
+        units = None if caller.units is None else sorted(caller.units)
+        async with answers():
+            found = await burdens(store.reader, settings, begin, end, unit=unit, units=units)
+        where = ", ".join(settings.outcome_units) or "no unit is named"
+        return AlertFigures(
+            since=begin,
+            until=end,
+            outcome=f"a move into a unit of higher care ({where}) within {settings.outcome_h} h of the opening",
+            items=[UnitFigures(**as_json(one, settings)) for one in found],
+            all=UnitFigures(**as_json(together(found), settings)),
+        )
+
+    return routes
+
+
+def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+    """A time without a zone is UTC."""
+    try:
+        end = _aware(until) if until else datetime.now(UTC)
+        begin = _aware(since) if since else end - SPAN
+        if not timedelta(0) < end - begin <= SPAN_MAX:
+            raise HTTPException(422, f"from, to: at most {SPAN_MAX.days} days, from before to")
+    except OverflowError:
+        raise HTTPException(422, "from, to: out of range") from None
+    return begin, end
+
+
+def _aware(at: datetime) -> datetime:
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -1,0 +1,167 @@
+"""Notifications of one server: takes alert messages as consoles get them, and brings each to the channels that want it.
+
+    hub tap -> routes -> one queue a channel -> Delivery -> apprise;  outcomes -> notification_deliveries
+
+`put` never waits and never raises: the route does not notice whether anybody can be reached. At a start the newest
+alert events are looked through: what is not older than `age_s_max` and was not brought to its end is sent (at least
+once). Until the database has said what earlier runs ended, what comes waits, at most `GATE_S_MAX`.
+"""
+
+import asyncio
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import msgspec
+import structlog
+
+from nightlamp.notify import routing
+from nightlamp.notify.delivery import Delivery
+from nightlamp.notify.event import step_of
+from nightlamp.notify.record import Key, Recorder
+from nightlamp.notify.stats import NotifyStats
+from nightlamp.notify.waiting import Job
+from nightlamp.settings import Notify
+
+_log = structlog.get_logger("nightlamp.notify")
+SEEN_MAX, PAGE, GATE_S_MAX, RETRY_S = 100_000, 1_000, 5.0, 1.0
+_ORDINAL_BITS = 16
+
+
+class Alert(Protocol):
+    """What notifications read of an alert message: `publish.census.AlertEntry`, and the store's own."""
+
+    @property
+    def cursor(self) -> int:
+        """`seq << 16 | ordinal`."""
+        ...
+
+    @property
+    def body(self) -> bytes:
+        """The message as published."""
+        ...
+
+
+class Changes(Protocol):
+    """What a batch says, as far as it is about alerts."""
+
+    @property
+    def alerts(self) -> Sequence[Alert]:
+        """In the order of the journal."""
+        ...
+
+
+History = Callable[[int, int | None, int], Awaitable[Sequence[Alert]]]
+"""Stored alert messages: after a cursor, through another or None, at most so many."""
+
+
+class Notifier:
+    """`hub.taps.append(notifier.put)`, then run `run()` as a task."""
+
+    def __init__(
+        self,
+        settings: Notify,
+        deliveries: Sequence[Delivery],
+        recorder: Recorder,
+        history: History,
+        stats: NotifyStats,
+    ) -> None:
+        self._settings, self._recorder, self._history = settings, recorder, history
+        self.stats = stats
+        self._deliveries = {one.name: one for one in deliveries}
+        self._seen: OrderedDict[Key, None] = OrderedDict()
+        self._ended: dict[Key, datetime] = {}
+        """What an earlier run brought to its end, with the time of the step: a restored journal numbers anew."""
+        self._first_put_s: float | None = None
+
+    def put(self, changes: Changes) -> None:
+        """Queue what a batch's alerts ask for. Never waits."""
+        for alert in changes.alerts:
+            self.stats.steps += 1
+            if self._take(alert.body) and self._first_put_s is None:
+                self._first_put_s = time.monotonic()
+
+    def _take(self, body: bytes, since: dict[str, datetime] | None = None) -> int:
+        """Queue a message on the channels that want it and have not seen it; on how many.
+
+        `since`: an earlier run's message, for channels that were in use when it happened.
+        """
+        try:
+            step = step_of(body)
+        except (msgspec.MsgspecError, ValueError) as error:
+            if not self.stats.steps_unreadable:
+                _log.error("an alert message cannot be read for notifications", reason=type(error).__name__)
+            self.stats.steps_unreadable += 1
+            return 0
+        names = routing.channels(self._settings.routes, step)
+        if not names and since is None:
+            self.stats.steps_held += step.held
+            self.stats.steps_unrouted += not step.held
+        queued = 0
+        for name in names:
+            job = Job(step, name)
+            if job.key in self._seen or self._ended.get(job.key) == step.at:
+                self.stats.steps_repeated += since is None
+            elif since is None or since[name] <= step.at:
+                self._seen[job.key] = None
+                self._deliveries[name].put(job)
+                queued += 1
+        while len(self._seen) > SEEN_MAX:
+            self._seen.popitem(last=False)
+        return queued
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        recording = asyncio.create_task(self._recorder.run(), name="notify records")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                recovering = tasks.create_task(self._recover(), name="notify recovery")
+                while not recovering.done() and not self._waited_enough():
+                    await asyncio.wait({recovering}, timeout=0.1)
+                for one in self._deliveries.values():
+                    tasks.create_task(one.run(), name=f"notify {one.name}")
+                await asyncio.shield(recording)  # it ends by an error only, which ends us all
+        finally:
+            for one in self._deliveries.values():
+                one.leave()
+            recording.cancel()
+            with suppress(asyncio.CancelledError):
+                await recording
+
+    def _waited_enough(self) -> bool:
+        return self._first_put_s is not None and time.monotonic() - self._first_put_s > GATE_S_MAX
+
+    async def _recover(self) -> None:
+        """What an earlier run ended is not sent again; what it did not end is sent, if it is young enough."""
+        while True:
+            try:
+                repeated, recovered = await self._look_back()
+            except (
+                Exception
+            ) as error:  # whatever it is, the database may answer later, and what comes is sent meanwhile
+                _log.debug("deliveries of earlier runs cannot be read yet", reason=type(error).__name__)
+                await asyncio.sleep(RETRY_S)
+                continue
+            self.stats.recovered = recovered
+            if repeated or recovered:
+                _log.info("notifications go on from an earlier run", delivered_before=repeated, sent_now=recovered)
+            return
+
+    async def _look_back(self) -> tuple[int, int]:
+        """How many waiting messages had been ended before, and how many of an earlier run are sent now."""
+        since = datetime.now(UTC) - timedelta(seconds=self._settings.age_s_max)
+        known = await self._recorder.known_since(list(self._deliveries))
+        ended = await self._recorder.ended(since)
+        first = await self._recorder.first_step(since)
+        bodies: list[bytes] = []
+        if first is not None:
+            after = (first[0] << _ORDINAL_BITS | first[1]) - 1
+            while page := await self._history(after, None, PAGE):
+                bodies += [one.body for one in page]
+                after = page[-1].cursor
+        repeated = sum(one.take_out(lambda job: ended.get(job.key) == job.step.at) for one in self._deliveries.values())
+        self._ended = ended
+        return repeated, sum(self._take(body, known) for body in bodies)
