@@ -65,6 +65,7 @@ class Delivery:
         self._failing_since_s: float | None = None
         self._under_way: Job | None = None
         self._looked_s = 0.0
+        self._proven = False
         self._told_s: dict[str, float] = {}
 
     def put(self, job: Job) -> None:
@@ -96,6 +97,10 @@ class Delivery:
             job = self._waiting.pop(now_s) if self._free_at_s() <= now_s else None
             if job is None:
                 await self._rest(now_s)
+                continue
+            if self._too_old(job):
+                self._end(job, "expired")
+                self._settle()
                 continue
             self._under_way = job
             self._rate.note(now_s)
@@ -131,9 +136,10 @@ class Delivery:
         self._failing_since_s, self._pause_until_s = None, 0.0
         self._end(job, "delivered")
         if self.stats.dead:
-            self.stats.dead = False
             _log.info("a notification channel delivers again", channel=self.name)
+        if self.stats.dead or not self._proven:  # the first in a run: an earlier run may have left it dead
             self._health(self.name, False, "messages are taken again")
+        self.stats.dead, self._proven = False, True
 
     def _failed(self, job: Job, error: str) -> None:
         settings, now_s = self._settings, time.monotonic()
@@ -171,10 +177,12 @@ class Delivery:
         if time.monotonic() - self._looked_s < LOOK_S / 2:
             return
         self._looked_s = time.monotonic()
-        oldest_ms = time.time_ns() // 1_000_000 - self._settings.age_s_max * 1_000
-        for job in self._waiting.take_out(lambda job: job.step.at_ms < oldest_ms):
+        for job in self._waiting.take_out(self._too_old):
             self._end(job, "expired")
         self._settle()
+
+    def _too_old(self, job: Job) -> bool:
+        return job.step.at_ms < time.time_ns() // 1_000_000 - self._settings.age_s_max * 1_000
 
     def _end(self, job: Job, outcome: str) -> None:
         self.stats.outcomes[outcome] += 1

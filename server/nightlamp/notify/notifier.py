@@ -21,6 +21,7 @@ import structlog
 from nightlamp.notify import routing
 from nightlamp.notify.delivery import Delivery
 from nightlamp.notify.event import step_of
+from nightlamp.notify.health import Health
 from nightlamp.notify.record import Key, Recorder
 from nightlamp.notify.stats import NotifyStats
 from nightlamp.notify.waiting import Job
@@ -67,9 +68,10 @@ class Notifier:
         deliveries: Sequence[Delivery],
         recorder: Recorder,
         history: History,
+        health: Health,
         stats: NotifyStats,
     ) -> None:
-        self._settings, self._recorder, self._history = settings, recorder, history
+        self._settings, self._recorder, self._history, self._health = settings, recorder, history, health
         self.stats = stats
         self._deliveries = {one.name: one for one in deliveries}
         self._seen: OrderedDict[Key, None] = OrderedDict()
@@ -118,6 +120,7 @@ class Notifier:
         recording = asyncio.create_task(self._recorder.run(), name="notify records")
         try:
             async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._health.run(), name="notify health")
                 recovering = tasks.create_task(self._recover(), name="notify recovery")
                 while not recovering.done() and not self._waited_enough():
                     await asyncio.wait({recovering}, timeout=0.1)
@@ -153,7 +156,9 @@ class Notifier:
     async def _look_back(self) -> tuple[int, int]:
         """How many waiting messages had been ended before, and how many of an earlier run are sent now."""
         since = datetime.now(UTC) - timedelta(seconds=self._settings.age_s_max)
-        known = await self._recorder.known_since(list(self._deliveries))
+        known, gone = await self._recorder.known_since(list(self._deliveries))
+        for name in gone:
+            self._health.put(name, False, "the channel is no longer in the settings")
         ended = await self._recorder.ended(since)
         first = await self._recorder.first_step(since)
         bodies: list[bytes] = []

@@ -95,12 +95,13 @@ class Recorder:
             rows = await connection.fetch(sql("ended_deliveries", QUERIES), since)
         return {(row["seq"], row["ordinal"], row["channel"]): row["at"] for row in rows}
 
-    async def known_since(self, channels: Sequence[str]) -> dict[str, datetime]:
-        """Since when each channel has been in use; a new one since now. Raises where it cannot be read."""
+    async def known_since(self, channels: Sequence[str]) -> tuple[dict[str, datetime], list[str]]:
+        """Since when each channel has been in use, a new one since now; and which are no longer. Raises as `ended`."""
         async with self._answering() as connection:
             await connection.execute(sql("know_channels", QUERIES), list(channels))
             rows = await connection.fetch(sql("channels_since", QUERIES), list(channels))
-        return {row["channel"]: row["since"] for row in rows}
+            gone = await connection.fetch(sql("forget_channels", QUERIES), list(channels))
+        return {row["channel"]: row["since"] for row in rows}, [row["channel"] for row in gone]
 
     async def first_step(self, since: datetime) -> tuple[int, int] | None:
         """(frame, place) of the first alert event since then, among the newest `STEPS_MAX`, or None."""

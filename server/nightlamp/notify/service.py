@@ -12,7 +12,8 @@ import structlog
 
 from nightlamp.notify.address import Address
 from nightlamp.notify.courier import Courier
-from nightlamp.notify.delivery import Delivery, Health
+from nightlamp.notify.delivery import Delivery
+from nightlamp.notify.health import Health, Tell
 from nightlamp.notify.notifier import History, Notifier
 from nightlamp.notify.record import Recorder
 from nightlamp.notify.stats import NotifyStats
@@ -30,10 +31,6 @@ def zone_of(name: str) -> tzinfo:
         return UTC
 
 
-def _nobody(name: str, dead: bool, why: str) -> None:
-    """The log, `/metrics` and `/readyz` have it already."""
-
-
 class Service:
     """The channels of the settings, usable; and, once begun, what delivers to them."""
 
@@ -48,8 +45,8 @@ class Service:
         self._recorder: Recorder | None = None
         self._couriers: dict[str, Courier] = {}
 
-    def begin(self, database_url: str, history: History, health: Health = _nobody) -> Notifier | None:
-        """What is to be tapped and run; None where nothing is to be sent."""
+    def begin(self, database_url: str, history: History, tell: Tell | None = None) -> Notifier | None:
+        """What is to be tapped and run; None where nothing is to be sent. `tell` is told of dead channels."""
         settings = self._settings.notify
         if not settings.channels or not settings.routes:
             return None
@@ -58,12 +55,12 @@ class Service:
             return None
         self._recorder = Recorder(database_url, self.stats)
         zone = zone_of(self._settings.site.timezone)
-        deliveries = []
+        health, deliveries = Health(tell), []
         for channel, address in self._addresses:
             courier = self._couriers[channel.name] = Courier(channel.name, address, settings.attempt_s_max)
             words = Words(channel.template or settings.template, zone, settings.console_url)
-            deliveries.append(Delivery(channel, settings, courier, words, self.stats, self._recorder.note, health))
-        return Notifier(settings, deliveries, self._recorder, history, self.stats)
+            deliveries.append(Delivery(channel, settings, courier, words, self.stats, self._recorder.note, health.put))
+        return Notifier(settings, deliveries, self._recorder, history, health, self.stats)
 
     @property
     def dead(self) -> list[str]:

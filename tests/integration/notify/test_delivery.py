@@ -17,6 +17,7 @@ from sinks import Sink, SmtpSink, WebhookSink, text_of
 from nightlamp.notify.address import Address
 from nightlamp.notify.courier import GRACE_S, THREADS_MAX, Courier
 from nightlamp.notify.event import step_of
+from nightlamp.notify.health import Health
 from nightlamp.notify.waiting import Job
 from nightlamp.notify.words import TEST_MARK, trial_message
 from nightlamp.observe import logs
@@ -75,6 +76,38 @@ async def test_a_dead_channel_is_told_once_and_its_recovery_once(channels: Chann
     await running.ended(one)
     assert [(name, dead) for name, dead, _ in running.health] == [("pager", True), ("pager", False)]
     assert running.health[0][2] == "the last 3 attempts failed (http_503), 1 messages wait"
+
+
+async def test_the_first_delivery_of_a_run_says_that_the_channel_lives(channels: Channels, smtp: SmtpSink) -> None:
+    """An earlier run may have left it dead."""
+    running, jobs = channels.start("ward", smtp.url()), [job("ward", 1), job("ward", 2)]
+    for one in jobs:
+        running.delivery.put(one)
+    await running.ended(*jobs)
+    assert running.health == [("ward", False, "messages are taken again")]
+
+
+async def test_the_state_of_a_channel_is_told_until_the_journal_takes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nightlamp.notify.health.RETRY_S", 0.01)
+    told, refusals = list[tuple[str, bool]](), 3
+
+    async def tell(name: str, *, dead: bool, reason: str) -> None:
+        nonlocal refusals
+        if refusals:
+            refusals -= 1
+            raise OSError("full")
+        told.append((name, dead))
+
+    health = Health(tell)
+    task = asyncio.create_task(health.run())
+    health.put("pager", True, "why")
+    health.put("mail", True, "why")
+    await so(lambda: len(told) == 2)
+    health.put("pager", False, "why")
+    await so(lambda: len(told) == 3)
+    task.cancel()
+    assert sorted(told[:2]) == [("mail", True), ("pager", True)]
+    assert told[2] == ("pager", False)
 
 
 async def test_a_channel_that_fails_for_long_is_dead_after_few_attempts(channels: Channels, smtp: SmtpSink) -> None:
