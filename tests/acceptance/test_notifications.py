@@ -2,6 +2,8 @@
 
 import json
 import signal
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -112,23 +114,29 @@ def _deliveries_are_told(server: RunningServer) -> None:
 
 
 def test_the_command_says_what_a_channel_did(
-    new_server: Start, tmp_path: Path, sinks: tuple[SmtpSink, WebhookSink], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sinks: tuple[SmtpSink, WebhookSink], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     smtp, webhook = sinks
-    server = new_server(**_settings(tmp_path, smtp, webhook, monkeypatch))
-    done = server.command("notify", "test", "ward-mail")
+    for name, value in _settings(tmp_path, smtp, webhook, monkeypatch).items():
+        monkeypatch.setenv(f"NIGHTLAMP_{name}", value)
+
+    def command(*arguments: str) -> subprocess.CompletedProcess[str]:
+        words = [sys.executable, "-m", "nightlamp", "notify", *arguments]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+        assert SECRET not in done.stdout + done.stderr
+        return done
+
+    done = command("test", "ward-mail")
     assert done.returncode == 0, done.stderr
     assert "taken after" in done.stderr
     assert "[nightlamp test, no alert]" in text_of(smtp.wait_for(1)[0])
     webhook.mode = "refuse"
-    done = server.command("notify", "test", "pager")
+    done = command("test", "pager")
     assert (done.returncode, "http_503" in done.stderr) == (1, True)
-    assert SECRET not in done.stdout + done.stderr
-    assert server.command("notify", "test", "nobody").returncode == 2
-    listed = server.command("notify", "list")
-    assert listed.returncode == 0
-    assert "E-Mail" in listed.stdout
-    assert SECRET not in listed.stdout + listed.stderr
+    assert command("test", "nobody").returncode == 2
+    monkeypatch.delenv("WARD_MAIL_URL")
+    done = command("list")
+    assert (done.returncode, "WARD_MAIL_URL is not set" in done.stdout, "usable" in done.stdout) == (1, True, True)
 
 
 def test_figures_of_alerts_are_there_for_who_may_read_and_of_their_units(server: RunningServer) -> None:

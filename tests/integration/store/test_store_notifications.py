@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -61,9 +62,9 @@ class House:
             with contextlib.suppress(asyncio.CancelledError):
                 await task
 
-    async def keep(self, *seqs: int, age_s: float = 0) -> None:
+    async def keep(self, *seqs: int, age_s: float = 0, at: datetime | None = None) -> None:
         """Store the opening of one alert a frame, as the route does."""
-        at = datetime.now(UTC) - timedelta(seconds=age_s)
+        at = at or datetime.now(UTC) - timedelta(seconds=age_s)
         events = [alert(seq, seq << 16, 1, at=at, reason=f"frame {seq}") for seq in seqs]
         await self.store.write(rows(await self.store.cursor() + 1, max(seqs), alert_events=events))
 
@@ -92,16 +93,20 @@ async def _known(sql: asyncpg.Connection) -> None:
 
 
 async def test_what_was_delivered_is_recorded_and_not_sent_again(house: House, sql: asyncpg.Connection) -> None:
+    await _known(sql)
+    at_ms = time.time_ns() // 1_000_000
     async with house.run() as (service, put):
-        put(batch(1, 2))
+        put(batch(1, 2, at_ms=at_ms))
         await house.has(2)
         await so(lambda: service.stats.channels["ward"].outcomes["delivered"] == 2)
     assert await _states(sql) == {1: ("delivered", 1, ""), 2: ("delivered", 1, "")}
+    await house.keep(1, 2, at=datetime.fromtimestamp(at_ms / 1_000, UTC))
+    await house.keep(3)
     async with house.run() as (service, put):
-        await house.keep(1, 2)
-        await asyncio.sleep(0.5)
-        assert service.stats.recovered == 0
-    assert len(house.sink.taken) == 2
+        await house.has(3)
+        await asyncio.sleep(0.3)
+        assert service.stats.recovered == 1
+    assert len(house.sink.taken) == 3
 
 
 async def test_p2_an_alert_that_a_replay_offers_again_is_not_sent_again(house: House, sql: asyncpg.Connection) -> None:
@@ -163,13 +168,14 @@ async def test_a_restart_sends_nothing_old_and_a_new_channel_nothing_of_before(
 async def test_p3_without_the_database_messages_leave_and_are_recorded_when_it_is_back(
     house: House, sql: asyncpg.Connection
 ) -> None:
-    away = house.url.replace("/test_", "/absent_test_")
+    here = await sql.fetchval("SELECT current_database()")
+    name = f"absent_{here}"
+    away = house.url.replace(f"/{here}", f"/{name}")
     async with house.run(url=away) as (service, put):
         put(batch(1))
         await house.has(1)
         await so(lambda: service.stats.record_failures > 0)
         assert service.stats.records_waiting == 1
-        name = away.rpartition("/")[2].partition("?")[0]
         await sql.execute(f"CREATE DATABASE {name} TEMPLATE template0")
         there = await asyncpg.connect(away)
         try:
