@@ -41,6 +41,7 @@ from nightlamp.identity.data_folder import DataFolder
 from nightlamp.identity.keys import KeyFile, KeyFileError
 from nightlamp.identity.sessions import Sessions
 from nightlamp.notify import Service
+from nightlamp.observe.feeds import Feeds, feed_counts
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
 from nightlamp.publish.line import framed
@@ -137,7 +138,11 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
 
     channels = RedisChannels(redis_url, limits=hub.limits, stats=hub.stats)
     hub.taps.append(channels.put)
-    notifier = notify.begin(database_url, store.alert_messages)
+    receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
+    receipts.start()
+    stack.callback(receipts.stop)
+    actions = Actions(engine, receipts)
+    notifier = notify.begin(database_url, store.alert_messages, actions.channel)
     if notifier is not None:
         hub.taps.append(notifier.put)
     hung: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -150,10 +155,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     lasting.start(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
     figures = Gauges(store.reader, settings.figures)
     lasting.start(stack, "figures", figures.run())
-    receipts = Receipts(engine, settings.http.receipts_max, settings.http.receipt_timeout_s)
-    receipts.start()
-    stack.callback(receipts.stop)
-    access = Access(keys, Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s))
+    access = Access(keys, _sessions(settings, folder))
     decoder = Decoder(settings.decoder_config(opened.site_key))
     http = settings.http
     frame_bytes_max, body_timeout_s = settings.limits.frame_bytes_max, http.body_timeout_s
@@ -161,9 +163,16 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     hl7 = HL7Door(engine, decoder, deliveries)
     door = Door(access, engine, decoder, deliveries, hl7, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
-    actions = Actions(engine, receipts)
-    parts = Parts(settings, access, engine, store, hub, pipeline, door, as_of, actions, hung, lasting, notify, figures)
+    feeds = Feeds(partial(feed_counts, engine.stats, door.counts))
+    lasting.start(stack, "feeds", feeds.watch())
+    parts = Parts(
+        settings, access, engine, store, hub, pipeline, door, as_of, actions, feeds, hung, lasting, notify, figures
+    )
     return parts, folder, None if has_begun else beginning
+
+
+def _sessions(settings: Settings, folder: DataFolder) -> Sessions:
+    return Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s, path=folder.sessions)
 
 
 async def _neighbours(

@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 import nightlamp
-from nightlamp import bundles, dead_letters, errors, explanation, model_cards, openapi
+from nightlamp import bundles, dead_letters, errors, explanation, history, model_cards, openapi, policy
 from nightlamp._core import Engine
 from nightlamp.alerting import Actions
 from nightlamp.alerting import router as alerting_router
@@ -26,7 +26,8 @@ from nightlamp.identity.access import Access, requires
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.notify import Service
 from nightlamp.notify import router as notify_router
-from nightlamp.observe import engine_figures, health, metrics, sources, stages
+from nightlamp.observe import engine_figures, health, metrics, operations, sources, stages
+from nightlamp.observe.feeds import Feeds
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import Hub, bearer
 from nightlamp.publish import router as stream_router
@@ -52,6 +53,7 @@ class Parts:
     door: Door
     as_of: AsOf
     actions: Actions
+    feeds: Feeds
     #: Done once a stage hangs, with the reason: the server then ends.
     hung: asyncio.Future[str]
     tasks: Tasks
@@ -78,10 +80,13 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(alerting_router(AlertReader(parts.store.reader), parts.actions))
     app.include_router(as_of_router(parts.as_of, parts.store))
     app.include_router(explanation.router(parts.store, parts.engine.loaded_scorers()))
+    app.include_router(history.router(parts.store))
+    app.include_router(policy.router(bundles.policy(parts.settings), parts.settings.policy_file is not None))
+    app.include_router(operations.router(lambda: _probe(parts), parts.feeds, _figures(parts)))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))
-    app.include_router(identity_api.router())
+    app.include_router(identity_api.router(parts.settings.console.idle_lock_s))
     app.include_router(figures_router(parts.store, parts.settings.figures))
     app.include_router(notify_router(parts.notify))
     if parts.settings.console.enabled:
@@ -121,6 +126,26 @@ def _probe(parts: Parts) -> list[health.StageHealth]:
         receipts, parts.engine.stats, pipeline.progress, pipeline.lane, parts.hub.stats, parts.notify.dead
     )
     return stages.with_died(found, parts.tasks.died)
+
+
+def _figures(parts: Parts) -> Callable[[], dict[str, Any]]:
+    """How far each half of the route is, for the operations page."""
+
+    def read() -> dict[str, Any]:
+        engine, progress, lane = json.loads(parts.engine.stats()), parts.pipeline.progress, parts.pipeline.lane
+        store = {"rows": progress.rows_stored, "failures": progress.store_failures, "batches_waiting": lane.batches}
+        room = {"bytes": engine["journal"]["bytes"], "bytes_max": engine["journal"]["bytes_max"]}
+        waiting = progress.frames_taken - progress.frames_stored
+        return {
+            "lag": engine["lag"] | {"frames_to_store": waiting},
+            "journal": room,
+            "store": store | {"waiting_bytes": lane.memory_bytes + lane.spool_bytes},
+            "consoles": parts.hub.stats.clients,
+            "patients": parts.hub.patients,
+            "recorded_time": parts.settings.decode.recorded_time,
+        }
+
+    return read
 
 
 def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:

@@ -1,5 +1,5 @@
 """`/v1/models`: what scores here. The scorers in use, and for a model its card and its measured figures, as loaded at
-start. Reading needs the permission read; no patient is in any of it.
+start. For whoever may read patients or operate the server; no patient is in any of it.
 """
 
 import json
@@ -13,14 +13,14 @@ from fastapi import Path as InPath
 from pydantic import BaseModel, Field
 
 from nightlamp.errors import Problem
-from nightlamp.identity.access import requires
+from nightlamp.identity.access import requires_any
 from nightlamp.identity.roles import Permission, Principal
 
 #: Largest card and metrics that are kept in memory.
 FILE_BYTES_MAX = 1 << 20
 MARKDOWN = "text/markdown; charset=utf-8"
 
-Reader = Annotated[Principal, Depends(requires(Permission.READ))]
+Reader = Annotated[Principal, Depends(requires_any(Permission.READ, Permission.OPERATE))]
 Name = Annotated[str, InPath(max_length=64, description="As /v1/models lists it.")]
 
 

@@ -26,18 +26,18 @@ def tile(page: Page, number: int) -> Locator:
 def test_nobody_sees_the_board_without_a_token(page: Page, ward: WardServer) -> None:
     ward.offer(script.patient(1, 1, 3))
     page.goto(f"{ward.url}/console/")
-    expect(page.get_by_label("One-time token")).to_be_focused()
-    page.get_by_label("One-time token").fill("wrong")
+    expect(page.get_by_label("Token or key")).to_be_focused()
+    page.get_by_label("Token or key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     expect(page.get_by_role("alert")).to_contain_text("unknown, used or too old")
     assert page.locator(".tile").count() == 0
-    page.get_by_label("One-time token").fill("once")
+    page.get_by_label("Token or key").fill("once")
     page.get_by_role("button", name="Sign in").click()
     expect(tile(page, 1)).to_be_visible()
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_label("One-time token")).to_be_visible()
+    expect(page.get_by_label("Token or key")).to_be_visible()
     page.reload()
-    expect(page.get_by_label("One-time token")).to_be_visible()
+    expect(page.get_by_label("Token or key")).to_be_visible()
 
 
 def test_a_board_that_replays_a_recording_says_so(page: Page, ward: WardServer) -> None:
@@ -207,11 +207,69 @@ def test_the_keyboard_reaches_every_tile(page: Page, ward: WardServer) -> None:
     expect(page.locator(".tile .bed").first).to_contain_text("02")
     expect(tile(page, 2)).to_be_focused()
     page.keyboard.press("Tab")
+    expect(tile(page, 2).get_by_role("link", name="Bed 02")).to_be_focused()
+    page.keyboard.press("Tab")
     expect(tile(page, 2).get_by_role("button", name="Why this Sepsis risk")).to_be_focused()
     page.keyboard.press("Tab")
     expect(tile(page, 2).locator("summary", has_text="NEWS2 by item")).to_be_focused()
     page.keyboard.press("Enter")
     expect(tile(page, 2).locator("details table")).to_be_visible()
+
+
+def test_the_list_shows_the_same_ward_and_is_remembered(page: Page, ward: WardServer) -> None:
+    opening = script.opened(1, "high", "NEWS2 8 reached 7")
+    ward.offer(script.patient(1, 1, 1, drop=("Temp",)), script.patient(1, 2, 8, alerts=[opening], old=("HR",)))
+    open_board(page, ward)
+    page.get_by_role("button", name="List").click()
+    rows = page.locator(".list tbody tr")
+    expect(rows).to_have_count(2)
+    expect(rows.first).to_contain_text(re.compile(r"02 ICU-1.*8\s*High.*High NEWS2 8 reached 7.*6 h old", re.DOTALL))
+    expect(rows.nth(1)).to_contain_text("missing")
+    rows.first.focus()
+    page.keyboard.press("ArrowDown")
+    expect(rows.nth(1)).to_be_focused()
+    page.reload()
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Tiles").click()
+    expect(page.locator(".tile")).to_have_count(2)
+
+
+def test_a_value_says_which_way_it_goes(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 7, 8))
+    open_board(page, ward)
+    rows = tile(page, 7).locator(".vitals tbody tr")
+    expect(rows.filter(has_text="HR").locator(".arrow")).to_have_text(re.compile(r"↑\s*rising"))
+    expect(rows.filter(has_text="SpO₂").locator(".arrow")).to_have_text(re.compile(r"↓\s*falling"))
+    expect(tile(page, 7).locator(".news2 .arrow")).to_have_count(0)
+    ward.offer(script.patient(2, 7, 9))
+    expect(tile(page, 7).locator(".news2 .arrow")).to_have_text(re.compile(r"↑\s*rising"))
+
+
+def test_a_high_alert_is_heard_once_touched_and_a_muted_board_says_so(page: Page, ward: WardServer) -> None:
+    page.add_init_script(
+        "window.tones = 0; const make = AudioContext.prototype.createOscillator;"
+        "AudioContext.prototype.createOscillator = function () { window.tones += 1; return make.call(this); };"
+    )
+    ward.offer(script.patient(1, 1, 1))
+    open_board(page, ward)
+    sound = page.locator(".sound")
+    page.locator(".brand").click()
+    expect(sound).to_contain_text("Sound on")
+    low = script.opened(2, "medium", "NEWS2 5 reached 5")
+    ward.offer(script.patient(2, 1, 5, alerts=[low]), script.alert(2, 1, low))
+    expect(tile(page, 1).locator(".alerts li")).to_have_count(1)
+    assert page.evaluate("window.tones") == 0
+    high = script.opened(3, "high", "NEWS2 7 reached 7")
+    ward.offer(script.patient(3, 1, 7, alerts=[high]), script.alert(3, 1, high))
+    page.wait_for_function("window.tones === 3")
+    sound.click()
+    expect(sound).to_contain_text("Muted")
+    again = script.opened(4, "high", "Sepsis risk 0.4 reached 0.1")
+    ward.offer(script.patient(4, 1, 7, alerts=[again]), script.alert(4, 1, again))
+    expect(page.get_by_role("status")).to_contain_text("Sepsis risk")
+    assert page.evaluate("window.tones") == 3
+    page.reload()
+    expect(sound).to_contain_text("Muted")
 
 
 @pytest.mark.parametrize("width", [390, 768, 1920])

@@ -27,8 +27,19 @@ class Access:
         else:
             session = connection.cookies.get(COOKIE, "")
             found = self.sessions.principal(session) if session and _same_origin(connection) else None
+            # A session ends with the key it came from.
+            found = found if found is not None and self.keys.holds(found.id) else None
         if found is None:
             raise Problem(401, "unauthenticated", "Send a valid key as 'Authorization: Bearer nl_...' or 'X-API-Key'.")
+        return found
+
+    def require_any(self, connection: HTTPConnection, *permissions: Permission) -> Principal:
+        """The principal, if it may do one of these. Raises a 401 or 403 `Problem` otherwise."""
+        found = self.principal(connection)
+        if not any(found.may(one) for one in permissions):
+            raise Problem(
+                403, "forbidden", f"The role {found.role} has none of the permissions {', '.join(permissions)}."
+            )
         return found
 
     def require(self, connection: HTTPConnection, permission: Permission, source: str | None = None) -> Principal:
@@ -53,5 +64,15 @@ def requires(permission: Permission) -> Callable[[HTTPConnection], Awaitable[Pri
     async def dependency(connection: HTTPConnection) -> Principal:
         access: Access = connection.app.state.access
         return access.require(connection, permission)
+
+    return dependency
+
+
+def requires_any(*permissions: Permission) -> Callable[[HTTPConnection], Awaitable[Principal]]:
+    """A FastAPI dependency like `requires`, for what several kinds of people may see."""
+
+    async def dependency(connection: HTTPConnection) -> Principal:
+        access: Access = connection.app.state.access
+        return access.require_any(connection, *permissions)
 
     return dependency

@@ -1,8 +1,10 @@
 """Console sessions over HTTP.
 
-An administrator issues a one-time token, the console's page exchanges it for a cookie.
+Who signs in shows a one-time token, which an administrator issued, or a key of his or her own; the page gets a cookie.
+What a person does is recorded under the key's id, so people who act sign in with their own.
 """
 
+import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -25,14 +27,22 @@ class TokenWanted(BaseModel):
 
 
 class Token(BaseModel):
-    """A one-time token."""
+    """A one-time token, or a key of one's own."""
 
     model_config = ConfigDict(extra="forbid")
 
     token: str = Field(max_length=128)
 
 
-def router() -> APIRouter:
+def _by_key(access: Access, text: str) -> str | None:
+    """A session for a person's own key; None for a key that is no person's (a device's, an EHR's) and for none."""
+    found = access.keys.authenticate(text)
+    if found is None or not (found.may(Permission.READ) or found.may(Permission.OPERATE)):
+        return None
+    return access.sessions.open(Principal(found.id, found.role, frozenset(), found.units))
+
+
+def router(idle_lock_s: int = 0) -> APIRouter:
     """`/v1/console/tokens` and `/v1/console/session`."""
     routes = APIRouter(prefix="/v1/console", tags=["identity"])
 
@@ -47,11 +57,12 @@ def router() -> APIRouter:
 
     @routes.post("/session", summary="Exchange a token for a session cookie", status_code=204)
     async def open_session(request: Request, given: Token) -> Response:
-        """Sets an HttpOnly, SameSite=Strict cookie. The token is spent."""
+        """Sets an HttpOnly, SameSite=Strict cookie, Secure where the door has TLS. A one-time token is spent."""
         access: Access = request.app.state.access
-        session = access.sessions.exchange(given.token)
+        session = access.sessions.exchange(given.token) or _by_key(access, given.token)
         if session is None:
             raise Problem(401, "unauthenticated", "The token is unknown, used or too old; ask for a new one.")
+        await asyncio.to_thread(access.sessions.keep)
         answer = Response(status_code=204)
         secure = request.url.scheme == "https"
         max_age_s = int(access.sessions.session_ttl_s)
@@ -60,11 +71,17 @@ def router() -> APIRouter:
 
     @routes.get("/session", summary="Who am I?")
     async def who(request: Request) -> dict[str, Any]:
-        """Role, permissions and wards of the caller."""
+        """Role, permissions and wards of the caller, and after how long without a hand the page is to lock itself."""
         access: Access = request.app.state.access
         found = access.principal(request)
         units = None if found.units is None else sorted(found.units)
-        return {"role": found.role, "permissions": sorted(PERMISSIONS[found.role]), "units": units}
+        return {
+            "id": found.id,
+            "role": found.role,
+            "permissions": sorted(PERMISSIONS[found.role]),
+            "units": units,
+            "idle_lock_s": idle_lock_s,
+        }
 
     @routes.delete("/session", summary="Sign out", status_code=204)
     async def close_session(request: Request) -> Response:
@@ -72,6 +89,7 @@ def router() -> APIRouter:
         access: Access = request.app.state.access
         access.principal(request)
         access.sessions.end(request.cookies.get(COOKIE, ""))
+        await asyncio.to_thread(access.sessions.keep)
         answer = Response(status_code=204)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer

@@ -1,6 +1,7 @@
 """The data folder: private to its owner, used by one server at a time, and knowing its own journal.
 
-lock  journal.id  keys.json  server.json  site.key  store.spool*  journal/  snapshots/  log/  postgresql/  redis/  run/
+lock  journal.id  keys.json  server.json  sessions.json  site.key  store.spool*  journal/  snapshots/  log/  postgresql/
+redis/  run/
 restored/ (what a restoration brought: models, settings, lineage)  restore.incomplete (while one is under way)
 """
 
@@ -84,6 +85,11 @@ class DataFolder:
     def spool(self) -> Path:
         """Batches that wait for PostgreSQL."""
         return self.path / "store.spool"
+
+    @property
+    def sessions(self) -> Path:
+        """Console sessions, by hash."""
+        return self.path / "sessions.json"
 
     @property
     def server(self) -> Path:

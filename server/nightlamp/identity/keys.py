@@ -119,6 +119,11 @@ class KeyFile:
         # Into the table of the file this key was found in: one that was read meanwhile has a table of its own.
         return shown_before.setdefault(digest.digest(), key.principal)
 
+    def holds(self, key_id: str) -> bool:
+        """Whether there is a key of this id that was not revoked."""
+        key = self._by_id.get(key_id)
+        return key is not None and key.revoked_at is None
+
     def create(
         self, role: Role, sources: Iterable[str] = (), units: Iterable[str] | None = None, note: str = ""
     ) -> tuple[Key, str]:

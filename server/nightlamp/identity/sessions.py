@@ -1,28 +1,60 @@
-"""One-time console tokens and the sessions they are exchanged for. In memory: a restart signs everybody out.
+"""One-time console tokens and the sessions they are exchanged for. Sessions outlive a restart of the server.
+
+At rest a session is the SHA-256 of its cookie with the id, role and units it stands for, in `<data>/sessions.json`
+(0600, replaced atomically, read once at the start): nobody can sign in with what the file holds. Tokens wait in memory
+only, a few minutes; a restart forgets them. A session ends with its time, by signing out, and with the key it came from.
 
 Limits: 1,000 tokens, 10,000 sessions; the oldest goes when a new one comes.
 """
 
 import hashlib
 import secrets
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from pathlib import Path
 
-from .roles import Principal
+import msgspec
+import structlog
 
+from .keys import replace_file
+from .roles import Principal, Role
+
+_log = structlog.get_logger("nightlamp.sessions")
 COOKIE = "nightlamp_session"
 TOKENS_MAX = 1_000
 SESSIONS_MAX = 10_000
 
 
-class Sessions:
-    """Tokens and sessions, kept by the hash of their secret."""
+class _Session(msgspec.Struct, forbid_unknown_fields=True):
+    sha256: str
+    until_s: float
+    key_id: str
+    role: Role
+    units: list[str] | None
 
-    def __init__(self, token_ttl_s: float, session_ttl_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self._token_ttl_s, self.session_ttl_s, self._clock = token_ttl_s, session_ttl_s, clock
+
+class _File(msgspec.Struct, forbid_unknown_fields=True):
+    version: int
+    sessions: list[_Session]
+
+
+class Sessions:
+    """Tokens and sessions, kept by the hash of their secret. `path`: where sessions outlive the process."""
+
+    def __init__(
+        self,
+        token_ttl_s: float,
+        session_ttl_s: float,
+        clock: Callable[[], float] = time.time,
+        path: Path | None = None,
+    ) -> None:
+        self._token_ttl_s, self.session_ttl_s, self._clock, self._path = token_ttl_s, session_ttl_s, clock, path
         self._tokens: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
         self._sessions: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._writing = threading.Lock()
+        self._read()
 
     def issue(self, principal: Principal) -> str:
         """A token good for one exchange within `token_ttl_s` seconds."""
@@ -33,7 +65,11 @@ class Sessions:
         found = self._tokens.pop(_hash(token), None)
         if found is None or found[0] < self._clock():
             return None
-        return _add(self._sessions, SESSIONS_MAX, self._clock() + self.session_ttl_s, found[1])
+        return self.open(found[1])
+
+    def open(self, principal: Principal) -> str:
+        """A session id for somebody who has shown who he or she is."""
+        return _add(self._sessions, SESSIONS_MAX, self._clock() + self.session_ttl_s, principal)
 
     def principal(self, session: str) -> Principal | None:
         """Who holds this session, or None when it is unknown or over."""
@@ -42,13 +78,50 @@ class Sessions:
         if found is None:
             return None
         if found[0] < self._clock():
-            del self._sessions[key]
+            self._sessions.pop(key, None)
             return None
         return found[1]
 
     def end(self, session: str) -> None:
         """Sign out."""
         self._sessions.pop(_hash(session), None)
+
+    def keep(self) -> None:
+        """Write the sessions down as they are now. Blocks for a sync of the disk; from any thread."""
+        if self._path is None:
+            return
+        with self._writing:
+            now = self._clock()
+            kept = [
+                _Session(key.hex(), until, who.id, who.role, None if who.units is None else sorted(who.units))
+                for key, (until, who) in list(self._sessions.items())
+                if until >= now
+            ]
+            try:
+                replace_file(self._path, msgspec.json.encode(_File(1, kept)))
+            except OSError as error:
+                # A full disk must not keep a nurse out: this session only ends with the process.
+                _log.warning("sessions could not be written: they end with this process", exc_info=error)
+
+    def _read(self) -> None:
+        """What was kept; a file that is damaged signs everybody out and is told."""
+        if self._path is None:
+            return
+        try:
+            kept = msgspec.json.decode(self._path.read_bytes(), type=_File).sessions[-SESSIONS_MAX:]
+            hashes = [bytes.fromhex(one.sha256) for one in kept]
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            _log.warning("sessions.json cannot be read: everybody signs in again", exc_info=error)
+            return
+        now = self._clock()
+        for key, one in zip(hashes, kept, strict=True):
+            # Nothing in the file gives a session a longer life than one opened now would have.
+            if now <= one.until_s <= now + self.session_ttl_s:
+                units = None if one.units is None else frozenset(one.units)
+                who = Principal(one.key_id, one.role, frozenset(), units)
+                self._sessions[key] = (one.until_s, who)
 
 
 def _hash(secret: str) -> bytes:

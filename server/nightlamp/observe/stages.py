@@ -20,6 +20,7 @@ PIPELINE = "decode, window, score, alert"
 TASKS = {
     "supervision": PIPELINE,
     "keys": "receive",
+    "feeds": "receive",
     "partitions": "store",
     "redis": "publish",
     "notify": "publish",

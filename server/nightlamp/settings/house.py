@@ -35,6 +35,8 @@ class Console(Section):
     """How long a one-time token may wait for its use, seconds."""
     session_ttl_s: int = Field(12 * 3_600, ge=60)
     """How long a console session lasts, seconds."""
+    idle_lock_s: int = Field(900, ge=0, le=86_400)
+    """After how long without a hand on it a console asks for the token again, seconds; 0 (a screen on a wall) never."""
 
 
 class Figures(Section):

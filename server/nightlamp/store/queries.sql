@@ -145,6 +145,82 @@ WHERE $4::text[] IS NULL OR s.name = ANY ($4)
 ORDER BY o.observed_at DESC, s.id
 LIMIT $7;
 
+-- one_patient: patient $1 (a survivor) with the beginning of the stay under way, or of the last one
+SELECT p.patient_id, p.first_seen_at, p.last_seen_at, p.sex,
+       date_part('year', age(now(), p.birth_day))::int AS age_years,
+       stay.unit, stay.bed, stay.started_at AS in_bed_since, encounter.started_at AS admitted_at, encounter.ended_at AS discharged_at,
+       p.birth_day, i.authority, i.identifier, i.family, i.given
+FROM patients AS p
+LEFT JOIN bed_stays AS stay ON stay.patient_id = p.patient_id AND stay.ended_at IS NULL
+LEFT JOIN identities AS i ON i.patient_id = p.patient_id
+LEFT JOIN LATERAL (
+    SELECT started_at, ended_at FROM encounters
+    WHERE patient_id = ANY (records_of(p.patient_id)) AND NOT cancelled
+    ORDER BY (ended_at IS NULL) DESC, encounter_id DESC LIMIT 1
+) AS encounter ON true
+WHERE p.patient_id = $1;
+
+-- history_rows: how many rows of patient $1 and the signals $4 (or all) lie from $2 to before $3, counted to $5
+SELECT count(*) AS rows FROM (
+    SELECT FROM signals AS s JOIN observations AS o ON o.signal_id = s.id
+    WHERE o.patient_id = ANY (records_of($1)) AND o.observed_at >= $2 AND o.observed_at < $3
+      AND ($4::text[] IS NULL OR s.name = ANY ($4))
+    LIMIT $5
+) AS counted;
+
+-- history: values of patient $1 (a survivor) held true now, from $2 to before $3, of the signals $4 (or all), in buckets of $5 seconds
+SELECT s.name AS signal, s.unit, o.bucket, o.low, o.high, o.last, o.last_at
+FROM signals AS s
+CROSS JOIN LATERAL (
+    SELECT floor(extract(epoch FROM known.observed_at - $2) / $5::double precision)::int AS bucket,
+           min(known.value) AS low, max(known.value) AS high,
+           (array_agg(known.value ORDER BY known.observed_at DESC))[1] AS last, max(known.observed_at) AS last_at
+    FROM (
+        SELECT observed_at, value FROM observations_of_record AS current
+        WHERE current.patient_id = $1 AND current.signal_id = s.id AND cardinality(records_of($1)) = 1
+          AND current.observed_at >= $2 AND current.observed_at < $3
+        UNION ALL
+        SELECT observed_at, value FROM observations_current AS current
+        WHERE current.patient_id = $1 AND current.signal_id = s.id AND cardinality(records_of($1)) > 1
+          AND current.observed_at >= $2 AND current.observed_at < $3
+    ) AS known
+    GROUP BY 1
+) AS o
+WHERE $4::text[] IS NULL OR s.name = ANY ($4)
+ORDER BY s.id, o.bucket;
+
+-- history_sampled: the same where the rows are too many to read: the last value of each of the $6 buckets, found by index
+SELECT s.name AS signal, s.unit, b.bucket, NULL::double precision AS low, NULL::double precision AS high,
+       o.value AS last, o.observed_at AS last_at
+FROM signals AS s
+CROSS JOIN generate_series(0, $6::int - 1) AS b (bucket)
+CROSS JOIN LATERAL (
+    SELECT one.observed_at, one.value FROM observations AS one
+    WHERE one.patient_id = ANY (records_of($1)) AND one.signal_id = s.id AND one.status <> 4
+      AND one.observed_at >= $2::timestamptz + make_interval(secs => b.bucket * $5::double precision)
+      AND one.observed_at < least($3::timestamptz, $2::timestamptz + make_interval(secs => (b.bucket + 1) * $5::double precision))
+      AND NOT EXISTS (
+          SELECT FROM observations AS newer
+          WHERE newer.patient_id = one.patient_id AND newer.signal_id = one.signal_id
+            AND newer.observed_at = one.observed_at AND (newer.seq, newer.ordinal) > (one.seq, one.ordinal))
+    ORDER BY one.observed_at DESC
+    LIMIT 1
+) AS o
+WHERE ($4::text[] IS NULL OR s.name = ANY ($4))
+ORDER BY s.id, b.bucket;
+
+-- score_history: scores of patient $1 from $2 to before $3 in buckets of $4 seconds
+SELECT model, bucket, min(value) AS low, max(value) AS high,
+       (array_agg(value ORDER BY scored_at DESC, seq DESC, ordinal DESC))[1] AS last, max(scored_at) AS last_at
+FROM (
+    SELECT model, value, scored_at, seq, ordinal,
+           floor(extract(epoch FROM scored_at - $2) / $4::double precision)::int AS bucket
+    FROM scores
+    WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3 AND value <> 'NaN'
+) AS scored
+GROUP BY model, bucket
+ORDER BY model, bucket;
+
 -- scores: of patient $1, newest first, from $2 to before $3; $4 a model or NULL; after ($5, $6, $7)
 SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
        input_values, input_ages_s, input_points, features,

@@ -17,6 +17,8 @@ from nightlamp.store.paging import BadCursor, Page, from_us, page, parse, to_us
 from nightlamp.store.statements import sql
 
 CONNECTIONS_MAX, STATEMENT_MS_MAX, WAIT_S = 4, 5_000, 5.0
+#: Rows of a history that are read for their least and largest; beyond, each bucket's last value alone is looked up.
+HISTORY_ROWS_MAX = 200_000
 SEVERITIES = {0: "technical", 1: "low", 2: "medium", 3: "high"}
 _STEPS = "opened cleared acknowledged snoozed unsnoozed escalated reminded expired raised lowered"
 ALERT_KINDS = dict(enumerate(_STEPS.split(), 1))
@@ -78,6 +80,30 @@ class Reader:
         """
         rows = await self.fetch("patient", record_id)
         return (UUID(str(rows[0]["patient_id"])), str(rows[0]["unit"])) if rows else None
+
+    async def one_patient(self, patient_id: UUID) -> dict[str, Any] | None:
+        """A survivor's row, with the beginning of the stay; None for an unknown patient."""
+        rows = await self._fetch("one_patient", patient_id)
+        return dict(rows[0]) if rows else None
+
+    async def history(
+        self, patient_id: UUID, since: datetime, until: datetime, signals: Sequence[str] | None, points: int
+    ) -> tuple[list[Any], bool]:
+        """Rows (signal, unit, bucket, low, high, last, last_at) in `points` equal buckets, by signal and bucket.
+
+        False with rows that know only the last value of each bucket, because more than `HISTORY_ROWS_MAX` lie there.
+        """
+        width_s = (until - since).total_seconds() / points
+        async with self._connection() as connection:
+            asked = (patient_id, since, until, signals)
+            lying = await connection.fetchval(sql("history_rows"), *asked, HISTORY_ROWS_MAX + 1)
+            if lying <= HISTORY_ROWS_MAX:
+                return list(await connection.fetch(sql("history"), *asked, width_s)), True
+            return list(await connection.fetch(sql("history_sampled"), *asked, width_s, points)), False
+
+    async def score_history(self, patient_id: UUID, since: datetime, until: datetime, points: int) -> list[Any]:
+        """Rows (model, bucket, low, high, last, last_at) in `points` equal buckets, by model and bucket."""
+        return await self._fetch("score_history", patient_id, since, until, (until - since).total_seconds() / points)
 
     async def observations(
         self,

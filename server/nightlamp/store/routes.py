@@ -62,6 +62,16 @@ def router(store: Store, require: Require) -> APIRouter:
             found = await reader.patients(unit=unit, units=_units(caller), gone=gone, limit=limit, cursor=cursor)
         return views.PatientPage(items=[_patient(row, named) for row in found.items], next_cursor=found.next_cursor)
 
+    @routes.get("/patients/{patient_id}", summary="One patient")
+    async def one_patient(caller: reading, patient_id: UUID) -> views.PatientDetail:
+        """Where, since when; who, only for callers with the permission read_identity."""
+        async with answers():
+            row = await reader.one_patient(await seen(store, caller, patient_id))
+        if row is None:
+            raise HTTPException(404, "No such patient.")
+        stay = {"admitted_at": row["admitted_at"], "discharged_at": row["discharged_at"]}
+        return views.PatientDetail(**_patient(row, caller.may("read_identity")).model_dump(), **stay)
+
     @routes.get("/patients/{patient_id}/observations", summary="A patient's values")
     async def observations(
         caller: reading,
@@ -73,7 +83,7 @@ def router(store: Store, require: Require) -> APIRouter:
         cursor: _Cursor = None,
     ) -> views.ObservationPage:
         """Newest first; corrected values stand for what they replace, withdrawn ones are left out."""
-        begin, end = _range(since, until)
+        begin, end = time_range(since, until)
         async with answers():
             patient_id = await seen(store, caller, patient_id)
             found = await reader.observations(patient_id, begin, end, signals=signal, limit=limit, cursor=cursor)
@@ -91,7 +101,7 @@ def router(store: Store, require: Require) -> APIRouter:
         cursor: _Cursor = None,
     ) -> views.ScorePage:
         """Newest first, each with model, version, hash and inputs with their ages (P9)."""
-        begin, end = _range(since, until)
+        begin, end = time_range(since, until)
         async with answers():
             patient_id = await seen(store, caller, patient_id)
             found = await reader.scores(patient_id, begin, end, model=model, limit=limit, cursor=cursor)
@@ -158,7 +168,7 @@ def aware(at: datetime | None) -> datetime | None:
         raise HTTPException(422, "from, to: out of range") from None
 
 
-def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+def time_range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """Device clocks may run up to five minutes ahead (limits), so an open end lies a little in the future."""
     end = aware(until) or datetime.now(UTC) + timedelta(minutes=10)
     try:

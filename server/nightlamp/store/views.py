@@ -34,6 +34,13 @@ class Patient(BaseModel):
     identity: Identity | None = Field(description="Null without the permission or where nothing is known.")
 
 
+class PatientDetail(Patient):
+    """The same, with the stay under way, or the last one."""
+
+    admitted_at: datetime | None
+    discharged_at: datetime | None
+
+
 class Observation(BaseModel):
     """A value held true now."""
 

@@ -275,3 +275,20 @@ async def test_dead_letters_are_listed_without_bytes_and_shown_with_them(store: 
     first, second = await store.reader.dead_letter(5)
     assert (first["raw"], second["raw"]) == (b"\x00\xff{}", None)
     assert await store.reader.dead_letter(6) == []
+
+
+async def test_one_patient_is_told_with_the_stay_and_a_name_only_for_those_who_may(
+    api: httpx.AsyncClient, caller: Caller
+) -> None:
+    ann = await _get(api, f"/v1/patients/{ANN}")
+    assert (ann["unit"], ann["bed"], ann["identity"]["given"]) == ("icu", "4", "Ann")
+    assert ann["admitted_at"] is not None
+    assert ann["discharged_at"] is None
+    assert (await _get(api, f"/v1/patients/{BOB}"))["discharged_at"] is not None
+    caller.permissions.discard("read_identity")
+    answer = await api.get(f"/v1/patients/{ANN}")
+    assert answer.json()["identity"] is None
+    assert not any(word in answer.text for word in ("Ann", "Äß", "id-0001", "1950"))
+    caller.units = frozenset({"w7"})
+    assert (await api.get(f"/v1/patients/{ANN}")).status_code == 404
+    assert (await api.get(f"/v1/patients/{BOB}")).status_code == 200

@@ -1,8 +1,17 @@
 """Console tokens open one session once and in time; sessions end."""
 
+import json
+from pathlib import Path
+
+import pytest
+from starlette.requests import HTTPConnection
+
+from nightlamp.errors import Problem
 from nightlamp.identity import sessions
+from nightlamp.identity.access import Access
+from nightlamp.identity.keys import KeyFile
 from nightlamp.identity.roles import Principal, Role
-from nightlamp.identity.sessions import Sessions
+from nightlamp.identity.sessions import COOKIE, Sessions
 
 NURSE = Principal("key", Role.NURSE, frozenset(), None)
 
@@ -44,3 +53,53 @@ def test_the_tables_are_bounded() -> None:
     for _ in range(sessions.TOKENS_MAX):
         table.issue(NURSE)
     assert table.exchange(first) is None
+
+
+def test_sessions_outlive_the_process_and_the_file_opens_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "sessions.json"
+    table = Sessions(60, 600, path=file)
+    ward = Principal("nurse-key", Role.NURSE, frozenset(), frozenset({"ICU-1"}))
+    session = table.open(ward)
+    table.keep()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert session not in file.read_text()
+    again = Sessions(60, 600, path=file)
+    assert again.principal(session) == ward
+    assert again.principal(json.loads(file.read_text())["sessions"][0]["sha256"]) is None
+    again.end(session)
+    again.keep()
+    assert Sessions(60, 600, path=file).principal(session) is None
+
+
+def test_a_session_that_was_kept_ends_in_time_and_lives_no_longer_than_a_new_one(tmp_path: Path) -> None:
+    clock = Clock()
+    table = Sessions(60, 600, clock, tmp_path / "sessions.json")
+    session = table.open(NURSE)
+    table.keep()
+    clock.now = 599
+    assert Sessions(60, 600, clock, tmp_path / "sessions.json").principal(session) == NURSE
+    assert Sessions(60, 0.5, clock, tmp_path / "sessions.json").principal(session) is None
+    clock.now = 601
+    assert Sessions(60, 600, clock, tmp_path / "sessions.json").principal(session) is None
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"version": 1, "sessions": [{"sha256": "xyz"}]}', "\x00\xff"])
+def test_a_damaged_file_signs_everybody_out_and_stops_nobody(tmp_path: Path, content: str) -> None:
+    file = tmp_path / "sessions.json"
+    file.write_text(content)
+    table = Sessions(60, 600, path=file)
+    session = table.open(NURSE)
+    table.keep()
+    assert Sessions(60, 600, path=file).principal(session) == NURSE
+
+
+def test_a_session_ends_with_the_key_it_came_from(tmp_path: Path) -> None:
+    keys = KeyFile(tmp_path / "keys.json")
+    key, _ = keys.create(Role.NURSE)
+    access = Access(keys, Sessions(60, 600))
+    session = access.sessions.open(key.principal)
+    connection = HTTPConnection({"type": "http", "headers": [(b"cookie", f"{COOKIE}={session}".encode())]})
+    assert access.principal(connection).id == key.id
+    keys.revoke(key.id)
+    with pytest.raises(Problem):
+        access.principal(connection)

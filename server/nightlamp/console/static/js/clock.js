@@ -20,6 +20,15 @@ export function clockTime(ms) {
   return clockFormat.format(ms);
 }
 
+const dayFormat = new Intl.DateTimeFormat(undefined, {
+  day: "2-digit", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23",
+});
+
+/** Day, month, hour and minute in the reader's time zone. */
+export function dayTime(ms) {
+  return dayFormat.format(ms);
+}
+
 /** An age in the two or three characters there is room for: 4 s, 12 min, 3 h, 2 d. */
 export function age(ms) {
   const seconds = Math.max(0, Math.round(ms / 1000));

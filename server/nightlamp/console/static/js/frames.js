@@ -5,6 +5,7 @@ export class Frames {
   constructor() {
     this.tiles = new Map();
     this.dirty = new Set();
+    this.fresh = new Set();
     this.whole = null;
     this.asked = false;
     this.stopped = false;
@@ -25,6 +26,13 @@ export class Frames {
   mark(ids) {
     for (const id of ids ?? this.tiles.keys()) this.dirty.add(id);
     this.ask();
+  }
+
+  /** A second has passed: ages of tiles that nothing else has redrawn meanwhile. */
+  age() {
+    for (const id of this.tiles.keys()) if (!this.fresh.has(id)) this.dirty.add(id);
+    this.fresh.clear();
+    if (this.dirty.size) this.ask();
   }
 
   /** The page around the tiles (order, filter, banner) needs redrawing. */
@@ -51,6 +59,7 @@ export class Frames {
     for (const id of this.dirty) {
       if (room-- === 0) break;
       this.dirty.delete(id);
+      this.fresh.add(id);
       this.tiles.get(id)?.();
     }
     if (this.dirty.size) this.ask();

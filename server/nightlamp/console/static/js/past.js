@@ -38,14 +38,15 @@ export class Past extends Component {
   }
 }
 
-function Then({ told, id, onClose }) {
+/** What the server tells of a past; `onClose` where it stands in a dialog. */
+export function Then({ told, id, onClose }) {
   const at = Date.parse(told.at);
   const place = told.bed ? `Bed ${told.bed}, ${told.unit}` : "No bed";
   const differs = told.scores.some((score) => score.matches_stored === false);
   return html`<header>
       <p class="mark">Past, not the present state</p>
       <h2 id="past-of-${id}">${place} at ${dateFormat.format(at)}</h2>
-      <button type="button" onClick=${onClose}>Close</button>
+      ${onClose && html`<button type="button" onClick=${onClose}>Close</button>`}
     </header>
     ${differs && html`<p role="alert">A score computed again is not the one that was stored. The server has recorded it.</p>`}
     <h3>Scores</h3>

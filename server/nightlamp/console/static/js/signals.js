@@ -47,3 +47,6 @@ export function label(name) {
 export function title(name) {
   return TITLES[name] ?? name;
 }
+
+/** Title and unit of a signal of the catalogue, for a person. */
+export const unitText = { title, unit: (unit) => UNITS[unit] ?? unit };

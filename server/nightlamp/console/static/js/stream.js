@@ -9,10 +9,10 @@ const RETRY_MS_MAX = 5000;
 
 export class Stream {
   /** onMessages(messages), onState({live, silentSinceMs, dataMs, recorded, nowMs}), mayEnter(): resolves to false once the session is over. */
-  constructor({ onMessages, onState, mayEnter }) {
+  constructor({ onMessages, onState, mayEnter }, place = null) {
     Object.assign(this, { onMessages, onState, mayEnter });
-    this.cursor = null;
-    this.streamId = null;
+    this.cursor = place?.cursor ?? null;
+    this.streamId = place?.streamId ?? null;
     this.heardAt = performance.now();
     this.heardServerMs = null;
     this.dataMs = null;
@@ -21,6 +21,11 @@ export class Stream {
     this.retryMs = RETRY_MS_MIN;
     this.socket = null;
     this.stopped = false;
+  }
+
+  /** How far this one has read: another goes on from there. */
+  place() {
+    return { cursor: this.cursor, streamId: this.streamId };
   }
 
   start() {

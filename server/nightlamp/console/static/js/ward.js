@@ -1,17 +1,23 @@
 // Everybody on the ward, by the newest message about each. No DOM in here.
-import { byRisk } from "./risk.js";
+import { byRisk, stateOf, urgency } from "./risk.js";
+
+const TREND_BACK_MS = 1_800_000;
 
 export class Ward {
   constructor() {
     this.patients = new Map();
     this.complete = false;
     this.snapshot = null;
+    /** Patient to [[ms, NEWS2], ...] of the last half hour, as far as this page has seen it. */
+    this.course = new Map();
+    /** Alerts about no patient that are not cleared, by id. */
+    this.loose = new Map();
   }
 
-  /** Apply messages; says which patients changed and which alerts opened. */
+  /** Apply messages; says which patients changed and what alerts went through. */
   take(messages) {
     const changed = new Set();
-    const opened = [];
+    const steps = [];
     let reorder = false;
     for (const message of messages) {
       switch (message.type) {
@@ -22,20 +28,48 @@ export class Ward {
           reorder ||= this.moves(this.patients.get(message.patient), message);
           this.patients.set(message.patient, message);
           this.snapshot?.add(message.patient);
+          this.remember(message);
           changed.add(message.patient);
           break;
         case "left":
           reorder = this.patients.delete(message.patient) || reorder;
+          this.course.delete(message.patient);
           break;
         case "alert":
-          if (message.kind === "opened") opened.push(message);
+          steps.push(message);
+          if (!message.patient) this.keepLoose(message);
           break;
         case "ready":
           reorder = this.settle() || reorder;
           break;
       }
     }
-    return { changed, opened, reorder };
+    return { changed, steps, reorder };
+  }
+
+  remember({ patient, scores, at_ms: atMs }) {
+    const value = scores.news2?.value;
+    if (value === null || value === undefined) return;
+    const seen = this.course.get(patient) ?? [];
+    if (seen.length === 0 || seen[seen.length - 1][1] !== value) seen.push([atMs, value]);
+    while (seen.length > 1 && seen[1][0] < atMs - TREND_BACK_MS) seen.shift();
+    this.course.set(patient, seen);
+  }
+
+  /** An alert about no patient; the list of the server (`takeLoose`) tells of those from before. */
+  keepLoose(alert) {
+    if (alert.kind === "cleared") this.loose.delete(alert.id);
+    else this.loose.set(alert.id, { ...this.loose.get(alert.id), ...alert, state: stateOf(alert, this.loose.get(alert.id)) });
+  }
+
+  takeLoose(alerts) {
+    this.loose = new Map(alerts.map((alert) => [alert.id, alert]));
+  }
+
+  /** Alerts about no patient, of one unit (and of no unit) or of all. */
+  technical(unit) {
+    return [...this.loose.values()].filter((alert) => unit === null || !alert.unit || alert.unit === unit)
+      .sort((a, b) => urgency(b) - urgency(a) || b.at_ms - a.at_ms);
   }
 
   /** Who is not in a new snapshot left while the connection was down. */
@@ -51,7 +85,7 @@ export class Ward {
   moves(before, after) {
     return before === undefined || before.unit !== after.unit || before.bed !== after.bed
       || before.alerts.length !== after.alerts.length
-      || before.alerts.some((alert, i) => alert.id !== after.alerts[i].id)
+      || before.alerts.some((alert, i) => alert.id !== after.alerts[i].id || alert.state !== after.alerts[i].state)
       || before.scores.news2?.value !== after.scores.news2?.value
       || before.scores.sepsis?.value !== after.scores.sepsis?.value;
   }

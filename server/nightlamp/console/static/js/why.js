@@ -1,8 +1,8 @@
 // Why a score is what it is: reasons in words, and on demand everything the newest stored score was made from.
+import { get, Refused, wordsOf } from "./api.js";
 import { clockTime } from "./clock.js";
 import { Component, html } from "./view.js";
 
-const ANSWER_MS_MAX = 5000;
 /** A score is stored at least once a minute; look a little further back, for clocks that differ. */
 const LOOK_BACK_MS = 10 * 60_000;
 
@@ -30,9 +30,9 @@ export class Why extends Component {
     if (this.state.open) return this.setState({ open: false });
     this.setState({ open: true, answer: null, failed: null });
     try {
-      this.setState({ answer: await ask(this.props) });
+      this.setState({ answer: await explain(this.props) });
     } catch (error) {
-      this.setState({ failed: error instanceof Refused ? error.message : "The server does not answer." });
+      this.setState({ failed: wordsOf(error) });
     }
   }
 
@@ -46,7 +46,8 @@ export class Why extends Component {
   }
 }
 
-function Answer({ answer }) {
+/** An explanation of the server: reasons, inputs with their ages, and what is missing. */
+export function Answer({ answer }) {
   const missing = answer.inputs.filter((input) => input.value === null);
   const known = answer.inputs.filter((input) => input.value !== null);
   return html`<p>At <time datetime=${answer.scored_at}>${clockTime(Date.parse(answer.scored_at))}</time>, most important first:</p>
@@ -58,10 +59,8 @@ function Answer({ answer }) {
     <p class="quiet">${answer.model} ${answer.version}</p>`;
 }
 
-class Refused extends Error {}
-
-/** The explanation of the newest stored score at or before the one shown. */
-async function ask({ patient, model, atMs }) {
+/** The explanation of the newest stored score at or before the one shown. Raises `Refused` with words for a person. */
+export async function explain({ patient, model, atMs }) {
   const path = `/v1/patients/${encodeURIComponent(patient)}/scores`;
   const range = new URLSearchParams({
     model, limit: "1", from: new Date(atMs - LOOK_BACK_MS).toISOString(), to: new Date(atMs + 1000).toISOString(),
@@ -69,11 +68,4 @@ async function ask({ patient, model, atMs }) {
   const [newest] = (await get(`${path}?${range}`)).items;
   if (!newest) throw new Refused("This score is not stored yet. Ask again in a moment.");
   return get(`${path}/${encodeURIComponent(newest.cursor)}/explanation`);
-}
-
-async function get(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(ANSWER_MS_MAX) });
-  const body = await answer.json();
-  if (!answer.ok) throw new Refused(body.detail ?? `The server answered ${answer.status}.`);
-  return body;
 }

@@ -1,0 +1,69 @@
+// An alert on a tile or a page: how severe, why, since when, who has answered, and what can be done.
+import { Actions } from "./act.js";
+import { age, clockTime } from "./clock.js";
+import { answered, SEVERITIES } from "./risk.js";
+import { roleTitle } from "./session.js";
+import { Shape } from "./shapes.js";
+import { label, valueText } from "./signals.js";
+import { html } from "./view.js";
+import { Reason } from "./why.js";
+
+/** Reasons shown with an alert; all of them are behind "Why". */
+const REASONS_SHOWN = 3;
+
+export function Alerts({ app, patient, now }) {
+  const { alerts } = patient;
+  if (alerts.length === 0) return null;
+  return html`<ul class="alerts" aria-label="Open alerts">${alerts.map((alert) => {
+    const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
+    return html`<li key=${alert.id} data-severity=${alert.severity} data-answered=${answered(alert)}>
+      <${Shape} name=${severity.shape} />
+      <div>
+        <p><b>${severity.word}</b> ${alert.reason}</p>
+        <${Standing} alert=${alert} now=${now} />
+        <${Reasons} alert=${alert} patient=${patient} />
+        <${Actions} app=${app} alert=${alert} />
+      </div>
+      <time datetime=${new Date(alert.at_ms).toISOString()} title="open since ${clockTime(alert.at_ms)}">${age(now - alert.at_ms)}</time>
+    </li>`;
+  })}</ul>`;
+}
+
+const MARKS = { acknowledged: "check", snoozed: "clock", escalated: "up", expired: "up" };
+
+/** "Acknowledged by a nurse 4 min ago": nothing for an alert that waits. */
+export function Standing({ alert, now }) {
+  const words = standing(alert, now);
+  return words && html`<p class="standing" data-state=${alert.state}><${Shape} name=${MARKS[alert.state] ?? "dot"} /> ${words}</p>`;
+}
+
+function standing({ state, role, to, note, changed_ms: changedMs, until_ms: untilMs, level }, now) {
+  const by = role ? `by ${roleTitle(role).toLowerCase()}` : "by itself";
+  const since = changedMs ? `${age(now - changedMs)} ago` : "";
+  const said = note ? `: ${note}` : "";
+  switch (state) {
+    case "acknowledged": return `Acknowledged ${by} ${since}${said}`;
+    case "snoozed": return `Snoozed ${by}${untilMs ? ` for another ${age(untilMs - now)}` : ""}${said}`;
+    case "escalated": return `Escalated to ${roleTitle(to).toLowerCase()}${level > 1 ? ` (step ${level})` : ""} ${since}${said}`;
+    case "expired": return `Nobody answered; the reminders ended ${since}`;
+    default: return null;
+  }
+}
+
+/** Why it opened, in words; an alert from before there were words has its largest contributions. */
+function Reasons({ alert, patient }) {
+  if (alert.explanation?.length > 0) {
+    return html`<ul class="why" aria-label="Why">${alert.explanation.slice(0, REASONS_SHOWN).map((reason) =>
+      html`<${Reason} key=${reason.about} reason=${reason} isRule=${patient.scores[alert.score]?.kind === "rule"} />`)}</ul>`;
+  }
+  const top = (alert.contributions ?? []).filter((part) => part.share !== 0).slice(0, REASONS_SHOWN);
+  return top.length > 0 && html`<p class="why">${top.map((part, i) => html`${i > 0 && ", "}<span>${contribution(part)}</span>`)}</p>`;
+}
+
+/** "RR 26 +3": what pushed the score, and by how much. */
+function contribution({ feature, value, share }) {
+  const coded = ["Consciousness", "Oxygen", "FiO2"].includes(feature);
+  const shown = value === null || coded ? valueText(feature, value, "") : Number(value.toPrecision(3));
+  const push = `${share >= 0 ? "+" : "−"}${Math.abs(Number(share.toPrecision(2)))}`;
+  return html`${label(feature)} ${shown} <b>${push}</b>`;
+}

@@ -1,0 +1,55 @@
+// All alerts of a patient, the newest first, each with what was done about it.
+import { get, wordsOf } from "./api.js";
+import { age, dayTime } from "./clock.js";
+import { SEVERITIES, STATES } from "./risk.js";
+import { roleTitle } from "./session.js";
+import { Shape } from "./shapes.js";
+import { Component, html } from "./view.js";
+
+const AGAIN_MS = 15_000;
+const SHOWN_MAX = 100;
+
+export class AlertHistory extends Component {
+  state = { items: null, failed: null };
+
+  componentDidMount() {
+    this.read();
+    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
+  }
+
+  componentWillUnmount() {
+    clearInterval(this.timer);
+  }
+
+  async read() {
+    try {
+      this.setState({ items: (await get(`/v1/patients/${this.props.id}/alerts?limit=${SHOWN_MAX}`)).items, failed: null });
+    } catch (error) {
+      this.setState({ failed: wordsOf(error) });
+    }
+  }
+
+  render(_, { items, failed }) {
+    return html`<section class="card history"><h2>Alerts</h2>
+      ${failed && html`<p class="note" role="alert">${failed}</p>`}
+      ${items?.length === 0 && html`<p class="quiet">No alert in this stay.</p>`}
+      ${items?.length > 0 && html`<ol>${items.map((alert) => html`<${Entry} key=${alert.alert_id} alert=${alert} />`)}</ol>`}</section>`;
+  }
+}
+
+function Entry({ alert }) {
+  const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
+  const openedMs = Date.parse(alert.opened_at);
+  const over = alert.cleared_at ? `over after ${age(Date.parse(alert.cleared_at) - openedMs)}` : STATES[alert.state] ?? alert.state;
+  return html`<li data-severity=${alert.severity} data-state=${alert.state}><${Shape} name=${severity.shape} />
+    <div><p><b>${severity.word}</b> ${alert.reason} <span class="quiet">· ${over}</span></p>
+      ${alert.history?.length > 1 && html`<ul class="steps">${alert.history.map((step) => html`<li key=${step.at}>
+        <time>${dayTime(Date.parse(step.at))}</time> ${stepWords(step)}</li>`)}</ul>`}</div>
+    <time datetime=${alert.opened_at}>${dayTime(openedMs)}</time></li>`;
+}
+
+function stepWords({ kind, role, to, note }) {
+  const by = role ? ` by ${roleTitle(role).toLowerCase()}` : "";
+  const toWhom = to ? ` to ${roleTitle(to).toLowerCase()}` : "";
+  return `${kind}${toWhom}${by}${note ? `: ${note}` : ""}`;
+}

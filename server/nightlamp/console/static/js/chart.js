@@ -1,0 +1,140 @@
+// One panel of a patient's course, drawn by uPlot: lines, the band from least to largest of each bucket, alerts, a marked time.
+// All panels of a page share their time axis and their cursor.
+import uPlot from "../vendor/uplot/uPlot.js";
+import { joined, times } from "./course.js";
+import { Component, html } from "./view.js";
+
+const HEIGHT = 124;
+const HEIGHT_NARROW = 112;
+const AXIS_WIDTH = 46;
+const COLOURS = ["--trace", "--trace-2", "--trace-3"];
+const DASHES = [[], [7, 4], [2, 3]];
+const TIMES = [
+  [86400 * 30, "{MMM} {YYYY}", null, null, null, null, null, null, 1],
+  [86400, "{DD} {MMM}", null, null, null, null, null, null, 1],
+  [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+  [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
+  [1, ":{ss}", "\n{HH}:{mm}", null, "\n{HH}:{mm}", null, null, null, 1],
+];
+
+export class Chart extends Component {
+  componentDidMount() {
+    this.sizes = new ResizeObserver(() => this.plot?.setSize(this.size()));
+    this.sizes.observe(this.box);
+    this.theme = new MutationObserver(() => this.build());
+    this.theme.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+    this.build();
+  }
+
+  componentDidUpdate(before) {
+    if (before.panel !== this.props.panel) this.build();
+    else if (before.atMs !== this.props.atMs) this.plot?.redraw(false);
+  }
+
+  componentWillUnmount() {
+    this.sizes.disconnect();
+    this.theme.disconnect();
+    this.plot?.destroy();
+  }
+
+  size() {
+    const width = Math.max(200, this.box.clientWidth);
+    return { width, height: width < 500 ? HEIGHT_NARROW : HEIGHT };
+  }
+
+  build() {
+    const { panel, history } = this.props;
+    this.plot?.destroy();
+    const at = times(history);
+    const atMs = at.map((seconds) => seconds * 1000);
+    const colour = (name) => getComputedStyle(this.box).getPropertyValue(name).trim();
+    const data = [at];
+    const series = [{}];
+    const bands = [];
+    panel.lines.forEach(({ label, course, carryMs }, i) => {
+      const stroke = colour(COLOURS[i % COLOURS.length]);
+      const count = course.last.filter((value) => value !== null).length;
+      const points = { show: count <= 60, size: 6, fill: stroke };
+      const paths = panel.steps ? uPlot.paths.stepped({ align: 1 }) : undefined;
+      data.push(joined(course.last, atMs, carryMs));
+      series.push({ label, stroke, width: 2, dash: DASHES[i % DASHES.length], points, paths });
+      if (course.low.some((low, k) => low !== null && low !== course.high[k])) {
+        const place = data.length;
+        data.push(joined(course.high, atMs, carryMs), joined(course.low, atMs, carryMs));
+        const edge = { width: 0, points: { show: false } };
+        series.push({ ...edge, label: `${label} largest` }, { ...edge, label: `${label} least` });
+        bands.push({ series: [place, place + 1], fill: `color-mix(in srgb, ${stroke} 22%, transparent)` });
+      }
+    });
+    this.plot = new uPlot({ ...this.size(), ...this.options(colour), series, bands }, data, this.box);
+  }
+
+  options(colour) {
+    const { panel, history, onZoom } = this.props;
+    const grid = { stroke: colour("--line"), width: 1 };
+    const axis = { stroke: colour("--ink-soft"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
+    return {
+      legend: { show: false },
+      padding: [8, 8, 0, 0],
+      cursor: { sync: { key: "course", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 8 } },
+      scales: {
+        x: { time: true, range: [history.from_ms / 1000, history.to_ms / 1000] },
+        y: { range: (_plot, low, high) => around(low, high, panel.least ?? 0) },
+      },
+      axes: [{ ...axis, values: TIMES, size: 36, space: 70 }, { ...axis, size: AXIS_WIDTH, space: 26 }],
+      hooks: {
+        draw: [(plot) => this.marks(plot, colour)],
+        setCursor: [(plot) => this.props.onCursor(plot.cursor.idx ?? null)],
+        setSelect: [(plot) => {
+          if (plot.select.width < 8) return;
+          const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((left) => plot.posToVal(left, "x") * 1000);
+          plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
+          onZoom(from, to);
+        }],
+      },
+    };
+  }
+
+  /** Alerts as lines where they opened, shaded until they cleared; the asked time as a dashed line. */
+  marks(plot, colour) {
+    const { ctx, bbox } = plot;
+    const x = (ms) => plot.valToPos(ms / 1000, "x", true);
+    const inside = (left) => Math.min(Math.max(left, bbox.left), bbox.left + bbox.width);
+    ctx.save();
+    for (const { severity, fromMs, toMs } of this.props.alerts) {
+      const left = x(fromMs);
+      ctx.fillStyle = colour(`--${severity}`) || colour("--low");
+      ctx.globalAlpha = 0.07;
+      ctx.fillRect(inside(left), bbox.top, inside(x(toMs)) - inside(left), bbox.height);
+      ctx.globalAlpha = 0.8;
+      if (left >= bbox.left && left <= bbox.left + bbox.width) ctx.fillRect(left - 1, bbox.top, 2, bbox.height);
+    }
+    ctx.globalAlpha = 1;
+    if (this.props.atMs !== null) {
+      ctx.strokeStyle = colour("--ink");
+      ctx.lineWidth = 2;
+      ctx.setLineDash([6, 5]);
+      ctx.beginPath();
+      ctx.moveTo(inside(x(this.props.atMs)), bbox.top);
+      ctx.lineTo(inside(x(this.props.atMs)), bbox.top + bbox.height);
+      ctx.stroke();
+    }
+    ctx.restore();
+  }
+
+  shouldComponentUpdate(next) {
+    return next.panel !== this.props.panel || next.atMs !== this.props.atMs;
+  }
+
+  render({ words }) {
+    return html`<div class="plot" role="img" aria-label=${words} ref=${(box) => { this.box = box; }}></div>`;
+  }
+}
+
+/** A scale at least `least` high, so that noise stays small, with some air. */
+function around(low, high, least) {
+  if (low === null || high === null) return [0, least || 1];
+  const room = Math.max(0, least - (high - low)) / 2 || (high - low) * 0.08 || Math.abs(high) * 0.1 || 1;
+  const bottom = low - room;
+  return [low >= 0 && bottom < 0 ? 0 : bottom, high + room];
+}

@@ -1,0 +1,63 @@
+// The alert policy in force, as people read it; the file itself below. Nothing can be changed here.
+import { get, wordsOf } from "./api.js";
+import { SEVERITIES } from "./risk.js";
+import { roleTitle } from "./session.js";
+import { Shape } from "./shapes.js";
+import { Component, html } from "./view.js";
+
+export class PolicyPage extends Component {
+  state = { policy: null, failed: null };
+
+  async componentDidMount() {
+    try {
+      this.setState({ policy: await get("/v1/policy") });
+    } catch (error) {
+      this.setState({ failed: wordsOf(error) });
+    }
+  }
+
+  render(_, { policy, failed }) {
+    return html`<div class="tools"><h1>Alert policy</h1>${policy && html`<p class="quiet">${policy.source === "file" ? "the site's own file" : "the one nightlamp carries"}, SHA-256 ${policy.sha256.slice(0, 12)}…</p>`}</div>
+      ${failed && html`<p role="alert" class="note">${failed}</p>`}
+      ${policy && html`<${Rules} rules=${policy.content.rule ?? []} />
+        <${Chains} chains=${policy.content.escalation ?? []} />
+        <details class="card source"><summary>The file</summary><pre tabindex="0" aria-label="The policy's text">${policy.text}</pre></details>`}`;
+  }
+}
+
+const TOLD = new Set(["name", "score", "label", "severity", "enter", "clear", "enter_evaluations", "clear_evaluations", "lockout_s", "units",
+  "min_present", "clear_min_present", "optional", "cause"]);
+
+function Rules({ rules }) {
+  return html`<section class="card"><h2>Rules</h2><ul class="rules">${rules.map((rule) => {
+    const severity = SEVERITIES[rule.severity] ?? SEVERITIES.technical;
+    const others = Object.entries(rule).filter(([name]) => !TOLD.has(name));
+    return html`<li key=${rule.name} data-severity=${rule.severity}><p class="severity"><${Shape} name=${severity.shape} /> <b>${severity.word}</b></p>
+      <div><h3>${rule.label ?? rule.score ?? rule.name} <small>${rule.name}</small></h3>
+        <p>${words(rule)}</p>
+        ${others.length > 0 && html`<dl class="facts">${others.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd></div>`)}</dl>`}</div></li>`;
+  })}</ul></section>`;
+}
+
+function words(rule) {
+  const said = [];
+  if (rule.enter !== undefined) said.push(`Opens at ${rule.enter} or more${times(rule.enter_evaluations)}`);
+  if (rule.clear !== undefined) said.push(`ends at ${rule.clear} or less${times(rule.clear_evaluations)}`);
+  if (rule.lockout_s) said.push(`then silent for ${duration(rule.lockout_s)}`);
+  if (rule.min_present) said.push(`only with ${rule.min_present} inputs or more`);
+  said.push(rule.units?.length > 0 ? `in ${rule.units.join(", ")}` : "in every unit");
+  return `${said.join("; ")}.`;
+}
+
+const times = (count) => (count > 1 ? `, ${count} times running` : "");
+
+function duration(seconds) {
+  return seconds >= 3600 ? `${Number((seconds / 3600).toFixed(1))} h` : seconds >= 60 ? `${Math.round(seconds / 60)} min` : `${seconds} s`;
+}
+
+function Chains({ chains }) {
+  return chains.length > 0 && html`<section class="card"><h2>When nobody answers</h2><ul class="chains">${chains.map((chain) => html`<li key=${chain.severity}>
+    <p><b>${SEVERITIES[chain.severity]?.word ?? chain.severity}</b>${chain.units?.length > 0 ? ` in ${chain.units.join(", ")}` : ""}</p>
+    <ol>${(chain.steps ?? []).map((step) => html`<li key=${step.after_s}>after ${duration(step.after_s)} to <b>${roleTitle(step.to)}</b></li>`)}
+      ${chain.repeat_s && html`<li>then again every ${duration(chain.repeat_s)}</li>`}${chain.expire_s && html`<li>until ${duration(chain.expire_s)} have passed</li>`}</ol></li>`)}</ul></section>`;
+}

@@ -1,0 +1,59 @@
+// One patient as a line of the list. Redrawn like a tile: when something about that patient came, or a second passed.
+import { age, serverNow } from "./clock.js";
+import { alertRank, answered, SEVERITIES } from "./risk.js";
+import { addressOf } from "./route.js";
+import { Arrow, News2, riskText } from "./scores.js";
+import { Shape } from "./shapes.js";
+import { VITALS } from "./signals.js";
+import { trend } from "./trend.js";
+import { Component, html } from "./view.js";
+
+export const ROW_HEADS = ["Bed", "Patient", "NEWS2", "Alert", ...VITALS.map((row) => row.label), "Sepsis risk", "Newest"];
+
+export class Row extends Component {
+  componentDidMount() {
+    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate());
+  }
+
+  componentWillUnmount() {
+    this.unwatch();
+  }
+
+  shouldComponentUpdate() {
+    return false;
+  }
+
+  render({ app, id }) {
+    this.last = app.ward.patients.get(id) ?? this.last;
+    const patient = this.last;
+    const now = serverNow();
+    const risk = patient.scores.sepsis?.value ?? null;
+    const newestMs = Math.max(...Object.values(patient.vitals).map((vital) => vital.at_ms));
+    return html`<tr tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
+      <th scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
+      <td class="who">${app.people.nameOf(id).text}</td>
+      <td><${News2} score=${patient.scores.news2} seen=${app.ward.course.get(id)} /></td>
+      <td class="alert"><${Worst} alerts=${patient.alerts} now=${now} /></td>
+      ${VITALS.map((row) => html`<${Value} key=${row.name} row=${row} patient=${patient} now=${now} />`)}
+      <td class="number">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}</td>
+      <td class="number">${Number.isFinite(newestMs) ? age(now - newestMs) : "never"}</td></tr>`;
+  }
+}
+
+function Worst({ alerts, now }) {
+  if (alerts.length === 0) return html`<span class="quiet">none</span>`;
+  const [alert] = alerts;
+  const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
+  return html`<span class="flag" data-severity=${alert.severity} data-answered=${answered(alert)}><${Shape} name=${severity.shape} />
+    <span><b>${severity.word}</b> ${alert.reason}${alerts.length > 1 ? ` (+${alerts.length - 1})` : ""}
+    <small>${answered(alert) ? alert.state : age(now - alert.at_ms)}</small></span></span>`;
+}
+
+function Value({ row, patient, now }) {
+  const vital = patient.vitals[row.name];
+  if (!vital) return html`<td class="number missing">missing</td>`;
+  const old = now - vital.at_ms > row.staleMs;
+  const second = row.second && patient.vitals[row.second];
+  return html`<td class="number ${old ? "stale" : ""}">${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}
+    ${old ? html`<small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`}</td>`;
+}

@@ -1,0 +1,55 @@
+// A patient's scores wherever they are shown: the NEWS2 badge, its parts, a model's risk.
+import { age } from "./clock.js";
+import { BANDS } from "./risk.js";
+import { Shape } from "./shapes.js";
+import { itemsOf, title, valueText } from "./signals.js";
+import { scoreTrend } from "./trend.js";
+import { html } from "./view.js";
+
+/** The badge: number, word, shape, which way, and how many of its inputs are there. */
+export function News2({ score, seen }) {
+  if (!score || score.value === null) {
+    return html`<p class="news2" data-band="unknown"><span class="number">–</span><span class="words"><b>No NEWS2</b><small>inputs missing</small></span></p>`;
+  }
+  const band = BANDS[score.band] ?? BANDS[0];
+  const partial = score.present < score.expected;
+  const way = scoreTrend(seen);
+  return html`<p class="news2" data-band=${score.band}>
+    <${Shape} name=${band.shape} />
+    <span class="number">${score.value}</span>
+    <span class="words"><b>${band.word}</b><small>NEWS2${way && way.sign !== "→" && html`${" "}<${Arrow} way=${way} />`}${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small></span>
+  </p>`;
+}
+
+/** Which way something goes, for the eye and for the ear. */
+export function Arrow({ way }) {
+  return way && html`<span class="arrow" data-way=${way.words}><span aria-hidden="true">${way.sign}</span><span class="unseen"> ${way.words}</span></span>`;
+}
+
+/** NEWS2 by item: value, points, age; what is missing is named. */
+export function PartsTable({ score, now }) {
+  return html`<table class="parts"><thead><tr><th scope="col">Item</th><th scope="col">Value</th><th scope="col">Points</th><th scope="col">Age</th></tr></thead>
+    <tbody>${itemsOf(score).map((item) => html`<tr key=${item.name} class=${item.value === null ? "missing" : ""} data-points=${item.points ?? 0}>
+      <th scope="row">${title(item.name)}</th><td>${valueText(item.name, item.value, item.unit)}</td>
+      <td class="points">${item.points === null ? "–" : html`<span>${item.points}</span>`}</td>
+      <td>${item.age_s === null ? "–" : age(now - score.at_ms + item.age_s * 1000)}</td>
+    </tr>`)}</tbody></table>`;
+}
+
+/** A probability for a person. */
+export function riskText(value) {
+  const percent = value * 100;
+  return percent < 1 ? "< 1 %" : `${percent.toFixed(percent < 10 ? 1 : 0)} %`;
+}
+
+/** The models that have scored the patient, sepsis always first. */
+export function riskNames(patient) {
+  const models = Object.keys(patient.scores).filter((name) => patient.scores[name].kind === "model" && name !== "sepsis");
+  return ["sepsis", ...models.sort()];
+}
+
+/** How large a risk is, as a bar. */
+export function Meter({ value }) {
+  return html`<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" />
+    <rect class="fill" width=${Math.max(1.5, value * 100)} height="6" rx="3" /></svg>`;
+}
