@@ -22,6 +22,8 @@ CLOSED = (
     "/v1/alerts",
     "/v1/models",
     "/v1/models/sepsis/card",
+    "/v1/operations",
+    "/v1/policy",
     "/v1/dead-letters",
     "/openapi.json",
     "/v1/console/session",

@@ -1,4 +1,4 @@
-"""Every page of the console on a real server: by role, with a course to look at, locked and unlocked, and for everybody."""
+"""Every page of the console on a real server: by role, with a course to look at, locked and unlocked, by axe-core."""
 
 import json
 import re
@@ -63,11 +63,13 @@ def test_the_course_why_and_the_past_of_a_patient_stand_on_one_page(page: Page, 
     expect(page.get_by_role("img", name=re.compile("^Heart rate: Heart rate from 9[0-9]"))).to_be_visible()
     assert panels.count() > 4
     expect(page.locator(".parts tr", has_text="Respiration")).to_contain_text("28 /min")
-    expect(page.locator(".side .answer[data-model=sepsis] .inputs.missing")).to_contain_text("no creatinine measured")
+    expect(page.locator(".reasons .answer[data-model=sepsis] .inputs.missing")).to_contain_text("no creatinine measured")
     expect(page.locator(".history li").first).to_contain_text("High NEWS2")
     # The past: the slider's keyboard asks the journal, and the answer is marked as past.
     page.get_by_role("slider").press("Home")
-    expect(page.locator(".note, .then .mark").first).to_contain_text(re.compile("Past, not the present|nothing had been received|nobody knew"))
+    expect(page.locator(".note, .then .mark").first).to_contain_text(
+        re.compile("Past, not the present|nothing had been received|nobody knew")
+    )
     page.get_by_role("button", name="Back to now").click()
     expect(page.locator(".then")).to_have_count(0)
 
@@ -89,7 +91,9 @@ def test_a_role_that_needs_no_identity_never_gets_a_name(page: Page, house: Runn
     assert page.get_by_role("link", name="Operations").count() == 0
 
 
-def test_operations_tells_feeds_stages_dead_letters_and_models_without_a_patient(page: Page, house: RunningServer) -> None:
+def test_operations_tells_feeds_stages_dead_letters_and_models_without_a_patient(
+    page: Page, house: RunningServer
+) -> None:
     sign_in(page, house, "sre")
     assert page.get_by_role("link", name="Ward board").count() == 0
     expect(page.locator(".stages li")).to_have_count(5)
@@ -111,11 +115,13 @@ def test_operations_tells_feeds_stages_dead_letters_and_models_without_a_patient
 def test_an_idle_screen_locks_and_gives_back_what_was_on_it(page: Page, house: RunningServer) -> None:
     page.route(
         "**/v1/console/session",
-        lambda route: route.continue_()
-        if route.request.method != "GET"
-        else route.fulfill(json=json.loads(route.fetch().text()) | {"idle_lock_s": 2})
-        if (answer := route.fetch()).ok
-        else route.fulfill(response=answer),
+        lambda route: (
+            route.continue_()
+            if route.request.method != "GET"
+            else route.fulfill(json=json.loads(route.fetch().text()) | {"idle_lock_s": 2})
+            if (answer := route.fetch()).ok
+            else route.fulfill(response=answer)
+        ),
     )
     sign_in(page, house, "nurse")
     open_patient(page)
@@ -149,7 +155,7 @@ def test_axe_finds_nothing_serious_on_any_page(chromium: Browser, house: Running
         for place in PLACES:
             if place == "patient":
                 open_patient(page)
-                expect(page.locator(".side .answer li").first).to_be_visible()
+                expect(page.locator(".reasons .answer li").first).to_be_visible()
             elif place == "list":
                 page.get_by_role("link", name="Ward board").first.click()
                 page.get_by_role("button", name="List").click()

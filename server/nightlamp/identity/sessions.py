@@ -2,7 +2,8 @@
 
 At rest a session is the SHA-256 of its cookie with the id, role and units it stands for, in `<data>/sessions.json`
 (0600, replaced atomically, read once at the start): nobody can sign in with what the file holds. Tokens wait in memory
-only, a few minutes; a restart forgets them. A session ends with its time, by signing out, and with the key it came from.
+only, a few minutes; a restart forgets them. A session ends with its time, by signing out, and with the key it came
+from.
 
 Limits: 1,000 tokens, 10,000 sessions; the oldest goes when a new one comes.
 """

@@ -11,9 +11,11 @@ import { Reason } from "./why.js";
 /** Reasons shown with an alert; all of them are behind "Why". */
 const REASONS_SHOWN = 3;
 
-export function Alerts({ app, patient, now }) {
+/** `brief`: reasons stand only with the first that waits for an answer, as on a tile. */
+export function Alerts({ app, patient, now, brief = false }) {
   const { alerts } = patient;
   if (alerts.length === 0) return null;
+  const first = alerts.find((alert) => !answered(alert));
   return html`<ul class="alerts" aria-label="Open alerts">${alerts.map((alert) => {
     const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
     return html`<li key=${alert.id} data-severity=${alert.severity} data-answered=${answered(alert)}>
@@ -21,7 +23,7 @@ export function Alerts({ app, patient, now }) {
       <div>
         <p><b>${severity.word}</b> ${alert.reason}</p>
         <${Standing} alert=${alert} now=${now} />
-        <${Reasons} alert=${alert} patient=${patient} />
+        ${(!brief || alert === first) && html`<${Reasons} alert=${alert} patient=${patient} />`}
         <${Actions} app=${app} alert=${alert} />
       </div>
       <time datetime=${new Date(alert.at_ms).toISOString()} title="open since ${clockTime(alert.at_ms)}">${age(now - alert.at_ms)}</time>

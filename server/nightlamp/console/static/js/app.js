@@ -2,6 +2,7 @@
 import { setServerTime } from "./clock.js";
 import { Frames } from "./frames.js";
 import { Idle } from "./idle.js";
+import { looseAlerts } from "./loose.js";
 import { People } from "./people.js";
 import { Pulse } from "./pulse.js";
 import { SEVERITIES } from "./risk.js";
@@ -93,9 +94,19 @@ export class App {
     const calls = steps.filter((step) => CALLS.has(step.kind) && (this.unit === null || step.unit === this.unit || step.unit === ""));
     if (calls.some((step) => step.severity === "high" && !step.held)) this.sound.play();
     if (calls.length > 0) this.announced = calls.slice(-3).map(announcement).join(". ");
+    if (messages.some((message) => message.type === "ready")) this.readLoose();
     const urgent = steps.length > 0 || messages.some((message) => message.type === "ready" || message.type === "left");
     if (urgent) this.redraw();
     else if (this.stale) this.reorderSoon();
+  }
+
+  async readLoose() {
+    try {
+      this.ward.takeLoose(await looseAlerts());
+      this.redraw();
+    } catch {
+      // The stream tells every step from here on; what was before shows with the next connection.
+    }
   }
 
   reorderSoon() {

@@ -9,13 +9,18 @@ const HEIGHT_NARROW = 112;
 const AXIS_WIDTH = 46;
 const COLOURS = ["--trace", "--trace-2", "--trace-3"];
 const DASHES = [[], [7, 4], [2, 3]];
-const TIMES = [
-  [86400 * 30, "{MMM} {YYYY}", null, null, null, null, null, null, 1],
-  [86400, "{DD} {MMM}", null, null, null, null, null, null, 1],
-  [3600, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
-  [60, "{HH}:{mm}", "\n{DD} {MMM}", null, "\n{DD} {MMM}", null, null, null, 1],
-  [1, ":{ss}", "\n{HH}:{mm}", null, "\n{HH}:{mm}", null, null, null, 1],
-];
+const HOUR_S = 3600;
+const dayFormat = new Intl.DateTimeFormat(undefined, { day: "2-digit", month: "short" });
+const timeFormat = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+
+/** Labels of the time axis: the time, at midnight the day. */
+function labels(_plot, splits, _axis, _space, step) {
+  return splits.map((s) => {
+    const at = new Date(s * 1000);
+    const midnight = at.getHours() === 0 && at.getMinutes() === 0;
+    return midnight || step >= 24 * HOUR_S ? dayFormat.format(at) : timeFormat.format(at);
+  });
+}
 
 export class Chart extends Component {
   componentDidMount() {
@@ -81,7 +86,7 @@ export class Chart extends Component {
         x: { time: true, range: [history.from_ms / 1000, history.to_ms / 1000] },
         y: { range: (_plot, low, high) => around(low, high, panel.least ?? 0) },
       },
-      axes: [{ ...axis, values: TIMES, size: 36, space: 70 }, { ...axis, size: AXIS_WIDTH, space: 26 }],
+      axes: [{ ...axis, values: labels, size: 26, space: 64 }, { ...axis, size: AXIS_WIDTH, space: 26 }],
       hooks: {
         draw: [(plot) => this.marks(plot, colour)],
         setCursor: [(plot) => this.props.onCursor(plot.cursor.idx ?? null)],

@@ -47,8 +47,17 @@ function percent(course) {
   return { ...course, low: times100(course.low), high: times100(course.high), last: times100(course.last) };
 }
 
+/** How far apart two values may be joined: `carryMs`, or more where the patient is measured less often than that. */
+function reach(values, timesMs, carryMs) {
+  const at = timesMs.filter((_, i) => values[i] !== null);
+  const apart = at.slice(1).map((ms, i) => ms - at[i]).sort((a, b) => a - b);
+  const usual = apart[Math.floor(apart.length / 2)] ?? 0;
+  return Math.max(carryMs, Math.min(2.5 * usual, 6 * carryMs));
+}
+
 /** A list for uPlot: null breaks the line, undefined lets it go on over an empty bucket. */
-export function joined(values, timesMs, carryMs) {
+export function joined(values, timesMs, leastMs) {
+  const carryMs = reach(values, timesMs, leastMs);
   const out = values.slice();
   let before = -1;
   for (let i = 0; i < values.length; i++) {

@@ -1,5 +1,8 @@
-// Redraws, at most once per animation frame and at most 40 tiles in one: a burst of 200 patients takes five frames.
-const TILES_PER_FRAME = 40;
+// Redraws, at most once per animation frame and for at most 6 ms of one; what is in sight first. A burst of 200 patients takes a
+// few frames, and none of them is late.
+const FRAME_MS = 6;
+/** A hidden page draws five times a second; nobody waits for its frames. */
+const HIDDEN_MS = 60;
 
 export class Frames {
   constructor() {
@@ -9,17 +12,29 @@ export class Frames {
     this.whole = null;
     this.asked = false;
     this.stopped = false;
+    this.inSight = new Set();
+    this.sight = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) this.inSight[isIntersecting ? "add" : "delete"](target.dataset.patient);
+    }, { rootMargin: "200px" });
   }
 
   /** Nothing is drawn any more: another page has the screen. */
   stop() {
     this.stopped = true;
+    this.sight.disconnect();
   }
 
-  /** A tile registers the function that redraws it; returns the one that unregisters. */
-  watch(id, redraw) {
+  /** A tile registers the function that redraws it, and its element; returns the one that unregisters. */
+  watch(id, redraw, element = null) {
     this.tiles.set(id, redraw);
-    return () => this.tiles.get(id) === redraw && this.tiles.delete(id);
+    if (element) this.sight.observe(element);
+    else this.inSight.add(id);
+    return () => {
+      if (element) this.sight.unobserve(element);
+      if (this.tiles.get(id) !== redraw) return;
+      this.tiles.delete(id);
+      this.inSight.delete(id);
+    };
   }
 
   /** These tiles need redrawing; null is all of them. */
@@ -55,13 +70,19 @@ export class Frames {
     const whole = this.whole;
     this.whole = null;
     whole?.();
-    let room = TILES_PER_FRAME;
-    for (const id of this.dirty) {
-      if (room-- === 0) break;
+    const until = performance.now() + (document.hidden ? HIDDEN_MS : FRAME_MS);
+    this.some([...this.dirty].filter((id) => this.inSight.has(id)), until);
+    this.some(this.dirty, until);
+    if (this.dirty.size) this.ask();
+  }
+
+  /** Of these as many as there is time for. */
+  some(ids, until) {
+    for (const id of ids) {
+      if (performance.now() > until) return;
       this.dirty.delete(id);
       this.fresh.add(id);
       this.tiles.get(id)?.();
     }
-    if (this.dirty.size) this.ask();
   }
 }

@@ -69,6 +69,8 @@ function Feeds({ feeds, nowMs }) {
     })}</tbody></table></div></section>`;
 }
 
+const sum = (rows) => Object.values(rows).reduce((all, some) => all + some, 0);
+
 const FEED_SHAPES = { ok: "check", unused: "ring", quiet: "triangle", down: "octagon" };
 
 function rate(perS) {
@@ -81,7 +83,7 @@ function Figures({ figures }) {
   const rows = [
     ["Frames not scored yet", lag.frames.toLocaleString()], ["Oldest of them", `${lag.head_age_ms} ms`],
     ["Frames not stored yet", lag.frames_to_store.toLocaleString()], ["Batches waiting for PostgreSQL", store.batches_waiting],
-    ["Failures of the store", store.failures], ["Rows stored", store.rows.toLocaleString()],
+    ["Failures of the store", store.failures], ["Rows stored", sum(store.rows).toLocaleString()],
     ["Journal", `${(100 * journal.bytes / journal.bytes_max).toFixed(1)} % of ${(journal.bytes_max / 2 ** 30).toFixed(1)} GiB`],
     ["Patients", figures.patients], ["Consoles", figures.consoles],
   ];

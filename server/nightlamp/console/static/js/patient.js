@@ -55,7 +55,8 @@ export class Patient extends Component {
         <div class="side">${patient && html`<${Now} patient=${patient} now=${now} />
           <section class="card"><h2>Why NEWS2</h2>${patient.scores.news2
             ? html`<${PartsTable} score=${patient.scores.news2} now=${now} />` : html`<p class="quiet">No NEWS2 yet: inputs missing.</p>`}</section>
-          ${riskNames(patient).map((model) => html`<${Why} key=${model} model=${model} patient=${patient} />`)}`}</div>
+`}</div>
+        <div class="reasons">${patient && riskNames(patient).map((model) => html`<${Why} key=${model} model=${model} patient=${patient} />`)}</div>
       </div>`}`;
   }
 }

@@ -21,6 +21,7 @@ export class PolicyPage extends Component {
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${policy && html`<${Rules} rules=${policy.content.rule ?? []} />
         <${Chains} chains=${policy.content.escalation ?? []} />
+        <${Rest} content=${policy.content} />
         <details class="card source"><summary>The file</summary><pre tabindex="0" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
 }
@@ -47,6 +48,13 @@ function words(rule) {
   if (rule.min_present) said.push(`only with ${rule.min_present} inputs or more`);
   said.push(rule.units?.length > 0 ? `in ${rule.units.join(", ")}` : "in every unit");
   return `${said.join("; ")}.`;
+}
+
+/** Tables that are neither rules nor chains, by name: storms, quiet hours, silence. */
+function Rest({ content }) {
+  return Object.entries(content).filter(([name]) => name !== "rule" && name !== "escalation").map(([name, table]) => html`
+    <section class="card" key=${name}><h2>${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}</h2>
+      <dl class="facts">${Object.entries(table).map(([key, value]) => html`<div key=${key}><dt>${key.replaceAll("_", " ")}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd></div>`)}</dl></section>`);
 }
 
 const times = (count) => (count > 1 ? `, ${count} times running` : "");

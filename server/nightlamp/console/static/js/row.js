@@ -12,7 +12,7 @@ export const ROW_HEADS = ["Bed", "Patient", "NEWS2", "Alert", ...VITALS.map((row
 
 export class Row extends Component {
   componentDidMount() {
-    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate());
+    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate(), this.base);
   }
 
   componentWillUnmount() {
@@ -45,7 +45,7 @@ function Worst({ alerts, now }) {
   const [alert] = alerts;
   const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
   return html`<span class="flag" data-severity=${alert.severity} data-answered=${answered(alert)}><${Shape} name=${severity.shape} />
-    <span><b>${severity.word}</b> ${alert.reason}${alerts.length > 1 ? ` (+${alerts.length - 1})` : ""}
+    <span><b>${severity.word}</b> ${alert.reason}${alerts.length > 1 ? ` (+${alerts.length - 1})` : ""}${" "}
     <small>${answered(alert) ? alert.state : age(now - alert.at_ms)}</small></span></span>`;
 }
 

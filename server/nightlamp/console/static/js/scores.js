@@ -17,13 +17,14 @@ export function News2({ score, seen }) {
   return html`<p class="news2" data-band=${score.band}>
     <${Shape} name=${band.shape} />
     <span class="number">${score.value}</span>
-    <span class="words"><b>${band.word}</b><small>NEWS2${way && way.sign !== "→" && html`${" "}<${Arrow} way=${way} />`}${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small></span>
+    <span class="words"><b>${band.word}</b><small>NEWS2${way && html`${" "}<${Arrow} way=${way} />`}${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small></span>
   </p>`;
 }
 
 /** Which way something goes, for the eye and for the ear. */
 export function Arrow({ way }) {
-  return way && html`<span class="arrow" data-way=${way.words}><span aria-hidden="true">${way.sign}</span><span class="unseen"> ${way.words}</span></span>`;
+  if (!way || way.sign === "→") return null;
+  return html`<span class="arrow" data-way=${way.words}><span aria-hidden="true">${way.sign}</span><span class="unseen"> ${way.words}</span></span>`;
 }
 
 /** NEWS2 by item: value, points, age; what is missing is named. */

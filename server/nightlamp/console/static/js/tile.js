@@ -14,7 +14,7 @@ import { modelTitle, Why } from "./why.js";
 
 export class Tile extends Component {
   componentDidMount() {
-    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate());
+    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate(), this.base);
   }
 
   componentWillUnmount() {
@@ -39,7 +39,7 @@ export class Tile extends Component {
         <${News2} score=${news2} seen=${app.ward.course.get(id)} />
       </header>
       <${Name} app=${app} id=${id} />
-      <${Alerts} app=${app} patient=${patient} now=${now} />
+      <${Alerts} app=${app} patient=${patient} now=${now} brief=${true} />
       <table class="vitals">
         <caption class="unseen">Vital signs</caption>
         <thead class="unseen"><tr><th>Signal</th><th>Course</th><th>Value</th><th>NEWS2 points</th><th>Age</th></tr></thead>

@@ -58,8 +58,9 @@ export class Ward {
 
   /** An alert about no patient; the list of the server (`takeLoose`) tells of those from before. */
   keepLoose(alert) {
+    const before = this.loose.get(alert.id);
     if (alert.kind === "cleared") this.loose.delete(alert.id);
-    else this.loose.set(alert.id, { ...this.loose.get(alert.id), ...alert, state: stateOf(alert, this.loose.get(alert.id)) });
+    else this.loose.set(alert.id, { ...before, ...alert, at_ms: before?.at_ms ?? alert.at_ms, changed_ms: alert.at_ms, state: stateOf(alert, before) });
   }
 
   takeLoose(alerts) {
