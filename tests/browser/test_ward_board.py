@@ -152,6 +152,33 @@ def test_an_alert_shows_is_announced_and_rises_to_the_top(page: Page, ward: Ward
     expect(page).to_have_title(re.compile(r"^\(1\)"))
 
 
+def test_who_waits_for_an_answer_stands_above_who_has_one_and_the_answer_is_told(page: Page, ward: WardServer) -> None:
+    seen = script.opened(1, "high", "NEWS2 9 reached 7") | {
+        "state": "acknowledged", "role": "physician", "note": "on my way", "changed_ms": script.now_ms() - 240_000,
+    }  # fmt: skip
+    waits = script.opened(2, "high", "NEWS2 7 reached 7") | {"state": "escalated", "to": "charge_nurse", "level": 1}
+    ward.offer(script.patient(1, 1, 9, alerts=[seen]), script.patient(1, 2, 7, alerts=[waits]))
+    open_board(page, ward)
+    expect(page.locator(".tile")).to_have_count(2)
+    assert beds(page) == ["02", "01"]
+    expect(tile(page, 1).locator(".standing")).to_have_text(
+        re.compile(r"Acknowledged by physician 4 min ago: on my way")
+    )
+    expect(tile(page, 2).locator(".standing")).to_contain_text("Escalated to charge nurse")
+    # Who may only read is offered nothing else.
+    assert page.get_by_role("button", name="Acknowledge").count() == 0
+
+
+def test_an_alert_about_no_patient_stands_above_the_tiles_until_it_is_over(page: Page, ward: WardServer) -> None:
+    ward.offer(script.patient(1, 1, 1))
+    open_board(page, ward)
+    silent = script.opened(2, "technical", "The EHR has been silent for 15 min") | {"subject": "hl7_http:ehr"}
+    ward.offer(script.loose(2, silent))
+    expect(page.locator(".alerts.loose li")).to_contain_text("Technical The EHR has been silent")
+    ward.offer(script.loose(3, silent, kind="cleared"))
+    expect(page.locator(".alerts.loose")).to_have_count(0)
+
+
 def test_a_patient_who_leaves_is_gone(page: Page, ward: WardServer) -> None:
     ward.offer(script.patient(1, 1, 1), script.patient(1, 2, 2))
     open_board(page, ward)

@@ -118,6 +118,13 @@ def alert(seq: int, number: int, opening: dict[str, Any], unit: str = "ICU-1") -
     return "alert", unit, patient_id(number), cursor, json.dumps(body)
 
 
+def loose(seq: int, opening: dict[str, Any], kind: str = "opened") -> Tuple:
+    """A step of an alert about no patient and no unit."""
+    cursor = seq << 16 | 1
+    body = {"type": "alert", "cursor": str(cursor), "patient": "", "unit": "", "bed": "", **opening, "kind": kind}
+    return "alert", "", "", cursor, json.dumps(body)
+
+
 def left(seq: int, number: int, unit: str = "ICU-1") -> Tuple:
     body = {
         "type": "left",

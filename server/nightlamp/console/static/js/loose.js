@@ -9,7 +9,7 @@ export async function looseAlerts() {
   return items.filter((alert) => !alert.patient_id).map((alert) => ({
     id: alert.alert_id, patient: "", unit: alert.unit ?? "", bed: alert.bed ?? "", rule: alert.rule, subject: alert.subject,
     severity: alert.severity, reason: alert.reason, state: alert.state, at_ms: Date.parse(alert.opened_at),
-    changed_ms: alert.state_at ? Date.parse(alert.state_at) : null, role: alert.by_role ?? alert.role, to: alert.to_role ?? alert.to,
+    changed_ms: alert.state_at ? Date.parse(alert.state_at) : null, role: alert.role, to: alert.to,
     note: alert.note, until_ms: alert.until_at ? Date.parse(alert.until_at) : null, level: alert.level,
   }));
 }

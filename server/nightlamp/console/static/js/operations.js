@@ -1,10 +1,11 @@
 // How the server fares: stages, feeds, lags, dead letters, models. Asked every two seconds while the page is shown.
 import { get, wordsOf } from "./api.js";
+import { Burden } from "./burden.js";
+import { Channels } from "./channels.js";
 import { age, setServerTime } from "./clock.js";
 import { DeadLetters } from "./dead_letters.js";
 import { Models } from "./models.js";
 import { Shape } from "./shapes.js";
-import { Burden } from "./burden.js";
 import { Component, html } from "./view.js";
 
 const AGAIN_MS = 2000;
@@ -44,6 +45,7 @@ export class Operations extends Component {
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${told && html`<div class="grid">
         <${Stages} stages=${told.stages} /><${Feeds} feeds=${told.feeds} nowMs=${told.at_ms} /><${Figures} figures=${told.figures} />
+        <${Channels} />
         <${DeadLetters} app=${app} /><${Burden} app=${app} /><${Models} /></div>`}`;
   }
 }

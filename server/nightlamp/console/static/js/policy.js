@@ -1,5 +1,6 @@
 // The alert policy in force, as people read it; the file itself below. Nothing can be changed here.
 import { get, wordsOf } from "./api.js";
+import { Burden } from "./burden.js";
 import { SEVERITIES } from "./risk.js";
 import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
@@ -16,12 +17,13 @@ export class PolicyPage extends Component {
     }
   }
 
-  render(_, { policy, failed }) {
+  render({ app }, { policy, failed }) {
     return html`<div class="tools"><h1>Alert policy</h1>${policy && html`<p class="quiet">${policy.source === "file" ? "the site's own file" : "the one nightlamp carries"}, SHA-256 ${policy.sha256.slice(0, 12)}…</p>`}</div>
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${policy && html`<${Rules} rules=${policy.content.rule ?? []} />
         <${Chains} chains=${policy.content.escalation ?? []} />
         <${Rest} content=${policy.content} />
+        <${Burden} app=${app} />
         <details class="card source"><summary>The file</summary><pre tabindex="0" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
 }

@@ -50,7 +50,7 @@ function Page({ app, place }) {
     case "board": return html`<${Board} app=${app} />`;
     case "patient": return html`<${Patient} key=${place.id} app=${app} id=${place.id} />`;
     case "operations": return html`<${Operations} app=${app} />`;
-    case "policy": return html`<${PolicyPage} />`;
+    case "policy": return html`<${PolicyPage} app=${app} />`;
     default: return html`<p class="empty">This role has no page here.</p>`;
   }
 }
