@@ -23,7 +23,7 @@ export class AlertHistory extends Component {
 
   async read() {
     try {
-      this.setState({ items: (await get(`/v1/patients/${this.props.id}/alerts?limit=${SHOWN_MAX}`)).items, failed: null });
+      this.setState({ items: await alertsOf(this.props.id), failed: null });
     } catch (error) {
       this.setState({ failed: wordsOf(error) });
     }
@@ -37,13 +37,19 @@ export class AlertHistory extends Component {
   }
 }
 
+async function alertsOf(id) {
+  const { items } = await get(`/v1/alerts?patient=${id}&limit=${SHOWN_MAX}`);
+  // A server that knows no histories tells the alerts alone.
+  return items.every((alert) => alert.history) ? items : (await get(`/v1/patients/${id}/alerts?limit=${SHOWN_MAX}`)).items;
+}
+
 function Entry({ alert }) {
   const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
   const openedMs = Date.parse(alert.opened_at);
   const over = alert.cleared_at ? `over after ${age(Date.parse(alert.cleared_at) - openedMs)}` : STATES[alert.state] ?? alert.state;
   return html`<li data-severity=${alert.severity} data-state=${alert.state}><${Shape} name=${severity.shape} />
     <div><p><b>${severity.word}</b> ${alert.reason} <span class="quiet">· ${over}</span></p>
-      ${alert.history?.length > 1 && html`<ul class="steps">${alert.history.map((step) => html`<li key=${step.at}>
+      ${alert.history?.length > 1 && html`<ul class="steps">${alert.history.map((step) => html`<li key=${`${step.seq}.${step.ordinal}`}>
         <time>${dayTime(Date.parse(step.at))}</time> ${stepWords(step)}</li>`)}</ul>`}</div>
     <time datetime=${alert.opened_at}>${dayTime(openedMs)}</time></li>`;
 }

@@ -67,7 +67,7 @@ function Letter({ one, shown, onShow, onReplay }) {
         ${one.replayed_seq ? html`<small>replayed</small>` : html`<button type="button" aria-label="Replay frame ${one.seq}" onClick=${onReplay}>Replay</button>`}</td></tr>
     ${shown && html`<tr class="raw"><td colspan="6">${shown.payload_base64 === null
       ? html`<p class="quiet">The bytes may name a patient; they are shown to roles that may see identity.</p>`
-      : html`<pre tabindex="0" aria-label="The frame's bytes">${text(shown.payload_base64)}</pre>`}</td></tr>`}`;
+      : html`<pre tabindex="0" role="region" aria-label="The frame's bytes">${text(shown.payload_base64)}</pre>`}</td></tr>`}`;
 }
 
 /** Bytes as text; segments of HL7 end with a carriage return. */

@@ -43,6 +43,6 @@ class Model extends Component {
       ${model.has_card && html`<button type="button" aria-expanded=${open} aria-label="Card of ${model.title}" onClick=${() => this.press()}>Card</button>`}
       ${open && html`<div class="paper">${failed && html`<p role="alert">${failed}</p>`}
         ${metrics?.reliability && html`<${Reliability} metrics=${metrics} title=${model.title} />`}
-        ${card && html`<pre tabindex="0" aria-label="Model card">${card}</pre>`}</div>`}</li>`;
+        ${card && html`<pre tabindex="0" role="region" aria-label="Model card">${card}</pre>`}</div>`}</li>`;
   }
 }

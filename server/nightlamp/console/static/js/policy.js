@@ -24,7 +24,7 @@ export class PolicyPage extends Component {
         <${Chains} chains=${policy.content.escalation ?? []} />
         <${Rest} content=${policy.content} />
         <${Burden} app=${app} />
-        <details class="card source"><summary>The file</summary><pre tabindex="0" aria-label="The policy's text">${policy.text}</pre></details>`}`;
+        <details class="card source"><summary>The file</summary><pre tabindex="0" role="region" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
 }
 
