@@ -7,6 +7,8 @@ import { Component, html } from "./view.js";
 const HEIGHT = 124;
 const HEIGHT_NARROW = 112;
 const AXIS_WIDTH = 46;
+/** So many values are marked one by one. */
+const FEW = 60;
 const COLOURS = ["--trace", "--trace-2", "--trace-3"];
 const DASHES = [[], [7, 4], [2, 3]];
 const HOUR_S = 3600;
@@ -32,7 +34,7 @@ export class Chart extends Component {
   }
 
   componentDidUpdate(before) {
-    if (before.panel !== this.props.panel) this.build();
+    if (before.panel !== this.props.panel) this.show();
     else if (before.atMs !== this.props.atMs) this.plot?.redraw(false);
   }
 
@@ -47,22 +49,39 @@ export class Chart extends Component {
     return { width, height: width < 500 ? HEIGHT_NARROW : HEIGHT };
   }
 
-  build() {
-    const { panel, history } = this.props;
+  /** New values into the drawing that is there, where it has the same lines: the cursor stays where it is. */
+  show() {
+    const drawing = this.drawing();
+    if (this.plot && drawing.lines === this.lines) this.plot.setData(drawing.data);
+    else this.build(drawing);
+  }
+
+  build(drawing = this.drawing()) {
     this.plot?.destroy();
+    const { data, series, bands } = drawing;
+    this.lines = drawing.lines;
+    this.plot = new uPlot({ ...this.size(), ...this.options(this.colour()), series, bands }, data, this.box);
+  }
+
+  colour() {
+    return (name) => getComputedStyle(this.box).getPropertyValue(name).trim();
+  }
+
+  /** Data, series and bands for uPlot; `lines` is the same for two drawings that differ in their values only. */
+  drawing() {
+    const { panel, history } = this.props;
     const at = times(history);
     const atMs = at.map((seconds) => seconds * 1000);
-    const colour = (name) => getComputedStyle(this.box).getPropertyValue(name).trim();
+    const colour = this.colour();
     const data = [at];
     const series = [{}];
     const bands = [];
     panel.lines.forEach(({ label, course, carryMs }, i) => {
       const stroke = colour(COLOURS[i % COLOURS.length]);
-      const count = course.last.filter((value) => value !== null).length;
-      const points = { show: count <= 60, size: 6, fill: stroke };
+      const few = course.last.filter((value) => value !== null).length <= FEW;
       const paths = panel.steps ? uPlot.paths.stepped({ align: 1 }) : undefined;
       data.push(joined(course.last, atMs, carryMs));
-      series.push({ label, stroke, width: 2, dash: DASHES[i % DASHES.length], points, paths });
+      series.push({ label, stroke, width: 2, dash: DASHES[i % DASHES.length], points: { show: few, size: 6, fill: stroke }, paths });
       if (course.low.some((low, k) => low !== null && low !== course.high[k])) {
         const place = data.length;
         data.push(joined(course.high, atMs, carryMs), joined(course.low, atMs, carryMs));
@@ -71,11 +90,11 @@ export class Chart extends Component {
         bands.push({ series: [place, place + 1], fill: `color-mix(in srgb, ${stroke} 22%, transparent)` });
       }
     });
-    this.plot = new uPlot({ ...this.size(), ...this.options(colour), series, bands }, data, this.box);
+    return { data, series, bands, lines: series.map((one) => `${one.label} ${one.points?.show}`).join() };
   }
 
   options(colour) {
-    const { panel, history, onZoom } = this.props;
+    const { panel } = this.props;
     const grid = { stroke: colour("--line"), width: 1 };
     const axis = { stroke: colour("--ink-soft"), grid, ticks: grid, font: "12px system-ui, sans-serif" };
     return {
@@ -83,7 +102,7 @@ export class Chart extends Component {
       padding: [8, 8, 0, 0],
       cursor: { sync: { key: "course", setSeries: false }, drag: { x: true, y: false, setScale: false }, points: { size: 8 } },
       scales: {
-        x: { time: true, range: [history.from_ms / 1000, history.to_ms / 1000] },
+        x: { time: true, range: () => [this.props.history.from_ms / 1000, this.props.history.to_ms / 1000] },
         y: { range: (_plot, low, high) => around(low, high, panel.least ?? 0) },
       },
       axes: [{ ...axis, values: labels, size: 26, space: 64 }, { ...axis, size: AXIS_WIDTH, space: 26 }],
@@ -94,7 +113,7 @@ export class Chart extends Component {
           if (plot.select.width < 8) return;
           const [from, to] = [plot.select.left, plot.select.left + plot.select.width].map((left) => plot.posToVal(left, "x") * 1000);
           plot.setSelect({ left: 0, width: 0, top: 0, height: 0 }, false);
-          onZoom(from, to);
+          this.props.onZoom(from, to);
         }],
       },
     };
