@@ -1,6 +1,7 @@
 """From a connection to a principal, before any body is read: `Authorization`, `X-API-Key` or the console's cookie."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from starlette.requests import HTTPConnection
 
@@ -27,11 +28,17 @@ class Access:
         else:
             session = connection.cookies.get(COOKIE, "")
             found = self.sessions.principal(session) if session and _same_origin(connection) else None
-            # A session ends with the key it came from.
-            found = found if found is not None and self.keys.holds(found.id) else None
+            found = found and self._within_key(found)
         if found is None:
             raise Problem(401, "unauthenticated", "Send a valid key as 'Authorization: Bearer nl_...' or 'X-API-Key'.")
         return found
+
+    def _within_key(self, session: Principal) -> Principal | None:
+        """A session ends with the key it came from, and sees no more than that key does now."""
+        key = self.keys.of(session.id)
+        if key is None or key.units is None:
+            return session if key is not None else None
+        return replace(session, units=key.units if session.units is None else session.units & key.units)
 
     def require_any(self, connection: HTTPConnection, *permissions: Permission) -> Principal:
         """The principal, if it may do one of these. Raises a 401 or 403 `Problem` otherwise."""

@@ -119,10 +119,10 @@ class KeyFile:
         # Into the table of the file this key was found in: one that was read meanwhile has a table of its own.
         return shown_before.setdefault(digest.digest(), key.principal)
 
-    def holds(self, key_id: str) -> bool:
-        """Whether there is a key of this id that was not revoked."""
+    def of(self, key_id: str) -> Principal | None:
+        """What the key of this id may do now; None where there is none or it was revoked."""
         key = self._by_id.get(key_id)
-        return key is not None and key.revoked_at is None
+        return key.principal if key is not None and key.revoked_at is None else None
 
     def create(
         self, role: Role, sources: Iterable[str] = (), units: Iterable[str] | None = None, note: str = ""

@@ -100,6 +100,12 @@ def test_a_session_ends_with_the_key_it_came_from(tmp_path: Path) -> None:
     session = access.sessions.open(key.principal)
     connection = HTTPConnection({"type": "http", "headers": [(b"cookie", f"{COOKIE}={session}".encode())]})
     assert access.principal(connection).id == key.id
+    assert access.principal(connection).units is None
+    # A key that is narrowed by hand narrows what was opened with it.
+    file = tmp_path / "keys.json"
+    file.write_text(file.read_text().replace('"units": null', '"units": ["ICU-1"]'))
+    keys.refresh()
+    assert access.principal(connection).units == frozenset({"ICU-1"})
     keys.revoke(key.id)
     with pytest.raises(Problem):
         access.principal(connection)
