@@ -63,7 +63,9 @@ def test_the_course_why_and_the_past_of_a_patient_stand_on_one_page(page: Page, 
     expect(page.get_by_role("img", name=re.compile("^Heart rate: Heart rate from 9[0-9]"))).to_be_visible()
     assert panels.count() > 4
     expect(page.locator(".parts tr", has_text="Respiration")).to_contain_text("28 /min")
-    expect(page.locator(".reasons .answer[data-model=sepsis] .inputs.missing")).to_contain_text("no creatinine measured")
+    expect(page.locator(".reasons .answer[data-model=sepsis] .inputs.missing")).to_contain_text(
+        "no creatinine measured"
+    )
     expect(page.locator(".history li").first).to_contain_text("High NEWS2")
     # The past: the slider's keyboard asks the journal, and the answer is marked as past.
     page.get_by_role("slider").press("Home")

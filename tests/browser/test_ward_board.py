@@ -94,7 +94,10 @@ def test_an_alert_says_why_in_words_and_which_way(page: Page, ward: WardServer) 
     expect(first).to_have_count(3)
     expect(first.nth(0)).to_have_text(re.compile(rf"↑\s*raises the risk: \s*{words[0]}"))
     expect(first.nth(1)).to_have_text(re.compile(rf"↓\s*lowers the risk: \s*{words[1]}"))
-    expect(tile(page, 7).locator(".why").nth(1)).to_have_text(re.compile(r"\+3\s*respiration rate 28 /min, 5 s old"))
+    # On a tile reasons stand with the first alert that waits for an answer; the patient's page has them all.
+    expect(tile(page, 7).locator(".why")).to_have_count(1)
+    page.goto(f"{ward.url}/console/#/patient/{script.patient_id(7)}")
+    expect(page.locator(".alerts .why").nth(1)).to_have_text(re.compile(r"\+3\s*respiration rate 28 /min, 5 s old"))
 
 
 def test_why_says_what_the_server_cannot_tell(page: Page, ward: WardServer) -> None:

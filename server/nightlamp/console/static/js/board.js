@@ -71,14 +71,14 @@ const STEPS = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 };
 /** Arrow keys go from patient to patient, among tiles up and down by a row; Enter opens the patient's page. */
 function walk(event) {
   const { target, key, currentTarget } = event;
-  if (!target.matches(".tile, .list tbody tr")) return;
+  if (!target.matches(".tile, tr[data-patient]")) return;
   if (key === "Enter") {
     location.hash = `#/patient/${target.dataset.patient}`;
     return;
   }
   const step = STEPS[key];
   if (step === undefined) return;
-  const all = [...currentTarget.querySelectorAll(".tile, tbody tr")];
+  const all = [...currentTarget.querySelectorAll(".tile, tr[data-patient]")];
   const isRow = target.matches("tr");
   const columns = isRow ? 1 : getComputedStyle(currentTarget).gridTemplateColumns.split(" ").length;
   const next = all[all.indexOf(target) + step * (key === "ArrowUp" || key === "ArrowDown" ? columns : 1)];
