@@ -20,6 +20,8 @@ pub struct Ever {
     pub observations_taken: u64,
     /// Of those, new or changed values: one row each.
     pub observations_kept: u64,
+    /// Observations of frames that were understood, refused one by one: implausible, or of nobody known. Dead letters.
+    pub observations_refused: u64,
 }
 
 impl Ever {
@@ -33,6 +35,7 @@ impl Ever {
             frames_dead: dead.iter().map(|counter| counter.load(Relaxed)).sum(),
             observations_taken: kept + counters.observations_repeated.load(Relaxed),
             observations_kept: kept,
+            observations_refused: counters.observations_dead.load(Relaxed) + counters.observations_rejected.load(Relaxed),
         }
     }
 
@@ -43,5 +46,6 @@ impl Ever {
         self.frames_dead += after.frames_dead - before.frames_dead;
         self.observations_taken += after.observations_taken - before.observations_taken;
         self.observations_kept += after.observations_kept - before.observations_kept;
+        self.observations_refused += after.observations_refused - before.observations_refused;
     }
 }

@@ -16,6 +16,8 @@ struct Circumstances {
     spawned: bool,
     /// At QoS 0 a message counts as acknowledged once it is written, which promises nothing.
     qos0: bool,
+    /// Values are a recording's, which may be implausible.
+    recorded: bool,
 }
 
 /// The counts, and what does not add up.
@@ -39,13 +41,18 @@ pub fn conservation(plan: &Plan, got: &Collected, before: &Figures, after: Optio
         dead_lettered: grown(|one| one.dead),
         stored: journalled.zip(behind).map(|(all, behind)| all.saturating_sub(behind)),
         observations_taken: grown(|one| one.taken),
+        observations_refused: grown(|one| one.refused),
         observations_kept: grown(|one| one.kept),
         seen_expected: watched.then(|| got.readings.saturating_sub(got.readings_refused)),
         seen: watched.then_some(got.seen),
         differences: Vec::new(),
         unknown: Vec::new(),
     };
-    let on = Circumstances { spawned: plan.target.spawned, qos0: plan.scenario.monitors.qos == 0 };
+    let on = Circumstances {
+        spawned: plan.target.spawned,
+        qos0: plan.scenario.monitors.qos == 0,
+        recorded: plan.scenario.replay.is_some(),
+    };
     found.differences = differences(&found, on);
     found.unknown = unknown(&found);
     found
@@ -64,6 +71,7 @@ fn unknown(of: &Conservation) -> Vec<String> {
         ("dead letters", of.dead_lettered),
         ("stored", of.stored),
         ("observations taken in", of.observations_taken),
+        ("observations refused", of.observations_refused),
     ];
     needed.iter().filter(|(_, count)| count.is_none()).map(|(name, _)| (*name).to_owned()).collect()
 }
@@ -104,13 +112,22 @@ fn differences(of: &Conservation, on: Circumstances) -> Vec<Difference> {
     {
         tell("journalled = stored", journalled, stored, "the store had not caught up when the drain ended", false);
     }
-    if let (Some(taken), Some(low)) = (of.observations_taken, of.observations_acknowledged) {
-        let name = "acknowledged observations = observations taken in";
-        if taken > of.observations_sent {
-            tell(name, of.observations_sent, taken, &more("more observations"), !on.spawned);
-        } else if taken < low {
-            let why = "observations of acknowledged messages are in no row: lost, or dead letters";
-            tell(name, low, taken, why, on.qos0);
+    if let (Some(taken), Some(refused), Some(low)) =
+        (of.observations_taken, of.observations_refused, of.observations_acknowledged)
+    {
+        let (name, found) = ("acknowledged observations = observations taken in or refused", taken + refused);
+        if found > of.observations_sent {
+            tell(name, of.observations_sent, found, &more("more observations"), !on.spawned);
+        } else if found < low {
+            tell(name, low, found, "observations of acknowledged messages are nowhere: lost", on.qos0);
+        }
+        if refused > 0 {
+            let why = if on.recorded {
+                "the recording holds values that the server does not believe: see `nightlamp dead-letters`"
+            } else {
+                "the server refused observations of a message that it understood: see `nightlamp dead-letters`"
+            };
+            tell("observations refused = 0", 0, refused, why, on.recorded);
         }
     }
     if let (Some(expected), Some(seen)) = (of.seen_expected, of.seen)
@@ -129,8 +146,8 @@ fn differences(of: &Conservation, on: Circumstances) -> Vec<Difference> {
 mod tests {
     use super::*;
 
-    const SPAWNED: Circumstances = Circumstances { spawned: true, qos0: false };
-    const ELSEWHERE: Circumstances = Circumstances { spawned: false, qos0: false };
+    const SPAWNED: Circumstances = Circumstances { spawned: true, qos0: false, recorded: false };
+    const ELSEWHERE: Circumstances = Circumstances { spawned: false, ..SPAWNED };
 
     /// A hundred messages of eight observations, all of them where they belong.
     fn all_there() -> Conservation {
@@ -142,6 +159,7 @@ mod tests {
             observations_acknowledged: Some(800),
             observations_taken: Some(800),
             observations_kept: Some(800),
+            observations_refused: Some(0),
             journalled: Some(103),
             repeated: Some(3),
             dead_lettered: Some(0),
@@ -183,7 +201,7 @@ mod tests {
     #[test]
     fn a_server_of_the_harness_s_own_that_journals_everything_twice_fails_and_a_shared_one_is_told() {
         let of = Conservation { journalled: Some(203), stored: Some(203), observations_taken: Some(1_600), ..all_there() };
-        let both = ["acknowledged = journalled without copies", "acknowledged observations = observations taken in"];
+        let both = ["acknowledged = journalled without copies", "acknowledged observations = observations taken in or refused"];
         assert_eq!(lost(&of, SPAWNED), both);
         let told = differences(&of, ELSEWHERE);
         assert!(told.len() == 2 && told.iter().all(|one| one.explained && one.why.contains("somebody else")), "{told:?}");
@@ -192,7 +210,16 @@ mod tests {
     #[test]
     fn one_observation_of_an_acknowledged_message_that_is_in_no_row_is_lost() {
         let of = Conservation { observations_taken: Some(799), ..all_there() };
-        assert_eq!(lost(&of, SPAWNED), ["acknowledged observations = observations taken in"]);
+        assert_eq!(lost(&of, SPAWNED), ["acknowledged observations = observations taken in or refused"]);
+    }
+
+    #[test]
+    fn an_observation_the_server_refused_is_not_lost_and_only_a_recording_explains_it() {
+        let of = Conservation { observations_taken: Some(799), observations_refused: Some(1), ..all_there() };
+        assert_eq!(lost(&of, SPAWNED), ["observations refused = 0"]);
+        let recorded = Circumstances { recorded: true, ..SPAWNED };
+        assert!(lost(&of, recorded).is_empty());
+        assert_eq!(differences(&of, recorded).len(), 1, "it is told all the same");
     }
 
     #[test]
@@ -200,7 +227,7 @@ mod tests {
         let of = Conservation { stored: None, observations_taken: None, ..all_there() };
         assert_eq!(unknown(&of), ["stored", "observations taken in"]);
         let nothing = Conservation { journalled: None, repeated: None, dead_lettered: None, ..of };
-        assert_eq!(unknown(&nothing).len(), 5);
+        assert_eq!(unknown(&nothing).len(), 5, "{:?}", unknown(&nothing));
     }
 
     #[test]

@@ -22,6 +22,8 @@ pub struct Figures {
     pub taken: Option<u64>,
     /// Of those, new or changed ones.
     pub kept: Option<u64>,
+    /// Observations refused one by one.
+    pub refused: Option<u64>,
     /// Bytes of the journal on disk.
     pub journal_bytes: Option<u64>,
     /// Bytes waiting for the database on disk.
@@ -44,6 +46,7 @@ impl Figures {
                 "nightlamp_pipeline_ever_frames_dead" => &mut found.dead,
                 "nightlamp_pipeline_ever_observations_taken" => &mut found.taken,
                 "nightlamp_pipeline_ever_observations_kept" => &mut found.kept,
+                "nightlamp_pipeline_ever_observations_refused" => &mut found.refused,
                 "nightlamp_journal_bytes" => &mut found.journal_bytes,
                 "nightlamp_store_spool_bytes" => &mut found.spool_bytes,
                 _ => continue,

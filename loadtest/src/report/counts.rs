@@ -97,6 +97,11 @@ fn lines(counts: &Conservation) -> Vec<Line> {
         main("stored", counts.stored, "frames behind the store's cursor"),
         values("observations acknowledged", counts.observations_acknowledged, "in the acknowledged messages"),
         values("observations taken in", counts.observations_taken, "by the pipeline: new, changed, or the same once more"),
+        side(
+            "observations refused",
+            counts.observations_refused,
+            "one by one, each a dead letter: implausible, or of nobody known",
+        ),
         values("observations kept", counts.observations_kept, "of those, new or changed ones: one row each"),
     ];
     if let (Some(seen), Some(expected)) = (counts.seen, counts.seen_expected) {

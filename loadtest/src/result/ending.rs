@@ -79,7 +79,10 @@ pub struct Conservation {
     /// Observations the pipeline took in: new, changed, or the same once more. `None` as above.
     #[serde(default)]
     pub observations_taken: Option<u64>,
-    /// Of those, new or changed ones: one row each.
+    /// Observations refused one by one, each a dead letter: implausible, such as a recording holds some. `None` as above.
+    #[serde(default)]
+    pub observations_refused: Option<u64>,
+    /// Of those taken in, new or changed ones: one row each.
     pub observations_kept: Option<u64>,
     /// Readings that a console was to see.
     pub seen_expected: Option<u64>,

@@ -82,7 +82,7 @@ fn two_histograms_merged_hold_both() {
 fn a_result_from_before_a_field_was_added_is_still_read_and_the_field_is_unknown() {
     let mut json = serde_json::to_value(run()).unwrap();
     let added = [
-        ("/conservation", vec!["observations_acknowledged", "observations_taken", "unknown"]),
+        ("/conservation", vec!["observations_acknowledged", "observations_taken", "observations_refused", "unknown"]),
         ("/generator", vec!["waited_s", "saturated_s"]),
         ("/seconds/0/generator", vec!["busiest_thread_share", "waited_cores"]),
         ("/seconds/1/generator", vec!["busiest_thread_share", "waited_cores"]),
