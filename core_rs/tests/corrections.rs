@@ -281,7 +281,7 @@ fn p7_several_patients_in_one_frame_are_scored_and_alerted_as_in_frames_of_their
         for _ in 1..60 {
             now += 600 * (1 + dice.below(12) as i64);
             let parts: Vec<String> = (1..=3)
-                .filter(|_| dice.next() % 3 > 0)
+                .filter(|_| !dice.next().is_multiple_of(3))
                 .collect::<Vec<usize>>()
                 .into_iter()
                 .map(|patient| {

@@ -83,7 +83,7 @@ class Reader:
 
     async def one_patient(self, patient_id: UUID) -> dict[str, Any] | None:
         """A survivor's row, with the beginning of the stay; None for an unknown patient."""
-        rows = await self._fetch("one_patient", patient_id)
+        rows = await self.fetch("one_patient", patient_id)
         return dict(rows[0]) if rows else None
 
     async def history(
@@ -103,7 +103,7 @@ class Reader:
 
     async def score_history(self, patient_id: UUID, since: datetime, until: datetime, points: int) -> list[Any]:
         """Rows (model, bucket, low, high, last, last_at) in `points` equal buckets, by model and bucket."""
-        return await self._fetch("score_history", patient_id, since, until, (until - since).total_seconds() / points)
+        return await self.fetch("score_history", patient_id, since, until, (until - since).total_seconds() / points)
 
     async def observations(
         self,

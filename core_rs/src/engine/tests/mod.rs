@@ -17,8 +17,11 @@ const START_US: i64 = 1_760_000_000_000_000;
 
 /// An engine on this folder, without MQTT doors; `more` settings over those of a small ward.
 fn engine(data: &Path, more: serde_json::Value) -> Engine {
+    // Rules only: what ticks tell of silence and of chains would depend on how many came before a run was stopped.
+    let policy = crate::alert::DEFAULT_POLICY_TOML.split("[[escalation]]").next().unwrap_or_default();
     let mut config = serde_json::json!({
         "site_key_hex": "07".repeat(32),
+        "policy": policy,
         "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 64, "journal_segment_bytes_max": 65_536},
         "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0")],
         "batch_ms": 0,
