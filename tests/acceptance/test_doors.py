@@ -324,4 +324,6 @@ def test_models_show_their_cards_and_figures_to_who_may_read(server: RunningServ
             assert "patients_sketch" not in metrics
         assert reader.get("/v1/models/news2/card").status_code == 404
     with server.client("sre") as operator:
-        assert operator.get("/v1/models").status_code == 403
+        assert "sepsis" in {one["name"] for one in operator.get("/v1/models").json()["items"]}
+    with server.client("device") as device:
+        assert device.get("/v1/models").status_code == 403

@@ -57,7 +57,7 @@ def test_the_course_why_and_the_past_of_a_patient_stand_on_one_page(page: Page, 
     panels = page.locator(".panel .plot")
     titles = page.locator(".panel .head > b").all_inner_texts()
     assert [one for one in ("NEWS2", "Heart rate", "Blood pressure", "Lactate") if one not in titles] == []
-    heart = page.get_by_role("img", name=re.compile("^Heart rate: Heart rate from 72 to 134 /min, last 134"))
+    heart = page.get_by_role("img", name=re.compile("^Heart rate: Heart rate from 72 to 134 .min, last 134"))
     expect(heart).to_be_visible()
     page.get_by_role("button", name="1 h", exact=True).click()
     expect(page.get_by_role("img", name=re.compile("^Heart rate: Heart rate from 9[0-9]"))).to_be_visible()
