@@ -9,6 +9,8 @@ import ward_script as script
 from playwright.sync_api import Locator, Page, expect
 from ward_server import WardServer
 
+from tests.waiting import until
+
 
 def open_board(page: Page, ward: WardServer) -> None:
     page.goto(f"{ward.url}/console/#token=once")
@@ -291,7 +293,7 @@ def test_a_high_alert_is_heard_once_touched_and_a_muted_board_says_so(page: Page
     assert page.evaluate("window.tones") == 0
     high = script.opened(3, "high", "NEWS2 7 reached 7")
     ward.offer(script.patient(3, 1, 7, alerts=[high]), script.alert(3, 1, high))
-    page.wait_for_function("window.tones === 3")
+    assert until(lambda: page.evaluate("window.tones") == 3, within_s=10)
     sound.click()
     expect(sound).to_contain_text("Muted")
     again = script.opened(4, "high", "Sepsis risk 0.4 reached 0.1")

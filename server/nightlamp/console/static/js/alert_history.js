@@ -1,32 +1,19 @@
 // All alerts of a patient, the newest first, each with what was done about it.
-import { get, wordsOf } from "./api.js";
+import { get } from "./api.js";
+import { Asking } from "./asking.js";
 import { age, dayTime } from "./clock.js";
 import { SEVERITIES, STATES } from "./risk.js";
 import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
-const AGAIN_MS = 15_000;
 const SHOWN_MAX = 100;
 
-export class AlertHistory extends Component {
-  state = { items: null, failed: null };
+export class AlertHistory extends Asking {
+  static EVERY_MS = 15_000;
 
-  componentDidMount() {
-    this.read();
-    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
-  }
-
-  componentWillUnmount() {
-    clearInterval(this.timer);
-  }
-
-  async read() {
-    try {
-      this.setState({ items: await alertsOf(this.props.id), failed: null });
-    } catch (error) {
-      this.setState({ failed: wordsOf(error) });
-    }
+  async ask() {
+    return { items: await alertsOf(this.props.id) };
   }
 
   render(_, { items, failed }) {

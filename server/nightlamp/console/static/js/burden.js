@@ -1,30 +1,15 @@
 // How much alerts ask of each unit, and how often they were right: the last seven days.
-import { get, wordsOf } from "./api.js";
+import { get } from "./api.js";
+import { Asking } from "./asking.js";
 import { age } from "./clock.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
-const AGAIN_MS = 60_000;
+export class Burden extends Asking {
+  static EVERY_MS = 60_000;
+  static MAY_BE_ABSENT = true;
 
-export class Burden extends Component {
-  state = { told: null, failed: null };
-
-  componentDidMount() {
-    this.read();
-    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
-  }
-
-  componentWillUnmount() {
-    clearInterval(this.timer);
-  }
-
-  async read() {
-    if (!this.props.app.may("read")) return;
-    try {
-      this.setState({ told: await get("/v1/figures/alerts"), failed: null });
-    } catch (error) {
-      // A server without the figures has no section of them.
-      this.setState({ failed: error.status === 404 ? null : wordsOf(error) });
-    }
+  async ask() {
+    return this.props.app.may("read") ? { told: await get("/v1/figures/alerts") } : {};
   }
 
   render(_, { told, failed }) {

@@ -1,32 +1,20 @@
 // The notification channels: which deliver, which fail, which are dead.
-import { get, wordsOf } from "./api.js";
+import { get } from "./api.js";
+import { Asking } from "./asking.js";
 import { age, serverNow } from "./clock.js";
 import { Shape } from "./shapes.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
-const AGAIN_MS = 10_000;
 const SHAPES = { ok: "check", unused: "ring", failing: "triangle", dead: "octagon" };
 /** The states of feeds, whose colours these share. */
 const LIKE = { ok: "ok", unused: "unused", failing: "quiet", dead: "down" };
 
-export class Channels extends Component {
-  state = { items: null, failed: null };
+export class Channels extends Asking {
+  static EVERY_MS = 10_000;
+  static MAY_BE_ABSENT = true;
 
-  componentDidMount() {
-    this.read();
-    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
-  }
-
-  componentWillUnmount() {
-    clearInterval(this.timer);
-  }
-
-  async read() {
-    try {
-      this.setState({ items: (await get("/v1/notifications/channels")).items, failed: null });
-    } catch (error) {
-      this.setState({ failed: error.status === 404 ? null : wordsOf(error) });
-    }
+  async ask() {
+    return { items: (await get("/v1/notifications/channels")).items };
   }
 
   render(_, { items, failed }) {

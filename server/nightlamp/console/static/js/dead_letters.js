@@ -1,30 +1,17 @@
 // What could not be used: why, its bytes for who may see identity, and the way through the route once more.
 import { get, post, wordsOf } from "./api.js";
+import { Asking } from "./asking.js";
 import { dayTime } from "./clock.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
-const AGAIN_MS = 10_000;
 const SHOWN = 20;
 
-export class DeadLetters extends Component {
-  state = { page: null, failed: null, waiting: true, shown: null };
+export class DeadLetters extends Asking {
+  static EVERY_MS = 10_000;
+  state = { failed: null, waiting: true, shown: null };
 
-  componentDidMount() {
-    this.read();
-    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
-  }
-
-  componentWillUnmount() {
-    clearInterval(this.timer);
-  }
-
-  async read() {
-    try {
-      const page = await get(`/v1/dead-letters?limit=${SHOWN}&waiting=${this.state.waiting}`);
-      this.setState({ page, failed: null });
-    } catch (error) {
-      this.setState({ failed: wordsOf(error) });
-    }
+  async ask() {
+    return { page: await get(`/v1/dead-letters?limit=${SHOWN}&waiting=${this.state.waiting}`) };
   }
 
   async show(seq) {

@@ -1,14 +1,14 @@
 // How the server fares: stages, feeds, lags, dead letters, models. Asked every two seconds while the page is shown.
-import { get, wordsOf } from "./api.js";
+import { get } from "./api.js";
+import { Asking } from "./asking.js";
 import { Burden } from "./burden.js";
 import { Channels } from "./channels.js";
 import { age, setServerTime } from "./clock.js";
 import { DeadLetters } from "./dead_letters.js";
 import { Models } from "./models.js";
 import { Shape } from "./shapes.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
-const AGAIN_MS = 2000;
 /** A feed that has said nothing for so long is marked: monitors speak every second, an EHR every few minutes. */
 const QUIET_MS = { mqtt: 10_000, other: 600_000 };
 
@@ -18,26 +18,13 @@ const STATES = {
   down: { word: "Down", shape: "octagon" },
 };
 
-export class Operations extends Component {
-  state = { told: null, failed: null };
+export class Operations extends Asking {
+  static EVERY_MS = 2000;
 
-  componentDidMount() {
-    this.read();
-    this.timer = setInterval(() => !document.hidden && this.read(), AGAIN_MS);
-  }
-
-  componentWillUnmount() {
-    clearInterval(this.timer);
-  }
-
-  async read() {
-    try {
-      const told = await get("/v1/operations");
-      setServerTime(told.at_ms);
-      this.setState({ told, failed: null });
-    } catch (error) {
-      this.setState({ failed: wordsOf(error) });
-    }
+  async ask() {
+    const told = await get("/v1/operations");
+    setServerTime(told.at_ms);
+    return { told };
   }
 
   render({ app }, { told, failed }) {

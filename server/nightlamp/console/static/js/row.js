@@ -1,4 +1,4 @@
-// One patient as a line of the list. Redrawn like a tile: when something about that patient came, or a second passed.
+// One patient as a line of the list.
 import { age, serverNow } from "./clock.js";
 import { alertRank, answered, SEVERITIES } from "./risk.js";
 import { addressOf } from "./route.js";
@@ -6,23 +6,12 @@ import { Arrow, News2, riskText } from "./scores.js";
 import { Shape } from "./shapes.js";
 import { VITALS } from "./signals.js";
 import { trend } from "./trend.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
+import { Watching } from "./watching.js";
 
 export const ROW_HEADS = ["Bed", "Patient", "NEWS2", "Alert", ...VITALS.map((row) => row.label), "Sepsis risk", "Newest"];
 
-export class Row extends Component {
-  componentDidMount() {
-    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate(), this.base);
-  }
-
-  componentWillUnmount() {
-    this.unwatch();
-  }
-
-  shouldComponentUpdate() {
-    return false;
-  }
-
+export class Row extends Watching {
   render({ app, id }) {
     this.last = app.ward.patients.get(id) ?? this.last;
     const patient = this.last;

@@ -1,4 +1,4 @@
-// One patient. Redrawn only when a message about that patient came, or a second passed; never because a neighbour changed.
+// One patient as a tile of the board.
 import { Alerts } from "./alert.js";
 import { age, serverNow } from "./clock.js";
 import { Past } from "./past.js";
@@ -9,22 +9,11 @@ import { Arrow, Meter, News2, PartsTable, riskNames, riskText } from "./scores.j
 import { itemsOf, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
 import { trend } from "./trend.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
+import { Watching } from "./watching.js";
 import { modelTitle, Why } from "./why.js";
 
-export class Tile extends Component {
-  componentDidMount() {
-    this.unwatch = this.props.app.frames.watch(this.props.id, () => this.forceUpdate(), this.base);
-  }
-
-  componentWillUnmount() {
-    this.unwatch();
-  }
-
-  shouldComponentUpdate() {
-    return false;
-  }
-
+export class Tile extends Watching {
   render({ app, id }) {
     this.last = app.ward.patients.get(id) ?? this.last;
     const patient = this.last;
