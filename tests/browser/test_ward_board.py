@@ -7,9 +7,8 @@ import httpx
 import pytest
 import ward_script as script
 from playwright.sync_api import Locator, Page, expect
+from waiting import until
 from ward_server import WardServer
-
-from tests.waiting import until
 
 
 def open_board(page: Page, ward: WardServer) -> None:
