@@ -49,6 +49,7 @@ BENCHES = [
     Bench("ours-http", "HL7 POST to durable ACK", _python("http")),
     Bench("ours-store", "COPY into PostgreSQL", _python("store")),
     Bench("ours-stream", "WebSocket fan-out", _python("stream")),
+    Bench("ours-fanout", "WebSocket fan-out in frames of 16 states", _python("fanout")),
     Bench("ours-ready", "start to ready", _python("ready")),
     Bench(
         "ours-scale",
@@ -59,7 +60,6 @@ BENCHES = [
         scale_figures,
     ),
     Bench("post", "HL7 posts, by process and stage", _python("post"), 600, on_request=True),
-    Bench("fanout", "WebSocket fan-out in frames of 16 states", _python("fanout"), 600, on_request=True),
     Bench("copy", "COPY of a million rows beside asyncpg's records", _python("copy"), 900, on_request=True),
     Bench("start", "the parts of a start", _python("start"), 600, on_request=True),
     Bench("journal", "journal beside a bare fdatasync", _cargo("journal"), 900, on_request=True),

@@ -11,9 +11,7 @@ import argparse
 import asyncio
 import json
 import multiprocessing
-import os
 import socket
-import statistics
 import time
 from typing import Any
 
@@ -21,8 +19,10 @@ import uvicorn
 import uvloop
 from fastapi import FastAPI
 
+from nightlamp import __version__
 from nightlamp.publish import Hub, PublishLimits, router
 from nightlamp.publish.line import framed
+from tests.bench.figures import Figure, emit
 
 PATIENTS = 4_096
 
@@ -146,10 +146,10 @@ def main() -> None:
     for _ in range(wanted.runs):
         runs.append(uvloop.run(_serve(wanted)))
         print(json.dumps(runs[-1]), flush=True)
-    median = {
-        name: statistics.median(one[name] for one in runs) for name in ("messages_per_s", "ws_frames_per_s", "mb_per_s")
-    }
-    print(json.dumps({"median": median, "load": os.getloadavg()}))
+    what = f"WebSocket frames of {wanted.batch} states of {wanted.body} bytes to {wanted.clients} clients"
+    frames = [float(one["ws_frames_per_s"]) for one in runs]
+    included = "hub, conflation, per-client scope; readers in a process of their own count whole frames"
+    emit(Figure("stream.frames", what, "nightlamp", __version__, "frames/s", "higher", included, True, runs=frames))
 
 
 if __name__ == "__main__":

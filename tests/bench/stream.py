@@ -17,7 +17,7 @@ from tests.bench.stream_server import ROUND, messages
 
 SIZES = {"small": 200, "whole": 0}
 ROUNDS_SENT = 40
-INCLUDED = "hub, conflation, per-client scope, frames; delivered to other process"
+INCLUDED = "hub, conflation, per-client scope, frames of several states; delivered to other process"
 
 
 def title(size: int) -> str:
