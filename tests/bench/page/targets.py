@@ -129,7 +129,11 @@ TARGETS = [
     Target("window, a 150-feature row, one a minute", 2, "us", LOW, ours("row.minute")),
     Target("MQTT QoS 1 to durable journal to PUBACK", 200_000, "messages/s", RATE, ours("mqtt.ours", LISTENER)),
     Target("the same, p99 at 100,000/s", 10, "ms", LOW, ours("mqtt.p99", LISTENER)),
-    Target("COPY, indexed, batches of 10,000", 600_000, "rows/s", RATE, ours("store.ours.10000")),
+    Target("COPY, indexed, 1,000 patients, batches of 80,000", 600_000, "rows/s", RATE, ours("store.ours.80000")),
+    Target("COPY, indexed, 1,000 patients, batches of 10,000", 600_000, "rows/s", RATE, ours("store.ours.10000")),
+    Target(
+        "COPY, indexed, one patient, batches of 80,000", 600_000, "rows/s", RATE, ours("store.ours.one_patient.80000")
+    ),
     Target("WebSocket, frames of 16 states to 50 clients", 800_000, "frames/s", RATE, ours("stream.frames")),
     Target(
         "WebSocket, states of 200 bytes to 50 clients, several in a frame",
