@@ -20,6 +20,12 @@ class Load:
         facts: dict[str, Any] = self.runs[0]["head"]["scenario"]
         return facts
 
+    def offered(self, name: str) -> float:
+        """What was sent a second, of the scenario's figure of this name: `--rate` multiplies it."""
+        words = " ".join(self.scenario["overrides"]).split()
+        rate = float(words[words.index("--rate") + 1]) if "--rate" in words else 1.0
+        return rate * float(self.scenario[name])
+
     @property
     def passed(self) -> int:
         """How many runs met all their levels."""

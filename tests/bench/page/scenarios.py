@@ -18,8 +18,8 @@ def scenarios(results: Results) -> str:
 
 def _row(load: Load) -> list[str]:
     facts = load.scenario
-    hl7 = f", {number(facts['hl7_per_s'])} HL7/s" if facts["hl7_per_s"] else ""
-    offered = f"{number(facts['observations_per_s'])} observations/s{hl7}, {facts['consoles']} consoles"
+    hl7 = f", {number(load.offered('hl7_per_s'))} HL7/s" if facts["hl7_per_s"] else ""
+    offered = f"{number(load.offered('observations_per_s'))} observations/s{hl7}, {facts['consoles']} consoles"
     sent, answered = (sum(run["conservation"][name] for run in load.runs) for name in ("sent", "acknowledged"))
     used = load.median(lambda run: run["server"]["rss_bytes_max"])
     return [

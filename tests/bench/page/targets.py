@@ -87,7 +87,7 @@ def sustained(results: Results) -> float | None:
     """The highest rate of observations that a search held, or more than half of the runs of a load."""
     found = [one["best_observations_per_s"] for one in results.searches if one["best_observations_per_s"]]
     found += [
-        load.scenario["observations_per_s"]
+        load.offered("observations_per_s")
         for load in results.loads()
         if 2 * load.passed > len(load.runs) and load.scenario["duration_s"] >= 30
     ]

@@ -112,12 +112,13 @@ def test_a_load_stands_with_the_medians_of_its_runs_and_apart_from_other_options
     for at, p99 in enumerate((20.0, 90.0, 10.0)):
         (tmp_path / f"run-{at}.json").write_text(json.dumps(hospital(p99)))
     double = hospital(70.0)
-    double["head"]["scenario"] |= {"overrides": ["--duration 60", "--rate 2"], "observations_per_s": 16_000.0}
+    double["head"]["scenario"] |= {"overrides": ["--duration 60", "--rate 2"]}
     (tmp_path / "double.json").write_text(json.dumps(double))
     text = written(tmp_path)
     assert "| `hospital`: wire to console, p99 | <= 25.0 ms | 20.0 ms | met |" in text
     assert "27 of 30 |  |  |  | 4.00 / 20.0 | 0.50, 512 MiB | 0.20 | 2 of 3 |" in text
     assert "9 of 10 |  |  |  | 4.00 / 70.0 | 0.50, 512 MiB | 0.20 | 0 of 1 |" in text
+    assert "16,000 observations/s, 100 HL7/s" in text
     assert "run 2: seen p99 90.0 where 25.0 was wanted" in text
     # Two of three held it; of the doubled rate none did.
     assert "| whole route, sustained, generator on the same cores | >= 60,000 observations/s | 8,000" in text
