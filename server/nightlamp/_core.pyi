@@ -487,6 +487,12 @@ class Scorers:
     def listing(self) -> bytes:
         """JSON a scorer: index, name, version, kind, sha256, features, signals, thresholds, a model's manifest."""
 
+    def check_policy(self, text: str) -> list[str]:
+        """Reads an alert policy as the engine does, with these scores; the rules that are left out, in words.
+
+        Raises CoreError("policy_refused", 422, what is wrong, line from 1 or 0).
+        """
+
     def probabilities(self, name: str, rows: Any) -> bytes:
         """float64 per row: calibrated probabilities by the bundle of this name. Raises ValueError for another shape.
 

@@ -8,8 +8,10 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
+use super::engine::CoreError;
 use super::explain::{self, GivenInput};
 use super::score::{read_rows, refuse};
+use crate::alert::{Policy, PolicyError};
 use crate::score;
 
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -31,6 +33,13 @@ impl Scorers {
 
     fn listing<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.inner.listing().to_string().as_bytes())
+    }
+
+    /// Reads an alert policy with these scores; its notes.
+    fn check_policy(&self, py: Python<'_>, text: &str) -> PyResult<Vec<String>> {
+        let read = py.detach(|| Policy::parse(text, &self.inner.names()));
+        let refused = |error: PolicyError| CoreError::new_err(("policy_refused", 422, error.message, error.line));
+        Ok(read.map_err(refused)?.notes)
     }
 
     /// float64 bytes: the calibrated probability of each row of the bundle of this name.

@@ -18,6 +18,7 @@ from . import (
     models,
     notify,
     parity,
+    policy,
     replay,
     serve,
     token,
@@ -70,6 +71,7 @@ app.command("evaluate")(evaluate.evaluate)
 app.add_typer(keys.app, name="keys")
 app.add_typer(dead_letters.app, name="dead-letters")
 app.add_typer(models.app, name="models")
+app.add_typer(policy.app, name="policy")
 app.add_typer(notify.app, name="notify")
 app.add_typer(migrate.app, name="migrate")
 

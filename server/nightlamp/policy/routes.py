@@ -3,9 +3,7 @@
 For whoever may read patients or operate the server; no patient is in it.
 """
 
-import hashlib
 import tomllib
-from importlib.resources import files
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
@@ -13,6 +11,7 @@ from pydantic import BaseModel, Field
 
 from nightlamp.identity.access import requires_any
 from nightlamp.identity.roles import Permission, Principal
+from nightlamp.policy.checking import default_text, sha256
 
 
 class Policy(BaseModel):
@@ -26,11 +25,11 @@ class Policy(BaseModel):
 
 def router(text: str, own_file: bool) -> APIRouter:
     """`text` is the policy's, empty for the one nightlamp carries; `own_file`: the site has set one."""
-    text = text or (files("nightlamp") / "default_policy.toml").read_text()
+    text = text or default_text()
     content = tomllib.loads(text)
     shown = Policy(
         source="file" if own_file else "default",
-        sha256=hashlib.sha256(text.encode()).hexdigest(),
+        sha256=sha256(text),
         text=text,
         content=content,
     )

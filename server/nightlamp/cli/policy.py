@@ -1,0 +1,68 @@
+"""`nightlamp policy`: what opens an alert, looked at and checked before anyone is woken by it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from nightlamp._core import Scorers
+from nightlamp.bundles import bundles
+from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check
+from nightlamp.settings import ConfigurationError, Settings
+
+from .remote import Key, Url, call, server_url
+from .terminal import err, fail, out, settings_of
+
+app = typer.Typer(help="The alert policy: show the one in force, check a file.", no_args_is_help=True)
+File = Annotated[Path, typer.Argument(help="The policy, TOML.")]
+
+
+def read(file: Path) -> str:
+    """The file's text; leaves with 2 where there is none."""
+    try:
+        with file.open("rb") as opened:
+            return opened.read(TEXT_BYTES_MAX + 1).decode()
+    except OSError as error:
+        fail(f"{file}: {error.strerror}", 2)
+    except UnicodeDecodeError:
+        fail(f"{file}: not UTF-8", 2)
+
+
+def loaded(settings: Settings) -> Scorers:
+    """The scores a server of these settings has: rules and bundles; leaves with 2 where a bundle is refused."""
+    try:
+        return Scorers(bundles(settings.models))
+    except (ConfigurationError, ValueError) as error:
+        fail(str(error), 2)
+
+
+def refuse(file: Path, refused: PolicyRefused) -> None:
+    """Say where and why, the line shown, and leave with 1."""
+    where = f"{file}, line {refused.line}" if refused.line else str(file)
+    err.print(f"[bold red]nightlamp:[/] {escape(f'{where}: {refused.message}')}", highlight=False)
+    if refused.shown:
+        err.print(f"{refused.line:>6} | {escape(refused.shown)}", highlight=False)
+    raise typer.Exit(1)
+
+
+@app.command("check")
+def check_file(context: typer.Context, file: File) -> None:
+    """Say whether a server of these settings would take a policy; ends with 1, and the line, where not."""
+    text = read(file)
+    try:
+        checked = check(text, loaded(settings_of(context)))
+    except PolicyRefused as refused:
+        refuse(file, refused)
+        return
+    out.print(f"{file}: a policy, SHA-256 {checked.sha256}", highlight=False, markup=False)
+    for note in checked.notes:
+        out.print(f"  {note}", highlight=False, markup=False)
+
+
+@app.command()
+def show(context: typer.Context, key: Key = "", url: Url = None) -> None:
+    """Print the policy in force at the running server, as TOML."""
+    policy = call(url or server_url(settings_of(context)), "GET", "/v1/policy", key)
+    err.print(f"{policy['source']}, SHA-256 {policy['sha256']}", highlight=False, markup=False)
+    typer.echo(policy["text"], nl=False)
