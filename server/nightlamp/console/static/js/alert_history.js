@@ -12,6 +12,11 @@ const SHOWN_MAX = 100;
 export class AlertHistory extends Asking {
   static EVERY_MS = 15_000;
 
+  /** The stream has told a step: `turn` says which alerts stand how. */
+  componentDidUpdate(before) {
+    if (before.turn !== this.props.turn) this.read();
+  }
+
   async ask() {
     return { items: await alertsOf(this.props.id) };
   }

@@ -51,7 +51,7 @@ export class Patient extends Component {
       ${person && !patient && app.ward.complete && html`<p class="note">This patient lies in no bed of this ward now. What is below is the record.</p>`}
       ${patient && html`<${Alerts} app=${app} patient=${patient} now=${now} />`}
       ${person && html`<div class="columns">
-        <div class="main"><${Course} app=${app} id=${id} person=${person} /><${AlertHistory} app=${app} id=${id} /></div>
+        <div class="main"><${Course} app=${app} id=${id} person=${person} /><${AlertHistory} app=${app} id=${id} turn=${turnOf(patient)} /></div>
         <div class="side">${patient && html`<${Now} patient=${patient} now=${now} />
           <section class="card"><h2>Why NEWS2</h2>${patient.scores.news2
             ? html`<${PartsTable} score=${patient.scores.news2} now=${now} />` : html`<p class="quiet">No NEWS2 yet: inputs missing.</p>`}</section>
@@ -59,6 +59,11 @@ export class Patient extends Component {
         <div class="reasons">${patient && riskNames(patient).map((model) => html`<${Why} key=${model} model=${model} patient=${patient} />`)}</div>
       </div>`}`;
   }
+}
+
+/** Differs once an alert came, went or was answered. */
+function turnOf(patient) {
+  return (patient?.alerts ?? []).map((alert) => `${alert.id} ${alert.state} ${alert.changed_ms}`).join();
 }
 
 function Identity({ person }) {
