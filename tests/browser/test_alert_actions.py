@@ -1,9 +1,8 @@
-"""What people do about alerts, in a real browser on a real server: seen, answered, ignored, and kept through a crash."""
+"""What people do about alerts, in a real browser on a real server: seen, answered, ignored, kept through a crash."""
 
 import re
 import signal
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import httpx
 import pytest
