@@ -45,7 +45,7 @@ soak: build  ## 200 kills -9 over a million messages under the oracle (FAULT_SEE
 fuzz:  ## cargo-fuzz: every target for 10 minutes (SECONDS=...); `make test` holds the short pass
 	@core_rs/fuzz/run.sh $(or $(SECONDS),600)
 
-bench: build $(DOOR)  ## our own figures, measured here and now, into .cache/bench (ONLY="ours-decode ..." for some; about 15 minutes)
+bench: build $(DOOR)  ## our own figures, measured here and now, into .cache/bench (ONLY="ours-decode ..." for some; about 18 minutes)
 	@$(BIN)/python -m tests.bench $(ONLY:%=--only %)
 
 bench-peers: build $(DOOR) $(VENV)/.deps  ## the same work by published parsers, forests, brokers, servers beside ours (about 10 minutes)

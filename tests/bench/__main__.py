@@ -1,4 +1,4 @@
-"""`make bench`: nightlamp's own figures, measured here and now, into a run folder (.cache/bench): about 15 minutes.
+"""`make bench`: nightlamp's own figures, measured here and now, into a run folder (.cache/bench): about 18 minutes.
 
 `--only NAME` runs some of them, also those that are left out otherwise because they take minutes or need recordings.
 `python -m tests.bench.page` makes docs/benchmarks.md of the folder.
@@ -50,6 +50,8 @@ BENCHES = [
     Bench("ours-store", "COPY into PostgreSQL", _python("store")),
     Bench("ours-stream", "WebSocket fan-out", _python("stream")),
     Bench("ours-fanout", "WebSocket fan-out in frames of 16 states", _python("fanout")),
+    Bench("ours-alerting", "alert to console, 1,000 patients", _python("alerting")),
+    Bench("ours-notify", "alert to an SMTP sink, 1,000 patients", _python("notify")),
     Bench("ours-ready", "start to ready", _python("ready")),
     Bench(
         "ours-scale",
