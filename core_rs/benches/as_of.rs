@@ -122,16 +122,7 @@ fn whole(data: &Path, beds: u64, frames: u64) -> (Duration, (usize, Duration), P
     let journal = Journal::open_to_read(&data.join("journal"), config.journal()).expect("journal");
     let decoder = Arc::new(Decoder::new(config.decode()).expect("decoder"));
     let patient = decoder.digest().patient("HOSP", &format!("P{}", beds / 2));
-    let setup = Setup {
-        decoder,
-        scorers: Arc::new(Scorers::load(&config.bundles).expect("scorers")),
-        limits: config.limits,
-        policy: String::new(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
-    };
+    let setup = Setup::new(decoder, Arc::new(Scorers::load(&config.bundles).expect("scorers")), config.limits);
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let (mut reader, mut batch, mut snapshot) = (journal.reader(1), Vec::new(), (0, Duration::ZERO));
     let (began, mut apart) = (Instant::now(), Duration::ZERO);

@@ -169,16 +169,11 @@ impl House {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         let bundles = [models.join("sepsis/1.1.0"), models.join("deterioration/1.0.0")];
         let limits = Limits { patients_max: patients + 1, past_s_max: i64::MAX / SECOND_US, ..Limits::default() };
-        let setup = Setup {
-            decoder: Arc::new(Decoder::new(DecodeConfig { limits, ..DecodeConfig::default() }).expect("decoder")),
-            scorers: Arc::new(Scorers::load(&bundles).expect("scorers")),
+        let setup = Setup::new(
+            Arc::new(Decoder::new(DecodeConfig { limits, ..DecodeConfig::default() }).expect("decoder")),
+            Arc::new(Scorers::load(&bundles).expect("scorers")),
             limits,
-            policy: String::new(),
-            counters: Arc::default(),
-            supervision: Default::default(),
-            seen: Default::default(),
-            book: Default::default(),
-        };
+        );
         let pipeline = Pipeline::new(setup).expect("pipeline");
         let mut house = Self { pipeline, patients, seq: 0, at_us: START_US, random: Random(7), ticks: Vec::new() };
         let admissions: Vec<_> =

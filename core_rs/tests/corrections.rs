@@ -21,14 +21,12 @@ const S: i64 = 1_000_000;
 fn setup(counters: &Arc<Counters>) -> Setup {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
     Setup {
-        decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
-        scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
-        limits: Limits::default(),
-        policy: String::new(),
         counters: Arc::clone(counters),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
+        ..Setup::new(
+            Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
+            Arc::new(Scorers::load(&[bundle]).expect("scorers")),
+            Limits::default(),
+        )
     }
 }
 

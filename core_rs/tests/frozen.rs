@@ -15,16 +15,11 @@ use nightlamp_core::score::Scorers;
 
 fn pipeline() -> (Pipeline, Setup) {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
-    let setup = Setup {
-        decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
-        scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
-        limits: Limits::default(),
-        policy: String::new(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
-    };
+    let setup = Setup::new(
+        Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
+        Arc::new(Scorers::load(&[bundle]).expect("scorers")),
+        Limits::default(),
+    );
     (Pipeline::new(setup.clone()).expect("pipeline"), setup)
 }
 

@@ -20,16 +20,11 @@ const HOUR_US: i64 = 3_600_000_000;
 fn scores(recorded_time: bool, now: Option<i64>) -> (u32, Vec<u8>, u64) {
     let config = DecodeConfig { recorded_time, ..DecodeConfig::default() };
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
-    let setup = Setup {
-        decoder: Arc::new(Decoder::new(config).expect("decoder")),
-        scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
-        limits: Limits::default(),
-        policy: String::new(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
-    };
+    let setup = Setup::new(
+        Arc::new(Decoder::new(config).expect("decoder")),
+        Arc::new(Scorers::load(&[bundle]).expect("scorers")),
+        Limits::default(),
+    );
     let mut pipeline = Pipeline::new(setup).expect("pipeline");
     let mut frames = Vec::new();
     // One patient's whole stay after the other: time runs back between them. The third is admitted by nobody.

@@ -22,14 +22,12 @@ const SILENT: std::ops::Range<i64> = 151..200;
 fn setup() -> Setup {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
     Setup {
-        decoder: Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
-        scorers: Arc::new(Scorers::load(&[bundle]).expect("scorers")),
-        limits: Limits::default(),
         policy: policy(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
+        ..Setup::new(
+            Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder")),
+            Arc::new(Scorers::load(&[bundle]).expect("scorers")),
+            Limits::default(),
+        )
     }
 }
 

@@ -32,16 +32,11 @@ static DECODER: LazyLock<Arc<Decoder>> =
 static SCORERS: LazyLock<Arc<Scorers>> = LazyLock::new(|| Arc::new(Scorers::load(&[]).expect("the rules")));
 
 fn setup() -> Setup {
-    Setup {
-        decoder: Arc::clone(&DECODER),
-        scorers: Arc::clone(&SCORERS),
-        limits: Limits { patients_max: 100, signal_observations_max: 1_000, message_ids_max: 1_000, ..Limits::default() },
-        policy: String::new(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
-    }
+    Setup::new(
+        Arc::clone(&DECODER),
+        Arc::clone(&SCORERS),
+        Limits { patients_max: 100, signal_observations_max: 1_000, message_ids_max: 1_000, ..Limits::default() },
+    )
 }
 
 /// The target.

@@ -276,6 +276,15 @@ impl History {
         ReplayError::Gone { oldest_us: oldest.unwrap_or(i64::MAX) }
     }
 
+    /// What a pipeline beside the route is built from: it passes over the frames that the route passes over.
+    pub(super) fn setup(&self, scorers: &Arc<Scorers>, policy: &str) -> Setup {
+        Setup {
+            policy: policy.to_owned(),
+            supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
+            ..Setup::new(Arc::clone(&self.decoder), Arc::clone(scorers), self.limits)
+        }
+    }
+
     /// A pipeline where the replay begins. A snapshot that cannot be read, or was removed meanwhile, is passed over.
     fn begin(&self, begins: &[u64], asked: &Asked, focus: Focus) -> Result<(Begun, Pipeline), ReplayError> {
         let mut begins = begins.iter().copied();
@@ -288,16 +297,7 @@ impl History {
         };
         let offered = Offered::look(self.bundles.iter().chain(&asked.bundles).cloned());
         let (scorers, missing) = offered.load(&self.scorers, &offered.exchange(then, &asked.models))?;
-        let setup = Setup {
-            decoder: Arc::clone(&self.decoder),
-            scorers: Arc::clone(&scorers),
-            limits: self.limits,
-            policy: self.policy.clone(),
-            counters: Arc::default(),
-            supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
-            seen: Default::default(),
-            book: Default::default(),
-        };
+        let setup = self.setup(&scorers, &self.policy);
         let mut pipeline = match read {
             Some(read) => Pipeline::resume(setup, read)?,
             None => Pipeline::new(setup)?,

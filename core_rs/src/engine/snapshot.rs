@@ -1,8 +1,9 @@
 //! The pipeline's state on disk, so that a restart replays minutes and not the whole journal.
 //!
 //! A file `<seq>.snapshot` holds the state after frame `seq`: 8 bytes magic, CRC32C of the rest, then postcard. It is written to
-//! a temporary name (`begin`, as fast as memory takes it), synced and renamed (`Unsynced::finish`), while the pipeline goes on: what is
-//! written is the state as it stood (`pipeline::Frozen`). It may be used by a start only once the store cursor has reached `seq`: what it holds will not be computed again.
+//! a temporary name (`begin`, as fast as memory takes it), synced and renamed (`Unsynced::finish`), while the pipeline goes on: what
+//! is written is the state as it stood (`pipeline::Frozen`). It may be used by a start only once the store cursor has reached `seq`:
+//! what it holds will not be computed again.
 //!
 //! Kept are two behind the cursor; ahead of it the newest and `WAITING_MAX` - 1 more, spread evenly, so that a start in the midst of
 //! a backlog, or just after it, has one not far behind the cursor; and `Keep` more, spread evenly over the frames the journal still

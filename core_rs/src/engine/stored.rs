@@ -5,13 +5,12 @@
 //! segment is passed over. Begins with the journal's first frame, or, where retention has removed it, with the oldest snapshot.
 //! Memory: one state of the ward and the rows of `FRAMES_A_STEP` frames.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::panics::quietly;
 use super::replay::{FRAMES_A_STEP, History, ReplayError, STEP_BYTES_MAX};
 use crate::journal::{JournalError, JournalReader, Journalled};
-use crate::pipeline::{Pipeline, Setup, Supervision};
+use crate::pipeline::Pipeline;
 use crate::store::CopyTable;
 
 /// A policy that never alerts.
@@ -36,16 +35,7 @@ impl History {
     /// `Gone` where neither the first frame nor a snapshot is there; a snapshot that does not fit.
     pub fn stored(&self) -> Result<StoredRows, ReplayError> {
         let from_seq = self.starts().first().copied().ok_or_else(|| self.gone())?;
-        let setup = Setup {
-            decoder: Arc::clone(&self.decoder),
-            scorers: Arc::clone(&self.scorers),
-            limits: self.limits,
-            policy: NO_ALERTS.to_owned(),
-            counters: Arc::default(),
-            supervision: Supervision { quarantine: Arc::clone(&self.quarantine), ..Supervision::default() },
-            seen: Default::default(),
-            book: Default::default(),
-        };
+        let setup = self.setup(&self.scorers, NO_ALERTS);
         let pipeline = match from_seq {
             0 => Pipeline::new(setup)?,
             seq => Pipeline::resume(setup, self.snapshots.read(seq).ok_or_else(|| self.gone())?)?,

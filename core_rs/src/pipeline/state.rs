@@ -35,6 +35,22 @@ pub struct Setup {
     pub book: Book,
 }
 
+impl Setup {
+    /// For a pipeline of its own: the default policy, and nothing that anybody else counts, knows or looks at.
+    pub fn new(decoder: Arc<Decoder>, scorers: Arc<Scorers>, limits: Limits) -> Self {
+        Self {
+            decoder,
+            scorers,
+            limits,
+            policy: String::new(),
+            counters: Arc::default(),
+            supervision: Supervision::default(),
+            seen: Redelivery::default(),
+            book: Book::default(),
+        }
+    }
+}
+
 /// Why a pipeline cannot be built.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {

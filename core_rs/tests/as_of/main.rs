@@ -28,16 +28,7 @@ fn config() -> EngineConfig {
 fn pipeline() -> (Pipeline, Arc<Scorers>) {
     let config = config();
     let scorers = Arc::new(Scorers::load(&config.bundles).expect("scorers"));
-    let setup = Setup {
-        decoder: Arc::new(Decoder::new(config.decode()).expect("decoder")),
-        scorers: Arc::clone(&scorers),
-        limits: config.limits,
-        policy: String::new(),
-        counters: Arc::default(),
-        supervision: Default::default(),
-        seen: Default::default(),
-        book: Default::default(),
-    };
+    let setup = Setup::new(Arc::new(Decoder::new(config.decode()).expect("decoder")), Arc::clone(&scorers), config.limits);
     (Pipeline::new(setup).expect("pipeline"), scorers)
 }
 
