@@ -19,7 +19,7 @@ from nightlamp.identity.access import requires
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.store.alerts import AlertReader
 from nightlamp.store.reader import ALERT_KINDS, SEVERITIES
-from nightlamp.store.routes import alert_fields, answers, aware
+from nightlamp.store.routes import alert_fields, answers, aware, units_of
 
 PAGE_MAX = 500
 ID_MAX = 2**63
@@ -53,7 +53,7 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         """What is not cleared first, each newest first; the range is of opening times, the unit that of the opening."""
         if state is None and open is not None:
             state = "active" if open else "cleared"
-        wanted = (patient, unit, None if caller.units is None else sorted(caller.units), aware(since), aware(until))
+        wanted = (patient, unit, units_of(caller), aware(since), aware(until))
         async with answers():
             found = await reader.by_need(wanted, state, limit, cursor)
             steps = await reader.history([row["alert_id"] for row in found.items])

@@ -11,7 +11,7 @@ from nightlamp.identity.access import requires
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.settings import Figures
 from nightlamp.store import Store
-from nightlamp.store.routes import answers
+from nightlamp.store.routes import answers, aware, units_of
 
 SPAN_MAX, SPAN = timedelta(days=92), timedelta(days=7)
 
@@ -102,9 +102,8 @@ def router(store: Store, settings: Figures) -> APIRouter:
     ) -> AlertFigures:
         """Alerts opened in the time, by the unit of the bed at opening; at most 500 units."""
         begin, end = _range(since, until)
-        units = None if caller.units is None else sorted(caller.units)
         async with answers():
-            found = await burdens(store.reader, settings, begin, end, unit=unit, units=units)
+            found = await burdens(store.reader, settings, begin, end, unit=unit, units=units_of(caller))
         where = ", ".join(settings.outcome_units) or "no unit is named"
         return AlertFigures(
             since=begin,
@@ -120,14 +119,10 @@ def router(store: Store, settings: Figures) -> APIRouter:
 def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
     """A time without a zone is UTC."""
     try:
-        end = _aware(until) if until else datetime.now(UTC)
-        begin = _aware(since) if since else end - SPAN
+        end = aware(until) or datetime.now(UTC)
+        begin = aware(since) or end - SPAN
         if not timedelta(0) < end - begin <= SPAN_MAX:
             raise HTTPException(422, f"from, to: at most {SPAN_MAX.days} days, from before to")
     except OverflowError:
         raise HTTPException(422, "from, to: out of range") from None
     return begin, end
-
-
-def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)

@@ -59,7 +59,7 @@ def router(store: Store, require: Require) -> APIRouter:
         """By pseudonym. Identity is filled only for callers with the permission read_identity."""
         named = caller.may("read_identity")
         async with answers():
-            found = await reader.patients(unit=unit, units=_units(caller), gone=gone, limit=limit, cursor=cursor)
+            found = await reader.patients(unit=unit, units=units_of(caller), gone=gone, limit=limit, cursor=cursor)
         return views.PatientPage(items=[_patient(row, named) for row in found.items], next_cursor=found.next_cursor)
 
     @routes.get("/patients/{patient_id}", summary="One patient")
@@ -154,7 +154,8 @@ async def seen(store: Store, caller: Caller, patient_id: UUID) -> UUID:
     return found[0]
 
 
-def _units(caller: Caller) -> list[str] | None:
+def units_of(caller: Caller) -> list[str] | None:
+    """The wards a caller may see, None for all."""
     return None if caller.units is None else sorted(caller.units)
 
 
