@@ -21,10 +21,8 @@ class Load:
         return facts
 
     def offered(self, name: str) -> float:
-        """What was sent a second, of the scenario's figure of this name: `--rate` multiplies it."""
-        words = " ".join(self.scenario["overrides"]).split()
-        rate = float(words[words.index("--rate") + 1]) if "--rate" in words else 1.0
-        return rate * float(self.scenario[name])
+        """A rate of the scenario as its schedule begins: facts state rates at factor 1, phases the factor."""
+        return float(self.scenario[name]) * float(self.scenario["phases"][0]["factor_from"])
 
     @property
     def passed(self) -> int:

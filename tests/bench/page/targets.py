@@ -185,7 +185,7 @@ def _patients(results: Results) -> str | None:
     p95 = found and found.median(stage("seen", "p95_us"))
     if not found or p95 is None:
         return None
-    readings = number(found.scenario["readings_per_s"] * 60)
+    readings = number(found.offered("readings_per_s") * 60)
     return f"`hospital`: {readings} readings a minute, p95 {number(p95)} ms"
 
 

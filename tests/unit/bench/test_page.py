@@ -112,7 +112,7 @@ def test_a_load_stands_with_the_medians_of_its_runs_and_apart_from_other_options
     for at, p99 in enumerate((20.0, 90.0, 10.0)):
         (tmp_path / f"run-{at}.json").write_text(json.dumps(hospital(p99)))
     double = hospital(70.0)
-    double["head"]["scenario"] |= {"overrides": ["--duration 60", "--rate 2"]}
+    double["head"]["scenario"] |= {"overrides": ["--duration 60", "--rate 2"], "phases": [{"factor_from": 2.0}]}
     (tmp_path / "double.json").write_text(json.dumps(double))
     text = written(tmp_path)
     assert "| `hospital`: wire to console, p99 | <= 25.0 ms | 20.0 ms | met |" in text
@@ -134,6 +134,7 @@ def hospital(p99_ms: float = 30.0) -> dict[str, Any]:
         "overrides": ["--duration 60"],
         "duration_s": 60.0,
         "consoles": 200,
+        "phases": [{"factor_from": 1.0}],
     }
     facts |= {"observations_per_s": 8_000.0, "readings_per_s": 1_000.0, "hl7_per_s": 50.0}
     return {
