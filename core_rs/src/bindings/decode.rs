@@ -11,6 +11,7 @@ use pyo3::types::{PyBytes, PyDict, PyString};
 
 use crate::decode::hl7::ack::{self, Outcome};
 use crate::decode::{Decoded, Decoder};
+use crate::engine::panics::quietly;
 use crate::error::{Code, Refusal};
 use crate::receive::{Frame, Source};
 
@@ -201,7 +202,7 @@ impl PyDecoder {
         let decoder = &slf.get().decoder;
         let deliveries = deliveries.map(Bound::get);
         let asked = Asked { payload, context: charset, principal, received_at_us, deliveries };
-        let screened = py.detach(|| screen::hl7(decoder, &asked));
+        let screened = py.detach(|| quietly(|| screen::hl7(decoder, &asked)));
         let (batch, messages, refusal) = match screened {
             Ok((batch, messages)) => (batch, messages, None),
             Err(refusal) => (false, Vec::new(), Some(refusal)),
@@ -237,7 +238,7 @@ impl PyDecoder {
     ) -> JsonScreening {
         let deliveries = deliveries.map(Bound::get);
         let asked = Asked { payload, context: key, principal, received_at_us, deliveries };
-        let (refusal, (observations, prospect)) = match py.detach(|| screen::json(&self.decoder, &asked)) {
+        let (refusal, (observations, prospect)) = match py.detach(|| quietly(|| screen::json(&self.decoder, &asked))) {
             Ok(screened) => (None, screened),
             Err(refusal) => (Some(refusal), Default::default()),
         };
@@ -258,7 +259,8 @@ impl PyDecoder {
         principal: &str,
     ) -> PyResult<Bound<'py, PyDict>> {
         let source = Source::from_u8(source).ok_or_else(|| PyValueError::new_err("no source with this number"))?;
-        let out = py.detach(|| decode_frame(&self.decoder, &frame(source, principal, context, received_at_us, payload)));
+        let out =
+            py.detach(|| quietly(|| decode_frame(&self.decoder, &frame(source, principal, context, received_at_us, payload))));
         tables::decoded(py, &out)
     }
 

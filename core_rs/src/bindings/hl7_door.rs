@@ -16,6 +16,7 @@ use super::engine::PyEngine;
 use crate::decode::Decoder;
 use crate::decode::hl7::ack::{self, Outcome};
 use crate::engine::Engine;
+use crate::engine::panics::quietly;
 use crate::error::Refusal;
 use crate::receive::{Source, now_us};
 
@@ -71,7 +72,7 @@ impl Hl7Door {
         let (engine, decoder, deliveries) = (self.engine.get().engine(), self.decoder.get().decoder(), self.deliveries.get());
         let asked =
             Asked { payload: bytes, context: charset, principal, received_at_us: Some(now_us()), deliveries: Some(deliveries) };
-        let work = || take(engine, decoder, &asked);
+        let work = || quietly(|| take(engine, decoder, &asked));
         let outcomes = if bytes.len() > GIL_BYTES_MAX { py.detach(work) } else { work() };
         let (payload, decoder) = (payload.clone().unbind(), self.decoder.clone_ref(py));
         Hl7Taken { payload, charset: charset.to_owned(), decoder, outcomes }

@@ -14,7 +14,7 @@ mod error;
 mod keep;
 mod life;
 mod models;
-mod panics;
+pub(crate) mod panics;
 mod past_json;
 mod poison;
 mod rebuild;

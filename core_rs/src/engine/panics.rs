@@ -36,8 +36,8 @@ pub(super) fn catch<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     outcome.map_err(|_| Panicked { place: PLACE.take() })
 }
 
-/// Runs `work`, which looks at frames beside the route: a panic goes on to the caller, by its place alone.
-pub(super) fn quietly<T>(work: impl FnOnce() -> T) -> T {
+/// Runs `work`, which looks at payloads at a door or beside the route: a panic goes on to the caller, by its place alone.
+pub(crate) fn quietly<T>(work: impl FnOnce() -> T) -> T {
     catch(work).unwrap_or_else(|panicked| resume_unwind(Box::new(format!("panicked at {}", panicked.place))))
 }
 

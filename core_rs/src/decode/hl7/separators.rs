@@ -271,7 +271,8 @@ mod tests {
             let from = from.min(bytes.len());
             let part = &bytes[from..(from + len).min(bytes.len())];
             // One that does not lie in the message is looked at itself.
-            for part in [part, &part.to_vec(), &other] {
+            let copy = part.to_vec();
+            for part in [part, copy.as_slice(), &other] {
                 for kind in ALL {
                     let separator = Delimiters::USUAL.of(kind);
                     prop_assert!(index.pieces(part, kind).eq(part.split(|byte| *byte == separator)));

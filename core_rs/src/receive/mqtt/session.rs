@@ -1,6 +1,7 @@
 //! One client of the listener, sans-I/O. Until a CONNECT has been checked nothing else is read; then publishes go to the
 //! inlet and PUBACKs come out when the journal says so.
 
+mod greeting;
 mod oversize;
 
 use std::rc::Rc;
@@ -13,7 +14,6 @@ use mqtt_protocol_core::mqtt::packet::Packet;
 use mqtt_protocol_core::mqtt::prelude::GenericPacketTrait;
 use mqtt_protocol_core::mqtt::result_code::{DisconnectReasonCode, MqttError, PubackReasonCode};
 use mqtt_protocol_core::mqtt::{Connection, Version, role};
-use smallvec::SmallVec;
 use tokio::time::Instant;
 
 use super::admission::{self, Guest};
@@ -23,7 +23,7 @@ use super::drive::Peer;
 use super::inlet::Refused;
 use super::stats::{Connections, Count};
 use super::wire::{self, Hello, Publish};
-use crate::limits::MQTT_CONNECT_BYTES_MAX;
+use greeting::{Greeting, Heard};
 use oversize::Passing;
 
 /// MQTT 3.1.1's CONNACK "unacceptable protocol version", also the answer to versions that are neither 3.1.1 nor 5.
@@ -35,7 +35,7 @@ pub(super) struct Session {
     signal: Rc<Signal>,
     codec: Connection<role::Server>,
     v5: bool,
-    head: SmallVec<[u8; 5]>,
+    greeting: Greeting,
     /// What was read so far ends with a whole packet.
     at_border: bool,
     /// A publish too large to be read, on its way past.
@@ -63,7 +63,7 @@ impl Session {
             signal,
             codec,
             v5: false,
-            head: SmallVec::new(),
+            greeting: Greeting::default(),
             at_border: false,
             passing: None,
             guest: None,
@@ -83,22 +83,21 @@ impl Session {
         self.count(|c| if connected { &c.closed_socket } else { &c.refused_connect });
     }
 
-    /// The first five bytes must be a CONNECT of a bearable size, before the codec makes room for it.
-    fn head_is_bearable(&mut self, bytes: &[u8]) -> bool {
-        let missing = 5 - self.head.len().min(5);
-        self.head.extend_from_slice(bytes.get(..missing.min(bytes.len())).unwrap_or_default());
-        let Some((first, length)) = self.head.split_first() else { return true };
-        if *first != 0x10 {
-            return false;
-        }
-        let mut size = 0usize;
-        for (i, byte) in length.iter().enumerate() {
-            size |= usize::from(byte & 0x7f) << (7 * i);
-            if byte & 0x80 == 0 {
-                break;
+    /// What comes before anybody was admitted; returns how many of the bytes were used.
+    fn hear(&mut self, bytes: &[u8], now: Instant) -> usize {
+        match self.greeting.hear(bytes) {
+            Heard::Part => bytes.len(),
+            Heard::Unbearable => {
+                self.broken(MqttError::MalformedPacket, now);
+                bytes.len()
+            }
+            Heard::Whole(packet, used) => {
+                let events = self.codec.recv(&mut Cursor::new(&packet));
+                self.at_border = !events.is_empty();
+                self.handle(events, now);
+                used
             }
         }
-        size <= MQTT_CONNECT_BYTES_MAX
     }
 
     fn handle(&mut self, events: Vec<Event>, now: Instant) {
@@ -252,11 +251,7 @@ impl Session {
 
 impl Peer for Session {
     fn receive(&mut self, bytes: &[u8], now: Instant) -> usize {
-        if self.guest.is_none() && !self.head_is_bearable(bytes) {
-            self.broken(MqttError::MalformedPacket, now);
-            return bytes.len();
-        }
-        let mut used = 0;
+        let mut used = if self.guest.is_none() { self.hear(bytes, now) } else { 0 };
         while let Some(rest) = bytes.get(used..).filter(|rest| !rest.is_empty()) {
             if !self.wants_input() {
                 break;

@@ -221,3 +221,12 @@ fn settings_that_make_no_sense_are_refused_at_the_start() {
     let read = r#"{"host": "127.0.0.1", "port": 0, "cert": null, "key": null}"#;
     assert!(serde_json::from_str::<ListenerConfig>(read).is_ok());
 }
+
+#[test]
+fn a_client_that_wants_no_topic_alias_enters_like_any_other() {
+    // 3.1.2.11.5: absent and 0 mean the same; before and behind it other properties stand.
+    for props in [&[0x22, 0, 0][..], &[0x11, 0, 0, 0, 9, 0x26, 0, 1, b'"', 0, 1, b'v', 0x22, 0, 0, 0x21, 0, 4], &[0x22, 0, 3]] {
+        let (said, stats) = answer(&Connect { props, ..Connect::new(V5, "m") });
+        assert_eq!((said.connack(), stats.connections.connected, stats.connections.panics), (0, 1, 0), "{props:?}");
+    }
+}
