@@ -27,8 +27,9 @@ use crate::decode::{BedKey, EncounterEvent, EncounterKind, Fact, PatientId};
 use crate::error::{Code, Refusal};
 
 use super::encounter::Moved;
+use super::patient::Patient;
 use super::person::Place;
-use super::ward::{Patient, Slot, Ward};
+use super::ward::{Slot, Ward};
 
 /// Transfers of a stay that can be cancelled.
 pub const TRANSFERS_MAX: usize = 8;

@@ -16,9 +16,10 @@ use crate::decode::{BedKey, EncounterEvent, EncounterKind, PatientId};
 use crate::error::{Code, Refusal};
 
 use super::cancel::Told;
-use super::patient::Vitals;
+use super::patient::{Patient, own};
 use super::person::Standing;
-use super::ward::{Patient, Slot, Ward, own};
+use super::vitals::Vitals;
+use super::ward::{Slot, Ward};
 
 /// What an encounter event did.
 #[derive(Debug, Clone, PartialEq, Default)]

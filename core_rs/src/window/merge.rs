@@ -19,7 +19,8 @@ use crate::decode::{EncounterEvent, PatientId};
 use crate::error::{Code, Refusal};
 
 use super::encounter::Moved;
-use super::ward::{Patient, Slot, Ward};
+use super::patient::Patient;
+use super::ward::{Slot, Ward};
 
 /// Former records remembered: 32 bytes each, twice that in memory.
 pub const ALIASES_MAX: usize = 100_000;

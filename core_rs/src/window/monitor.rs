@@ -3,7 +3,8 @@
 use crate::decode::{BedKey, PatientId};
 
 use super::bed::Bed;
-use super::ward::{Patient, Ward};
+use super::patient::Patient;
+use super::ward::Ward;
 
 /// A bed's monitor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::decode::{BedKey, PatientId, Subject};
 
 use super::bed::Bed;
-use super::patient::Vitals;
-use super::ward::{Patient, Slot, Ward, own};
+use super::patient::{Patient, own};
+use super::vitals::Vitals;
+use super::ward::{Slot, Ward};
 
 impl Ward {
     /// Whether what is said of a subject can only change the values of people in the house whom nobody asks about. Not so for who

@@ -6,10 +6,10 @@
 
 use super::block::Sample;
 use super::compile::FeaturePlan;
+use super::patient::Patient;
 use super::plan::{PlanError, refuse};
 use super::series::Said;
 use super::union::Union;
-use super::ward::Patient;
 use crate::decode::{EncounterEvent, EncounterKind, PatientId, SignalId};
 
 /// Long-format columns. Observations, encounters and rows are each sorted by patient, then time: the time they became known

@@ -2,9 +2,9 @@
 
 use super::{H, S, T0, by_patient, compiled, entry, merge, patient, resolve, ward};
 use crate::decode::{SignalId, Status};
-use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
+use crate::window::vitals::Vitals;
 use crate::window::{FeaturePlan, FeatureSpec, PlanSpec, Said, Sample};
 
 const STATS: [&str; 11] =

@@ -7,9 +7,9 @@ use super::{H, S, T0};
 use crate::decode::SignalId;
 use crate::window::block::hours;
 use crate::window::compile::{FeaturePlan, Over, end_us};
-use crate::window::patient::Vitals;
 use crate::window::person::Person;
 use crate::window::union::Union;
+use crate::window::vitals::Vitals;
 use crate::window::walk::Extent;
 use crate::window::{Change, FeatureSpec, PlanSpec, Said, Sample, Window};
 
