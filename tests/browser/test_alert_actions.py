@@ -9,6 +9,7 @@ import pytest
 from messages import ILL, WELL, admission, unique, vitals
 from playwright.sync_api import Locator, Page, expect
 from running_server import RunningServer, start_server
+from waiting import until
 
 HL7 = {"Content-Type": "application/hl7-v2"}
 #: The chain is as short as a test may wait.
@@ -50,17 +51,20 @@ def sign_in(page: Page, server: RunningServer, role: str = "nurse") -> None:
     expect(page.locator(".light")).to_contain_text("Live")
 
 
-def deteriorate(server: RunningServer, unit: str, *beds: int) -> None:
-    """In each of these beds somebody who was well and now is not."""
+def send(server: RunningServer, *messages: str) -> None:
     with server.client("ehr") as ehr:
-        for bed in beds:
-            patient = f"P{unique()}"
-            for message in (
-                admission(patient, unit, str(bed)),
-                vitals(patient, WELL, ago_s=2),
-                vitals(patient, ILL, ago_s=0),
-            ):
-                ehr.post("/v1/hl7v2", content=message, headers=HL7).raise_for_status()
+        for message in messages:
+            ehr.post("/v1/hl7v2", content=message, headers=HL7).raise_for_status()
+
+
+def deteriorate(server: RunningServer, unit: str, *beds: int) -> str:
+    """In each of these beds somebody who was well and now is not; the last one's record number."""
+    patient = ""
+    for bed in beds:
+        patient = f"P{unique()}"
+        before, now = vitals(patient, WELL, ago_s=2), vitals(patient, ILL, ago_s=0)
+        send(server, admission(patient, unit, str(bed)), before, now)
+    return patient
 
 
 def tile(page: Page, unit: str, bed: int) -> Locator:
@@ -122,6 +126,45 @@ def test_an_ignored_alert_escalates_aloud_is_snoozed_and_passed_on_and_its_histo
     expect(steps).to_have_count(4)
     told = ["opened", "escalated to charge nurse", "snoozed by nurse: physician is here"]
     expect(steps).to_contain_text([*told, "escalated to physician by nurse: please look"])
+
+
+#: How much of the heart rate's panel is drawn in the red of high alerts.
+RED = """panel => { const { data } = panel.getContext("2d").getImageData(0, 0, panel.width, panel.height);
+  let red = 0; for (let i = 0; i < data.length; i += 4) if (data[i + 3] > 100 && data[i] > data[i + 2] + 60) red += 1;
+  return red; }"""
+
+
+def test_an_alert_that_is_over_stays_marked_with_its_end_through_zoom_and_is_reached_by_keyboard(
+    page: Page, house: RunningServer
+) -> None:
+    unit = f"U{unique()}"
+    sign_in(page, house)
+    patient = deteriorate(house, unit, 1)
+    tile(page, unit, 1).get_by_role("link", name="Bed 1").click()
+    marks = page.get_by_role("list", name="Alerts in the time shown").get_by_role("button")
+    expect(marks).to_have_accessible_name(re.compile(r"^High: NEWS2 \d+ reached 7.*, since .*, waits for an answer"))
+    send(house, vitals(patient, WELL, ago_s=0))
+    expect(page.locator(".person ~ .alerts")).to_have_count(0)
+    expect(marks).to_have_accessible_name(re.compile(r"^High: NEWS2 \d+ reached 7.*, over after \d+ s\. Zoom to it$"))
+    heart = page.locator(".panel", has_text="Heart rate").locator("canvas")
+    assert until(lambda: heart.evaluate(RED) > 100, within_s=5)
+    # Beyond it there is none, neither as a bar nor in the panels; and back by zooming out.
+    box = heart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + 100, box["y"] + 50)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 300, box["y"] + 50, steps=3)
+    page.mouse.up()
+    expect(page.locator(".lane .head")).to_contain_text("none in this time")
+    assert until(lambda: heart.count() == 0 or heart.evaluate(RED) == 0, within_s=5)
+    page.get_by_role("button", name="24 h").click()
+    expect(marks).to_have_count(1)
+    marks.focus()
+    expect(page.locator(".lane .told")).to_contain_text(re.compile(r"High NEWS2 \d+ reached 7.*, over after"))
+    page.keyboard.press("Enter")
+    expect(page.locator(".course .choice [aria-pressed=true]")).to_have_count(0)
+    expect(marks).to_have_count(1)
+    assert until(lambda: heart.evaluate(RED) > 100, within_s=5)
 
 
 def test_a_killed_server_is_told_within_three_seconds_and_alerts_stand_as_before_without_a_reload(

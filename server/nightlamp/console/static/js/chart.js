@@ -1,6 +1,7 @@
 // One panel of a patient's course, drawn by uPlot: lines, the band from least to largest of each bucket, alerts, a marked time.
 // All panels of a page share their time axis and their cursor.
 import uPlot from "../vendor/uplot/uPlot.js";
+import { serverNow } from "./clock.js";
 import { joined, times } from "./course.js";
 import { Component, html } from "./view.js";
 
@@ -35,7 +36,7 @@ export class Chart extends Component {
 
   componentDidUpdate(before) {
     if (before.panel !== this.props.panel) this.show();
-    else if (before.atMs !== this.props.atMs) this.plot?.redraw(false);
+    else this.plot?.redraw(false);
   }
 
   componentWillUnmount() {
@@ -119,19 +120,22 @@ export class Chart extends Component {
     };
   }
 
-  /** Alerts as lines where they opened, shaded until they cleared; the asked time as a dashed line. */
+  /** Alerts as lines where they opened, shaded until they were over, which is a broken line; the asked time as a dashed line. */
   marks(plot, colour) {
     const { ctx, bbox } = plot;
     const x = (ms) => plot.valToPos(ms / 1000, "x", true);
     const inside = (left) => Math.min(Math.max(left, bbox.left), bbox.left + bbox.width);
+    const line = (left, width) => inside(left) === left && ctx.fillRect(left - width / 2, bbox.top, width, bbox.height);
     ctx.save();
-    for (const { severity, fromMs, toMs } of this.props.alerts) {
-      const left = x(fromMs);
+    for (const { id, severity, fromMs, toMs } of this.props.marks) {
+      const stands = id === this.props.chosen;
+      const [left, right] = [x(fromMs), x(toMs ?? Math.min(serverNow(), this.props.history.to_ms))];
       ctx.fillStyle = colour(`--${severity}`) || colour("--low");
-      ctx.globalAlpha = 0.07;
-      ctx.fillRect(inside(left), bbox.top, inside(x(toMs)) - inside(left), bbox.height);
-      ctx.globalAlpha = 0.8;
-      if (left >= bbox.left && left <= bbox.left + bbox.width) ctx.fillRect(left - 1, bbox.top, 2, bbox.height);
+      ctx.globalAlpha = stands ? 0.25 : 0.08;
+      ctx.fillRect(inside(left), bbox.top, inside(right) - inside(left), bbox.height);
+      ctx.globalAlpha = stands ? 1 : 0.8;
+      line(left, stands ? 4 : 2);
+      if (toMs !== null) for (let top = 0; top < bbox.height; top += 8) inside(right) === right && ctx.fillRect(right - 0.5, bbox.top + top, 1.5, 4);
     }
     ctx.globalAlpha = 1;
     if (this.props.atMs !== null) {
@@ -147,7 +151,7 @@ export class Chart extends Component {
   }
 
   shouldComponentUpdate(next) {
-    return next.panel !== this.props.panel || next.atMs !== this.props.atMs;
+    return next.panel !== this.props.panel || next.atMs !== this.props.atMs || next.marked !== this.props.marked;
   }
 
   render({ words }) {

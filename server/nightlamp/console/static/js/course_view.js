@@ -1,4 +1,5 @@
 // The course of a stay: spans, panels on one time axis, what stands under the cursor, and the slider to a past time.
+import { AlertLane } from "./alert_lane.js";
 import { get, wordsOf } from "./api.js";
 import { Chart } from "./chart.js";
 import { dayTime, serverNow } from "./clock.js";
@@ -6,23 +7,33 @@ import { panelsOf, summary } from "./course.js";
 import { AsItWas } from "./as_it_was.js";
 import { unitText } from "./signals.js";
 import { Span, SPANS } from "./span.js";
+import { alertsBefore, keyOf, marksBetween } from "./stay_alerts.js";
 import { Component, html } from "./view.js";
 
 const POINTS_MAX = 600;
 const FOLLOW_MS = 10_000;
+const ALERTS_MS = 60_000;
 
 export class Course extends Component {
-  state = { history: null, panels: [], failed: null, under: null, atMs: null };
+  state = { history: null, panels: [], failed: null, under: null, atMs: null, listed: [], more: false, chosen: null };
 
   componentDidMount() {
     this.span = new Span();
     this.span.beganMs = beginning(this.props.person);
     this.read();
+    this.readAlerts();
     this.timer = setInterval(() => this.span.follows && !document.hidden && this.read(), FOLLOW_MS);
+    this.alertTimer = setInterval(() => !document.hidden && this.readAlerts(), ALERTS_MS);
+  }
+
+  /** The stream has told a step of an alert. */
+  componentDidUpdate(before) {
+    if (before.turn !== this.props.turn) this.readAlerts();
   }
 
   componentWillUnmount() {
     clearInterval(this.timer);
+    clearInterval(this.alertTimer);
     this.gone = true;
   }
 
@@ -40,24 +51,40 @@ export class Course extends Component {
     }
   }
 
+  /** Marks that are there stay until their successors have come. */
+  async readAlerts() {
+    const asked = (this.askedAlerts = {});
+    try {
+      const { alerts, more } = await alertsBefore(this.props.id, this.span.follows ? null : this.span.fixed.toMs);
+      if (!this.gone && this.askedAlerts === asked) this.setState({ listed: alerts, more });
+    } catch {
+      // The history of alerts below says that no answer came.
+    }
+  }
+
   choose(span) {
     this.span.choose(span);
-    this.read();
-    this.forceUpdate();
+    this.turned();
   }
 
   zoom(fromMs, toMs) {
     this.span.stand(fromMs, toMs);
+    this.turned();
+  }
+
+  turned() {
     this.read();
+    this.readAlerts();
     this.forceUpdate();
   }
 
-  render({ app, id }, { history, panels, failed, under, atMs }) {
+  render({ app, id }, { history, panels, failed, under, atMs, listed, more, chosen }) {
     const fixed = this.span && !this.span.follows;
-    const alerts = marksOf(app.ward.patients.get(id));
+    const marks = history ? marksBetween(listed, app.ward.patients.get(id)?.alerts ?? [], history.from_ms, history.to_ms) : [];
+    const marked = `${keyOf(marks)} ${chosen}`;
     const dense = panels.filter((panel) => !panel.lab);
     const labs = panels.filter((panel) => panel.lab);
-    const draw = (panel) => html`<${Panel} key=${panel.title} panel=${panel} history=${history} under=${under} alerts=${alerts} atMs=${atMs}
+    const draw = (panel) => html`<${Panel} key=${panel.title} panel=${panel} history=${history} under=${under} marks=${marks} marked=${marked} chosen=${chosen} atMs=${atMs}
       onCursor=${(index) => index !== this.state.under && this.setState({ under: index })} onZoom=${(from, to) => this.zoom(from, to)} />`;
     return html`<section class="card course" ref=${(box) => { this.box = box; }}>
       <div class="tools"><h2>Course</h2>
@@ -69,6 +96,8 @@ export class Course extends Component {
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${history && !history.extremes && html`<p class="note">So many values that each point is the last of its stretch: peaks between points are not drawn. Zoom in to see them.</p>`}
       ${history && panels.length === 0 && html`<p class="empty">Nothing was measured in this time.</p>`}
+      ${history && html`<${AlertLane} marks=${marks} more=${more} fromMs=${history.from_ms} toMs=${history.to_ms} chosen=${chosen}
+        onChoose=${(one) => one !== this.state.chosen && this.setState({ chosen: one })} onZoom=${(from, to) => this.zoom(from, to)} />`}
       <div class="panels">${dense.map(draw)}</div>
       ${labs.length > 0 && html`<h3>Laboratory and other values</h3><div class="panels labs">${labs.map(draw)}</div>`}
       ${history && html`<${AsItWas} id=${id} fromMs=${history.from_ms} toMs=${Math.min(history.to_ms, serverNow())} onTime=${(ms) => this.setState({ atMs: ms })} />`}
@@ -80,12 +109,7 @@ function beginning(person) {
   return Math.min(...[person.admitted_at, person.in_bed_since, person.first_seen_at].filter(Boolean).map((at) => Date.parse(at)));
 }
 
-/** Open alerts, from their opening to now. */
-function marksOf(patient) {
-  return (patient?.alerts ?? []).map((alert) => ({ severity: alert.severity, fromMs: alert.at_ms, toMs: serverNow() }));
-}
-
-function Panel({ panel, history, under, alerts, atMs, onCursor, onZoom }) {
+function Panel({ panel, history, under, marks, marked, chosen, atMs, onCursor, onZoom }) {
   const digits = panel.digits ?? 0;
   const said = panel.lines.map(({ label, course }) => ({ label, is: summary(course), under: under === null ? null : course.last[under] }))
     .filter(({ is }) => is !== null);
@@ -94,6 +118,6 @@ function Panel({ panel, history, under, alerts, atMs, onCursor, onZoom }) {
     <p class="head"><b>${panel.title}</b> <small>${panel.unit}</small>
       <span>${said.map((line, i) => html`<span key=${line.label} class="key" data-line=${i}>${panel.lines.length > 1 && html`<i aria-hidden="true"></i>${line.label} `}
         <b>${(line.under ?? (under === null ? line.is.last : null))?.toFixed(digits) ?? "–"}</b></span>`)}</span></p>
-    <${Chart} panel=${panel} history=${history} alerts=${alerts} atMs=${atMs} onCursor=${onCursor} onZoom=${onZoom}
+    <${Chart} panel=${panel} history=${history} marks=${marks} marked=${marked} chosen=${chosen} atMs=${atMs} onCursor=${onCursor} onZoom=${onZoom}
       words=${`${panel.title}: ${words.join("; ")}`} /></div>`;
 }
