@@ -176,7 +176,9 @@ impl CopyBuffer {
         let mut from = start;
         while let Some(found) = self.bytes.get(from..).and_then(|rest| memchr::memmem::find(rest, b"\\u0000")) {
             let nul = from + found;
-            if let Some(escape) = self.bytes.get_mut(nul..nul + 6) {
+            // Behind an odd number of backslashes this one is text itself, and so is what follows.
+            let backslashes = self.bytes.iter().take(nul).rev().take_while(|byte| **byte == b'\\').count();
+            if let Some(escape) = self.bytes.get_mut(nul..nul + 6).filter(|_| backslashes % 2 == 0) {
                 escape.copy_from_slice(b"\\ufffd");
             }
             from = nul + 6;
@@ -270,6 +272,8 @@ mod tests {
     fn a_nul_in_text_cannot_poison_the_stream() {
         assert_eq!(field(|b| b.text("\0a\0")), "\u{fffd}a\u{fffd}".as_bytes());
         assert_eq!(field(|b| b.jsonb(&"\0\0")), b"\x01\"\\ufffd\\ufffd\"");
+        // A backslash in front of letters and digits is no NUL.
+        assert_eq!(field(|b| b.jsonb(&"\\u0000\\\0")), b"\x01\"\\\\u0000\\\\\\ufffd\"");
     }
 
     #[test]
