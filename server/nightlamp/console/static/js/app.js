@@ -89,7 +89,7 @@ export class App {
 
   take(messages) {
     const { changed, steps, reorder } = this.ward.take(messages);
-    this.frames.mark(changed);
+    this.frames.mark(changed, steps.map((step) => step.patient));
     this.stale ||= reorder;
     const calls = steps.filter((step) => CALLS.has(step.kind) && (this.unit === null || step.unit === this.unit || step.unit === ""));
     if (calls.some((step) => step.severity === "high" && !step.held)) this.sound.play();

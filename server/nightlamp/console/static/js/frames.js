@@ -1,6 +1,11 @@
-// Redraws, at most once per animation frame and for at most 6 ms of one; what is in sight first. A burst of 200 patients takes a
-// few frames, and none of them is late.
+// Redraws, at most once per animation frame and for at most 6 ms of one. What is in sight is drawn at once, and so is who an alert is
+// about; the others every 3 s, for at most 2 ms of a frame, and as soon as they come into sight (or near it). A burst of 200 patients
+// takes a few frames, and none of them is late.
+import { drawNow } from "./view.js";
+
 const FRAME_MS = 6;
+const UNSEEN_FRAME_MS = 2;
+const UNSEEN_EVERY_MS = 3000;
 /** A hidden page draws five times a second; nobody waits for its frames. */
 const HIDDEN_MS = 60;
 
@@ -8,13 +13,16 @@ export class Frames {
   constructor() {
     this.tiles = new Map();
     this.dirty = new Set();
+    this.urgent = new Set();
     this.fresh = new Set();
+    this.drawnAt = new Map();
     this.whole = null;
     this.asked = false;
     this.stopped = false;
     this.inSight = new Set();
     this.sight = new IntersectionObserver((entries) => {
       for (const { target, isIntersecting } of entries) this.inSight[isIntersecting ? "add" : "delete"](target.dataset.patient);
+      if (entries.some(({ target, isIntersecting }) => isIntersecting && this.dirty.has(target.dataset.patient))) this.ask();
     }, { rootMargin: "200px" });
   }
 
@@ -27,19 +35,22 @@ export class Frames {
   /** A tile registers the function that redraws it, and its element; returns the one that unregisters. */
   watch(id, redraw, element = null) {
     this.tiles.set(id, redraw);
+    this.drawnAt.set(id, performance.now());
     if (element) this.sight.observe(element);
     else this.inSight.add(id);
     return () => {
       if (element) this.sight.unobserve(element);
       if (this.tiles.get(id) !== redraw) return;
       this.tiles.delete(id);
+      this.drawnAt.delete(id);
       this.inSight.delete(id);
     };
   }
 
-  /** These tiles need redrawing; null is all of them. */
-  mark(ids) {
+  /** These tiles need redrawing; null is all of them. `urgent`: those that do not wait for being seen. */
+  mark(ids, urgent = []) {
     for (const id of ids ?? this.tiles.keys()) this.dirty.add(id);
+    for (const id of urgent) this.urgent.add(id);
     this.ask();
   }
 
@@ -70,19 +81,26 @@ export class Frames {
     const whole = this.whole;
     this.whole = null;
     whole?.();
-    const until = performance.now() + (document.hidden ? HIDDEN_MS : FRAME_MS);
+    const now = performance.now();
+    const until = now + (document.hidden ? HIDDEN_MS : FRAME_MS);
+    this.some([...this.urgent], until);
     this.some([...this.dirty].filter((id) => this.inSight.has(id)), until);
-    this.some(this.dirty, until);
-    if (this.dirty.size) this.ask();
+    const unseen = [...this.dirty].filter((id) => !this.inSight.has(id) && now - (this.drawnAt.get(id) ?? 0) >= UNSEEN_EVERY_MS);
+    this.some(unseen, document.hidden ? until : Math.min(until, performance.now() + UNSEEN_FRAME_MS));
+    if (this.urgent.size || unseen.some((id) => this.dirty.has(id)) || [...this.dirty].some((id) => this.inSight.has(id))) this.ask();
   }
 
   /** Of these as many as there is time for. */
   some(ids, until) {
     for (const id of ids) {
-      if (performance.now() > until) return;
+      const now = performance.now();
+      if (now > until) return;
       this.dirty.delete(id);
+      this.urgent.delete(id);
       this.fresh.add(id);
-      this.tiles.get(id)?.();
+      this.drawnAt.set(id, now);
+      const redraw = this.tiles.get(id);
+      if (redraw) drawNow(redraw);
     }
   }
 }

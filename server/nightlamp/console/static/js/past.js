@@ -1,5 +1,6 @@
 // One patient as known at a past time: asked for by hand, shown apart from the present, never updated.
 import { age, serverNow } from "./clock.js";
+import { Fold } from "./fold.js";
 import { BANDS, SEVERITIES } from "./risk.js";
 import { title, valueText } from "./signals.js";
 import { Component, html } from "./view.js";
@@ -24,17 +25,18 @@ export class Past extends Component {
   }
 
   render({ id }, { wanted, busy, error, told }) {
+    return html`<${Fold} className="past" summary="As it was at …" draw=${() => this.form(id, wanted, busy, error, told)} />`;
+  }
+
+  form(id, wanted, busy, error, told) {
     const now = localTime(serverNow());
-    return html`<details class="past">
-      <summary>As it was at …</summary>
-      <p><label for="past-${id}">Time</label> <input id="past-${id}" type="datetime-local" step="1" max=${now} value=${wanted ?? now}
+    return html`<p><label for="past-${id}">Time</label> <input id="past-${id}" type="datetime-local" step="1" max=${now} value=${wanted ?? now}
         onInput=${(event) => this.setState({ wanted: event.target.value, error: null })} />
         <button type="button" disabled=${busy} onClick=${() => this.ask()}>${busy ? "Reading …" : "Show"}</button></p>
       ${error && html`<p role="alert">${error}</p>`}
       <dialog ref=${(dialog) => { this.dialog = dialog; }} aria-labelledby="past-of-${id}">
         ${told && html`<${Then} told=${told} id=${id} onClose=${() => this.dialog.close()} />`}
-      </dialog>
-    </details>`;
+      </dialog>`;
   }
 }
 

@@ -44,6 +44,7 @@ export function alertRank(patient) {
   return rank;
 }
 
+const names = new Intl.Collator(undefined, { numeric: true });
 const score = (patient, name) => patient.scores[name]?.value ?? -1;
 
 const patientUrgency = (patient) => Math.max(0, ...patient.alerts.map(urgency));
@@ -53,7 +54,7 @@ export function byRisk(a, b) {
   return patientUrgency(b) - patientUrgency(a)
     || score(b, "news2") - score(a, "news2")
     || score(b, "sepsis") - score(a, "sepsis")
-    || a.unit.localeCompare(b.unit, undefined, { numeric: true })
-    || a.bed.localeCompare(b.bed, undefined, { numeric: true })
+    || names.compare(a.unit, b.unit)
+    || names.compare(a.bed, b.bed)
     || (a.patient < b.patient ? -1 : 1);
 }

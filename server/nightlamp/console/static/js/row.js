@@ -2,10 +2,11 @@
 import { age, serverNow } from "./clock.js";
 import { alertRank, answered, SEVERITIES } from "./risk.js";
 import { addressOf } from "./route.js";
-import { Arrow, News2, riskText } from "./scores.js";
+import { Same } from "./same.js";
+import { Arrow, News2, riskText, signOfScore } from "./scores.js";
 import { Shape } from "./shapes.js";
 import { VITALS } from "./signals.js";
-import { trend } from "./trend.js";
+import { scoreTrend, trend } from "./trend.js";
 import { html } from "./view.js";
 import { Watching } from "./watching.js";
 
@@ -16,12 +17,14 @@ export class Row extends Watching {
     this.last = app.ward.patients.get(id) ?? this.last;
     const patient = this.last;
     const now = serverNow();
+    const { news2 } = patient.scores;
+    const seen = app.ward.course.get(id);
     const risk = patient.scores.sepsis?.value ?? null;
     const newestMs = Math.max(...Object.values(patient.vitals).map((vital) => vital.at_ms));
     return html`<tr tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
       <th scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
       <td class="who">${app.people.nameOf(id).text}</td>
-      <td><${News2} score=${patient.scores.news2} seen=${app.ward.course.get(id)} /></td>
+      <td><${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} /></td>
       <td class="alert"><${Worst} alerts=${patient.alerts} now=${now} /></td>
       ${VITALS.map((row) => html`<${Value} key=${row.name} row=${row} patient=${patient} now=${now} />`)}
       <td class="number">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}</td>

@@ -54,3 +54,8 @@ export function Meter({ value }) {
   return html`<svg class="meter" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true"><rect width="100" height="6" rx="3" />
     <rect class="fill" width=${Math.max(1.5, value * 100)} height="6" rx="3" /></svg>`;
 }
+
+/** What of a score is seen; a score said anew is not a new one. */
+export function signOfScore(score) {
+  return score ? `${score.value} ${score.band} ${score.present} ${score.kind === "model" ? score.at_ms : ""}` : "";
+}

@@ -1,5 +1,6 @@
 // A sparkline: 96 by 24, the last point marked, gaps where values are missing. Its height is the values' range, or `range`.
-import { html } from "./view.js";
+import { sameSeries } from "./same.js";
+import { Component, html } from "./view.js";
 
 const WIDTH = 96;
 const HEIGHT = 24;
@@ -31,9 +32,15 @@ function trace(series, range) {
   return { path, end };
 }
 
-export function Spark({ series, range }) {
-  const line = series && trace(series, range);
-  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
-    ${line && html`<path d=${line.path} /><path class="end" d=${line.end} />`}
-  </svg>`;
+export class Spark extends Component {
+  shouldComponentUpdate(next) {
+    return !sameSeries(next.series, this.props.series);
+  }
+
+  render({ series, range }) {
+    const line = series && trace(series, range);
+    return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">
+      ${line && html`<path d=${line.path} /><path class="end" d=${line.end} />`}
+    </svg>`;
+  }
 }

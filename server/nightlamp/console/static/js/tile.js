@@ -3,13 +3,15 @@ import { Alerts } from "./alert.js";
 import { age, serverNow } from "./clock.js";
 import { Past } from "./past.js";
 import { aboutOf } from "./people.js";
+import { Fold } from "./fold.js";
 import { alertRank } from "./risk.js";
 import { addressOf } from "./route.js";
-import { Arrow, Meter, News2, PartsTable, riskNames, riskText } from "./scores.js";
+import { sameSeries, Same } from "./same.js";
+import { Arrow, Meter, News2, PartsTable, riskNames, riskText, signOfScore } from "./scores.js";
 import { itemsOf, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
-import { trend } from "./trend.js";
-import { html } from "./view.js";
+import { scoreTrend, trend } from "./trend.js";
+import { Component, html } from "./view.js";
 import { Watching } from "./watching.js";
 import { modelTitle, Why } from "./why.js";
 
@@ -19,13 +21,14 @@ export class Tile extends Watching {
     const patient = this.last;
     const now = serverNow();
     const { news2 } = patient.scores;
+    const seen = app.ward.course.get(id);
     const name = `place-${id}`;
     return html`<article class="tile" data-rank=${alertRank(patient)} data-patient=${id} tabindex="0" aria-labelledby=${name}>
       <header>
         <h2 id=${name}><a href=${addressOf(id)}>${patient.bed
           ? html`<span class="bed"><span class="quiet">Bed</span> ${patient.bed}</span>`
           : html`<span class="bed">No bed</span>`}</a><span class="unit">${patient.unit}</span></h2>
-        <${News2} score=${news2} seen=${app.ward.course.get(id)} />
+        <${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} />
       </header>
       <${Name} app=${app} id=${id} />
       <${Alerts} app=${app} patient=${patient} now=${now} brief=${true} />
@@ -36,8 +39,8 @@ export class Tile extends Watching {
       </table>
       <${State} patient=${patient} now=${now} />
       <footer>
-        ${riskNames(patient).map((model) => html`<${Risk} key=${model} name=${model} patient=${patient} />`)}
-        ${news2?.items.length > 0 && html`<details><summary>NEWS2 by item</summary><${PartsTable} score=${news2} now=${now} /></details>`}
+        ${riskNames(patient).map((model) => html`<${Same} key=${model} sign=${signOfScore(patient.scores[model])} draw=${() => html`<${Risk} name=${model} patient=${patient} />`} />`)}
+        ${news2?.items.length > 0 && html`<${Fold} summary="NEWS2 by item" draw=${() => html`<${PartsTable} score=${news2} now=${now} />`} />`}
         <${Past} id=${id} />
       </footer>
     </article>`;
@@ -49,22 +52,44 @@ function Name({ app, id }) {
   return html`<p class="name" data-masked=${masked}><span>${text}</span> <small>${aboutOf(app.people.known.get(id))}</small></p>`;
 }
 
-function Vital({ row, patient, now }) {
-  const vital = patient.vitals[row.name];
-  const points = patient.scores.news2?.items.find((item) => item.name === row.name)?.points ?? 0;
-  if (!vital) {
-    return html`<tr class="missing"><th scope="row" title=${row.title}>${row.label}</th><td></td><td class="value">missing</td><td></td><td></td></tr>`;
+class Vital extends Component {
+  shouldComponentUpdate(next) {
+    const name = next.row.name;
+    return signOf(next) !== this.sign || !sameSeries(next.patient.spark[name], this.props.patient.spark[name]);
   }
-  const quietMs = now - vital.at_ms;
-  const old = quietMs > row.staleMs;
+
+  render(props) {
+    const { row, patient, now } = props;
+    this.sign = signOf(props);
+    const vital = patient.vitals[row.name];
+    if (!vital) {
+      return html`<tr class="missing"><th scope="row" title=${row.title}>${row.label}</th><td></td><td class="value">missing</td><td></td><td></td></tr>`;
+    }
+    const points = pointsOf(patient, row.name);
+    const quietMs = now - vital.at_ms;
+    const old = quietMs > row.staleMs;
+    const second = row.second && patient.vitals[row.second];
+    return html`<tr class=${old ? "stale" : ""} data-points=${points}>
+      <th scope="row" title=${row.title}>${row.label}</th>
+      <td><${Spark} series=${patient.spark[row.name]} range=${row.range} /></td>
+      <td class="value"><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b>${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`} <small>${row.unit}</small></td>
+      <td class="points">${points > 0 && html`<span title="${points} NEWS2 points">+${points}</span>`}</td>
+      <td class="age">${age(quietMs)}${old && " old"}</td>
+    </tr>`;
+  }
+}
+
+/** All a row shows, but its sparkline. */
+function signOf({ row, patient, now }) {
+  const vital = patient.vitals[row.name];
+  if (!vital) return "missing";
   const second = row.second && patient.vitals[row.second];
-  return html`<tr class=${old ? "stale" : ""} data-points=${points}>
-    <th scope="row" title=${row.title}>${row.label}</th>
-    <td><${Spark} series=${patient.spark[row.name]} range=${row.range} /></td>
-    <td class="value"><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b>${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`} <small>${row.unit}</small></td>
-    <td class="points">${points > 0 && html`<span title="${points} NEWS2 points">+${points}</span>`}</td>
-    <td class="age">${age(quietMs)}${old && " old"}</td>
-  </tr>`;
+  const quietMs = now - vital.at_ms;
+  return `${vital.value} ${second?.value} ${pointsOf(patient, row.name)} ${age(quietMs)} ${quietMs > row.staleMs}`;
+}
+
+function pointsOf(patient, name) {
+  return patient.scores.news2?.items.find((item) => item.name === name)?.points ?? 0;
 }
 
 /** Consciousness and oxygen, the two inputs of NEWS2 that are no numbers. */
