@@ -36,6 +36,18 @@ pub struct WardArgs {
     /// How much faster than the clock the physiology and the scripts run; 20 shows two hours in six minutes.
     #[arg(long, default_value_t = 1.0)]
     pub speed: f64,
+    /// How much sooner and faster than drawn the deteriorations come; the ward's other rhythms stay.
+    #[arg(long, default_value_t = 1.0)]
+    pub hurry: f64,
+    /// Number of a bed whose monitor falls silent, counted from 1; 0 silences none.
+    #[arg(long, default_value_t = 0)]
+    pub silent_bed: usize,
+    /// Seconds on the clock, from the first reading, until it falls silent.
+    #[arg(long, default_value_t = 45.0)]
+    pub silent_after_s: f64,
+    /// Seconds on the clock that it stays silent.
+    #[arg(long, default_value_t = 45.0)]
+    pub silent_for_s: f64,
     /// Milliseconds between two readings of one monitor, on the clock.
     #[arg(long, default_value_t = 1000)]
     pub interval_ms: u64,
@@ -86,6 +98,11 @@ impl WardArgs {
         Duration::from_millis(self.interval_ms.max(1))
     }
 
+    /// Whether the monitor of the bed with this index says nothing `clock_s` after the first reading.
+    pub fn silent(&self, index: usize, clock_s: f64) -> bool {
+        index + 1 == self.silent_bed && (0.0..self.silent_for_s).contains(&(clock_s - self.silent_after_s))
+    }
+
     /// Refuses what cannot be meant.
     pub fn check(&self) -> anyhow::Result<()> {
         if self.beds == 0 || self.beds > 100_000 {
@@ -97,10 +114,50 @@ impl WardArgs {
         if !(0.0..=1.0).contains(&self.deteriorating) {
             bail!("--deteriorating must lie between 0 and 1, got {}", self.deteriorating);
         }
+        if !(0.1..=100.0).contains(&self.hurry) {
+            bail!("--hurry must lie between 0.1 and 100, got {}", self.hurry);
+        }
+        if self.silent_bed > self.beds {
+            bail!("--silent-bed must be a bed of the ward, 1 to {}, got {}", self.beds, self.silent_bed);
+        }
         let here = is_loopback(&self.mqtt) && is_loopback(&self.http);
         if !(self.remote || here) {
             bail!("the target is not on this machine; --remote says that this is meant");
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::WardArgs;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        ward: WardArgs,
+    }
+
+    fn ward(options: &[&str]) -> WardArgs {
+        let given = ["ward", "--ehr-key", "k", "--mqtt-user", "u", "--mqtt-password", "p"];
+        Line::parse_from(given.iter().chain(options)).ward
+    }
+
+    #[test]
+    fn only_the_bed_named_falls_silent_and_only_for_its_time() {
+        let args = ward(&["--silent-bed", "3", "--silent-after-s", "10", "--silent-for-s", "5"]);
+        assert!(args.check().is_ok());
+        let silent = |index| (0..30).filter(|second| args.silent(index, f64::from(*second))).collect::<Vec<_>>();
+        assert_eq!(silent(2), [10, 11, 12, 13, 14]);
+        assert!((0..40).filter(|index| *index != 2).all(|index| silent(index).is_empty()));
+        assert!((0..40).all(|index| !ward(&[]).silent(index, 50.0)), "nobody unless a bed is named");
+    }
+
+    #[test]
+    fn a_silent_bed_outside_the_ward_and_a_hurry_of_nothing_are_refused() {
+        assert!(ward(&["--beds", "4", "--silent-bed", "5"]).check().is_err());
+        assert!(ward(&["--hurry", "0"]).check().is_err());
     }
 }

@@ -29,6 +29,7 @@ fn now_ms() -> i64 {
 /// Runs the ward as told; fails where not every admission was accepted.
 pub async fn ward(args: WardArgs) -> anyhow::Result<()> {
     let mut beds = simulated::build(args.beds, &args.units, args.deteriorating, args.seed);
+    beds.iter_mut().for_each(|bed| bed.hurry(args.hurry));
     let totals = Arc::new(Totals::new()?);
     let ehr = Ehr::start(&args.http, &args.ehr_key, &totals)?;
     admit(&beds, &ehr).await?;
@@ -126,7 +127,7 @@ async fn send_step(
 ) {
     let step = bed.step(simulated_s, step_s);
     let at_ms = now_ms();
-    if let Some(vitals) = &step.monitor {
+    if let Some(vitals) = step.monitor.as_ref().filter(|_| !args.silent(index, simulated_s / args.speed)) {
         let name = format!("MON{index:05}");
         if args.apart {
             for message in device::apart(&name, round, at_ms, vitals) {
