@@ -22,22 +22,41 @@ def start(folder: Path, **settings: str) -> tuple[subprocess.Popen[bytes], dict[
 
     Returns its process and what it says of itself (`http_url`, `mqtt_port`). Raises ServerFailed.
     """
+    server = launch(folder, **settings)
+    until = time.monotonic() + START_S_MAX
+    while (found := said(folder, server)) is None:
+        if time.monotonic() > until:
+            end([server])
+            raise _failed(folder)
+        time.sleep(0.05)
+    return server, found
+
+
+def launch(folder: Path, **settings: str) -> subprocess.Popen[bytes]:
+    """The bare process of a server, not ready yet; it logs to `server.log` in the folder, behind what is there."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("NIGHTLAMP_")} | {
         "NIGHTLAMP_DATA_DIR": str(folder),
         "NIGHTLAMP_HTTP__PORT": "0",
         "NIGHTLAMP_MQTT__LISTEN__PORT": "0",
         **{f"NIGHTLAMP_{name}": value for name, value in settings.items()},
     }
-    log = folder / "server.log"
-    with log.open("wb") as sink:
-        server = child([sys.executable, "-m", "nightlamp", "serve", "--quiet"], environment, sink.fileno())
-    until = time.monotonic() + START_S_MAX
-    while not (folder / "server.json").exists():
-        if server.poll() is not None or time.monotonic() > until:
-            end([server])
-            raise ServerFailed(f"the server did not start; the end of its log:\n{log.read_text()[-2_000:]}")
-        time.sleep(0.05)
-    return server, dict(json.loads((folder / "server.json").read_text()))
+    (folder / "server.json").unlink(missing_ok=True)
+    with (folder / "server.log").open("ab") as sink:
+        return child([sys.executable, "-m", "nightlamp", "serve", "--quiet"], environment, sink.fileno())
+
+
+def said(folder: Path, server: subprocess.Popen[bytes]) -> dict[str, str] | None:
+    """What the server says of itself once it is ready; None before. Raises ServerFailed where it ended instead."""
+    if (folder / "server.json").exists():
+        return dict(json.loads((folder / "server.json").read_text()))
+    if server.poll() is not None:
+        raise _failed(folder)
+    return None
+
+
+def _failed(folder: Path) -> ServerFailed:
+    log = (folder / "server.log").read_text()[-2_000:]
+    return ServerFailed(f"the server did not start; the end of its log:\n{log}")
 
 
 def child(argv: Sequence[str], environment: dict[str, str], log: int) -> subprocess.Popen[bytes]:

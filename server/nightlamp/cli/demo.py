@@ -1,53 +1,69 @@
-"""`nightlamp demo`: a server with embedded parts and a simulated ward beside it, in a temporary folder on this machine.
+"""`nightlamp demo`: a server with embedded parts and a simulated ward beside it, which tell their story by themselves.
 
-Both are child processes that die with this one; Ctrl-C ends the ward first, then the server, and removes the folder.
+Everything runs in a temporary folder on this machine: both are child processes that die with this one, notifications go
+to receivers of this process. Ctrl-C ends the ward first, then the server, and removes the folder.
 """
 
+import asyncio
 import json
-import os
 import shutil
-import signal
-import subprocess
 import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from .terminal import err, fail, out
 
+if TYPE_CHECKING:
+    from nightlamp.demo.director import Wish
+    from nightlamp.demo.house import House
+
 WARD = "nightlamp-loadtest"
+#: At least so many patients deteriorate: one is answered, one ignored, one more for the nurse's round.
+DETERIORATE_MIN, DETERIORATING = 3, 0.15
 
 
 def demo(
-    beds: Annotated[int, typer.Option(help="Beds of the simulated ward.")] = 40,
+    beds: Annotated[int, typer.Option(min=4, max=500, help="Beds of the simulated ward.")] = 40,
     speed: Annotated[float, typer.Option(help="How much faster than the clock the physiology runs.")] = 20.0,
+    hurry: Annotated[float, typer.Option(help="How much sooner and faster patients deteriorate.")] = 2.5,
+    pace: Annotated[float, typer.Option(min=0.1, max=10, help="How much shorter people are waited for.")] = 1.0,
     port: Annotated[int, typer.Option(help="HTTP port; 0 lets the system choose.")] = 8600,
-    seconds: Annotated[int, typer.Option(help="Stop after this long; 0 runs until Ctrl-C.")] = 0,
+    seconds: Annotated[
+        int, typer.Option(min=0, help="Stop after this long, with 1 where a chapter is missing; 0 runs until Ctrl-C.")
+    ] = 0,
+    once: Annotated[bool, typer.Option("--once", help="Stop when the story is told, the same way.")] = False,
+    kill: Annotated[bool, typer.Option("--kill", help="A last chapter: the server is killed with -9.")] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the data folder behind.")] = False,
 ) -> None:
-    """A simulated ward of 40 patients on this machine; prints the console's address."""
+    """A simulated ward on this machine that tells its story in five minutes; prints the console's address."""
+    from nightlamp.demo.director import ChildEnded, Wish, play
+    from nightlamp.demo.house import House
+    from nightlamp.demo.pace import Pace
+    from nightlamp.own_server import ServerFailed
+
     ward = _ward_binary()
-    signal.signal(signal.SIGTERM, _interrupted)
     folder = Path(tempfile.mkdtemp(prefix="nightlamp-demo-"))
+    house = House(folder, ward, beds, speed, Pace(pace))
+    wish = Wish(port, seconds, once, kill, max(DETERIORATING, DETERIORATE_MIN / beds), hurry)
+    whole = True
     try:
-        with _running(folder, ward, beds, speed, port) as children:
-            _watch(children, seconds)
-    except KeyboardInterrupt:
+        err.print("starting PostgreSQL, Redis and the server ...")
+        whole = asyncio.run(play(house, wish, out, lambda: _welcome(house, wish)))
+    except (KeyboardInterrupt, asyncio.CancelledError):
         pass
+    except (ServerFailed, ChildEnded) as failed:
+        fail(str(failed))
     finally:
+        house.stop()
         if keep:
             err.print(f"the demo's data are in {folder}", highlight=False)
         else:
             shutil.rmtree(folder, ignore_errors=True)
     err.print("everything is stopped")
-
-
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
+    if not whole:
+        raise typer.Exit(1)
 
 
 def _ward_binary() -> str:
@@ -59,43 +75,21 @@ def _ward_binary() -> str:
     return found
 
 
-@contextmanager
-def _running(folder: Path, ward: str, beds: int, speed: float, port: int) -> Iterator[list[subprocess.Popen[bytes]]]:
-    """The server and the ward; both are gone when the block ends."""
-    from nightlamp import own_server
-    from nightlamp.identity.keys import KeyFile
-    from nightlamp.identity.roles import Role
-
-    keys = KeyFile(folder / "keys.json")
-    _, ehr = keys.create(Role("ehr"), note="demo: the simulated EHR")
-    device, monitors = keys.create(Role("device"), note="demo: the simulated monitors")
-    _, admin = keys.create(Role("admin"), note="demo: issues the console token")
-    children: list[subprocess.Popen[bytes]] = []
-    try:
-        try:
-            with err.status("starting PostgreSQL, Redis and the server ..."):
-                server, said = own_server.start(folder, HTTP__PORT=str(port))
-        except own_server.ServerFailed as failed:
-            fail(str(failed))
-        children.append(server)
-        token = _console_token(said["http_url"], admin)
-        environment = os.environ | {
-            "NIGHTLAMP_EHR_KEY": ehr,
-            "NIGHTLAMP_MQTT_USER": device.id,
-            "NIGHTLAMP_MQTT_PASSWORD": monitors,
-        }
-        where = ["--http", said["http_url"], "--mqtt", f"127.0.0.1:{said['mqtt_port']}"]
-        what = ["--beds", str(beds), "--speed", str(speed)]
-        with (folder / "ward.log").open("wb") as log:
-            children.append(own_server.child([ward, "ward", *what, *where], environment, log.fileno()))
-        out.print(f"\n  console   [bold]{said['http_url']}/console/#token={token}[/]", highlight=False)
-        out.print("            (the token works once, for a few minutes)", highlight=False)
-        out.print(f"  beds      {beds}, physiology {speed:g} times faster than the clock; some deteriorate in minutes")
-        out.print(f"  data      {folder} (gone when the demo stops)", highlight=False)
-        out.print("  Ctrl-C stops everything. Research software, not a medical device.\n", highlight=False)
-        yield children
-    finally:
-        own_server.end(children)
+def _welcome(house: "House", wish: "Wish") -> None:
+    """What runs where, before the story begins."""
+    token = _console_token(house.url, house.keys["admin"])
+    for name, text in (
+        ("console", f"[bold]{house.url}/console/#token={token}[/]"),
+        ("", "(the token works once, for a few minutes; open it now and watch both)"),
+        ("ward", f"{house.beds} beds, physiology {house.speed:g} times faster than the clock, deteriorations"),
+        ("", f"another {wish.hurry:g} times faster; some patients fall ill by themselves"),
+        ("policy", house.pace.in_words()),
+        ("channels", "ward-mail (SMTP) and pager (webhook), real sockets of this program; what arrives is shown below"),
+        ("data", f"{house.folder} (gone when the demo stops)"),
+        ("", "Ctrl-C stops everything. Research software, not a medical device."),
+    ):
+        out.print(f"  {name:9} {text}", highlight=False)
+    out.print()
 
 
 def _console_token(url: str, key: str) -> str:
@@ -109,14 +103,3 @@ def _console_token(url: str, key: str) -> str:
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
         return str(json.load(answer)["token"])
-
-
-def _watch(children: list[subprocess.Popen[bytes]], seconds: int) -> None:
-    """Waits for the time, for Ctrl-C, or for a child that ends by itself."""
-    until = time.monotonic() + seconds if seconds else float("inf")
-    names = ("the server", "the simulated ward")
-    while time.monotonic() < until:
-        for name, child in zip(names, children, strict=True):
-            if child.poll() is not None:
-                fail(f"{name} ended by itself (run again with --keep and read its log)")
-        time.sleep(0.2)
