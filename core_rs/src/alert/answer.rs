@@ -18,6 +18,7 @@ use super::chain::Chain;
 use super::lifecycle::At;
 use super::policy::Policy;
 use super::reason;
+use super::rule::Rule;
 use super::state::{AlertState, Open};
 use super::{AlertEvent, AlertKind, NO_SCORER, Said, Severity, Standing};
 
@@ -54,6 +55,14 @@ impl Open {
         self.next_us = after(chain.and_then(|chain| chain.gap_us(level)));
         self.expires_us = after(chain.and_then(Chain::expire_us));
         (self.level, self.waits_since_us) = (u8::try_from(level).unwrap_or(u8::MAX), at_us);
+    }
+
+    /// This rule leads from now on; what another's score said is not its value.
+    pub(super) fn lead(&mut self, rule: &Rule) {
+        if self.scorer != rule.scorer {
+            (self.scorer, self.value) = (rule.scorer, f64::NAN);
+        }
+        self.rule = rule.name.clone();
     }
 
     /// A step that gives it a standing.

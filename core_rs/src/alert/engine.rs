@@ -4,9 +4,10 @@ use compact_str::CompactString;
 
 use super::action::{Action, Deed, Outcome};
 use super::book::Book;
-use super::lifecycle::{Turn, Turns, causes_of};
+use super::lifecycle::{Opening, Turn, Turns, causes_of};
 use super::policy::Policy;
 use super::reason::{self, Clearing};
+use super::sight::Lookout;
 use super::state::{AlertState, RuleKey};
 use super::technical::{About, Finding, Trouble};
 use super::{AlertEvent, Departure, RuleCounters};
@@ -33,14 +34,16 @@ impl<F: FnMut(&Score) -> Why> Explainer for F {
 /// The alert stage. Feed it in journal order.
 #[derive(Debug, Clone)]
 pub struct AlertEngine {
-    policy: Policy,
+    pub(super) policy: Policy,
     /// Rules of each scorer, by the scorer's index.
     by_scorer: Vec<Vec<usize>>,
     /// The cause of each rule, by its number in `AlertState::causes`.
-    causes: Vec<u16>,
-    patients_max: usize,
-    state: AlertState,
-    book: Book,
+    pub(super) causes: Vec<u16>,
+    /// Which rules' conditions a signal or score concerns.
+    pub(super) lookout: Lookout,
+    pub(super) patients_max: usize,
+    pub(super) state: AlertState,
+    pub(super) book: Book,
 }
 
 impl AlertEngine {
@@ -55,10 +58,11 @@ impl AlertEngine {
         let keys: Vec<RuleKey> = policy.rules.iter().map(RuleKey::of).collect();
         if state.rules != keys {
             state.rearrange(keys.clone());
+            state.wait_anew(&policy.rules, None);
         }
         state.causes = causes_of(&keys);
         let mut by_scorer = Vec::new();
-        for (index, rule) in policy.rules.iter().enumerate() {
+        for (index, rule) in policy.rules.iter().enumerate().filter(|(_, rule)| rule.when.is_none()) {
             let scorer = usize::from(rule.scorer);
             by_scorer.resize(by_scorer.len().max(scorer + 1), Vec::new());
             if let Some(rules) = by_scorer.get_mut(scorer) {
@@ -67,7 +71,8 @@ impl AlertEngine {
         }
         let place = |cause: &CompactString| state.causes.iter().position(|one| one == cause).unwrap_or_default();
         let causes = keys.iter().map(|key| u16::try_from(place(&key.cause)).unwrap_or(u16::MAX)).collect();
-        Self { policy, by_scorer, causes, patients_max, state, book: Book::default() }
+        let lookout = Lookout::of(&policy);
+        Self { policy, by_scorer, causes, lookout, patients_max, state, book: Book::default() }
     }
 
     /// Doors look at these alerts from now on.
@@ -110,7 +115,7 @@ impl AlertEngine {
 
     /// One evaluation of every rule that watches this score. `bed`: where the patient lies now.
     pub fn on_score(&mut self, score: &Score, bed: Option<&BedKey>, explainer: &mut dyn Explainer, out: &mut Vec<AlertEvent>) {
-        let Self { policy, by_scorer, causes, patients_max, state, book } = self;
+        let Self { policy, by_scorer, causes, patients_max, state, book, .. } = self;
         let (policy, by_scorer, causes): (&Policy, &[Vec<usize>], &[u16]) = (policy, by_scorer, causes);
         let first = out.len();
         let mut turns = Turns::new();
@@ -133,7 +138,8 @@ impl AlertEngine {
             let clearing = if *turn == Turn::Moved { Clearing::Moved } else { Clearing::Fell(score) };
             let when = ((score.seq, score.at_us), clearing);
             let explainer: &mut dyn Explainer = &mut *explainer;
-            state.settle(policy, (*cause, score.patient), when, Some(rule), Some((score, bed, explainer)), out);
+            let opening = Opening { patient: score.patient, at: when.0, bed, score: Some((score, explainer)) };
+            state.settle(policy, (*cause, score.patient), when, Some(rule), Some(opening), out);
         }
         out.iter().skip(first).for_each(|event| book.follow(event));
     }
@@ -147,6 +153,7 @@ impl AlertEngine {
         for alert_id in alerts {
             state.close(alert_id, at, reason::cleared(None, Clearing::Gone(why)), out);
         }
+        state.wait_no_more(patient);
         let rules = state.patients.swap_remove(&patient).map(|person| person.rules).unwrap_or_default();
         for (known, counters) in rules.iter().zip(&mut state.counters).take(policy.rules.len()) {
             counters.cleared += u64::from(known.holds);
@@ -203,13 +210,15 @@ impl AlertEngine {
                 state.locked_until_us = state.locked_until_us.min(longest_us);
             }
         }
+        self.state.wait_anew(&self.policy.rules, Some(now_us));
         self.state.set_waits_back(&self.policy, now_us);
     }
 
-    /// Time passed: clears alerts of rules that are gone, takes what chains, snoozes and downgrades are due, and forgets up to 256
+    /// Time passed: opens what conditions have come due, clears alerts of rules that are gone, takes what chains, snoozes and downgrades are due, and forgets up to 256
     /// patients whose lock-outs are over. A patient still above the threshold when a lock-out ends is alerted by the next
     /// evaluation, not by the tick: a tick brings no score that could be shown. `minute`: of the site's day.
     pub fn on_tick(&mut self, (seq, at_us): (u64, i64), minute: u16, out: &mut Vec<AlertEvent>) {
+        self.ripen((seq, at_us), out);
         let Self { policy, state, book, .. } = self;
         let first = out.len();
         state.number_from(seq, TICK_ORDINAL);
@@ -244,7 +253,7 @@ impl AlertState {
         for &index in by_scorer.get(usize::from(score.scorer)).into_iter().flatten() {
             let (Some(rule), Some(cause)) = (policy.rules.get(index), causes.get(index)) else { continue };
             if score.present >= rule.min_present && rule.watches(bed) {
-                self.keep(*cause, rule, score, bed);
+                self.keep((*cause, rule), score.patient, score.value, bed);
             }
         }
     }

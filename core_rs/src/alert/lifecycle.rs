@@ -4,13 +4,15 @@
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::policy::{Policy, Rule};
+use super::held;
+use super::policy::Policy;
 use super::reason::{self, Clearing};
+use super::rule::Rule;
 use super::state::{AlertState, Open, Person, RuleKey, RuleState};
 use super::technical::About;
-use super::{AlertEvent, AlertKind, Explainer, RuleCounters, Said, Standing};
+use super::{AlertEvent, AlertKind, Explainer, NO_SCORER, RuleCounters, Said, Standing};
 use crate::decode::{BedKey, PatientId};
-use crate::score::Score;
+use crate::score::{Score, Why};
 
 const SECOND_US: i64 = 1_000_000;
 
@@ -26,10 +28,28 @@ pub(super) enum Turn {
     Fell,
     /// The patient is not in its units any more.
     Moved,
+    /// It no longer does, since values of its condition were withdrawn or corrected.
+    Withdrawn,
 }
 
 /// Rules that turned at one evaluation.
 pub(super) type Turns = SmallVec<[(usize, Turn); 4]>;
+
+/// What may open or raise an alert: a look or a tick at a patient in a bed, or a score, which an explainer explains.
+pub(super) struct Opening<'a> {
+    pub(super) patient: PatientId,
+    pub(super) at: At,
+    pub(super) bed: Option<&'a BedKey>,
+    pub(super) score: Option<(&'a Score, &'a mut dyn Explainer)>,
+}
+
+impl Opening<'_> {
+    /// The value the alert shows: a condition has none.
+    fn value(&self, rule: &Rule) -> f64 {
+        let score = self.score.as_ref().filter(|(score, _)| score.scorer == rule.scorer);
+        score.map_or(f64::NAN, |(score, _)| score.value)
+    }
+}
 
 impl Rule {
     /// Whether the rule applies to a patient there.
@@ -48,15 +68,16 @@ impl Rule {
     }
 
     /// What is left of it when it ceases to hold.
-    fn over(&self, at_us: i64) -> RuleState {
+    fn over(&self, known: &mut RuleState, at_us: i64) {
         let locked_until_us = at_us.saturating_add(i64::from(self.lockout_s) * SECOND_US);
-        RuleState { locked_until_us, ..RuleState::IDLE }
+        // What is known of its condition's leaves stays.
+        *known = RuleState { locked_until_us, watched: known.watched.take(), ..RuleState::IDLE };
     }
 }
 
 impl RuleKey {
     pub(super) fn of(rule: &Rule) -> Self {
-        Self { name: rule.name.clone(), cause: rule.cause.clone(), severity: rule.severity, scorer: rule.scorer }
+        Self { name: rule.name.clone(), cause: rule.cause.clone(), severity: rule.severity, scorer: rule.scorer, when: rule.when.clone() }
     }
 }
 
@@ -88,14 +109,18 @@ impl AlertState {
                 None
             }
             None if score.value < rule.enter => None,
-            _ => self.rise((index, rule), score, patients_max),
+            _ if !self.has_room(score.patient, patients_max) => {
+                self.over_limit += 1;
+                None
+            }
+            _ => self.rise((index, rule), score.patient, (score.seq, score.at_us)),
         }
     }
 
     /// A rule ceases to hold.
     pub(super) fn end(&mut self, index: usize, rule: &Rule, patient: PatientId, at_us: i64, turn: Turn) -> Turn {
         if let Some(known) = self.patients.get_mut(&patient).and_then(|person| person.rules.get_mut(index)) {
-            *known = rule.over(at_us);
+            rule.over(known, at_us);
         }
         if let Some(counters) = self.counters.get_mut(index) {
             counters.cleared += 1;
@@ -103,22 +128,29 @@ impl AlertState {
         turn
     }
 
-    /// An evaluation at or above `enter` of a rule that does not hold.
-    fn rise(&mut self, (index, rule): (usize, &Rule), score: &Score, patients_max: usize) -> Option<Turn> {
-        if self.patients.len() >= patients_max && !self.patients.contains_key(&score.patient) {
-            self.over_limit += 1;
-            return None;
-        }
-        let is_full = self.is_full(score.seq);
+    /// Whether there is or may be state of this patient.
+    pub(super) fn has_room(&self, patient: PatientId, patients_max: usize) -> bool {
+        self.patients.len() < patients_max || self.patients.contains_key(&patient)
+    }
+
+    /// The state of a patient, blank where there was none.
+    pub(super) fn person(&mut self, patient: PatientId) -> &mut Person {
         let rules = self.rules.len();
         let blank = || Person { rules: vec![RuleState::IDLE; rules], alerts: SmallVec::new() };
-        let person = self.patients.entry(score.patient).or_insert_with(blank);
-        let (Some(known), Some(counters)) = (person.rules.get_mut(index), self.counters.get_mut(index)) else { return None };
+        self.patients.entry(patient).or_insert_with(blank)
+    }
+
+    /// An evaluation at or above `enter`, or true, of a rule that does not hold.
+    pub(super) fn rise(&mut self, (index, rule): (usize, &Rule), patient: PatientId, (seq, at_us): At) -> Option<Turn> {
+        let is_full = self.is_full(seq);
+        self.person(patient);
+        let known = self.patients.get_mut(&patient).and_then(|person| person.rules.get_mut(index));
+        let (Some(known), Some(counters)) = (known, self.counters.get_mut(index)) else { return None };
         known.run = known.run.saturating_add(1);
         if known.run < rule.enter_evaluations {
             return None;
         }
-        if score.at_us < known.locked_until_us {
+        if at_us < known.locked_until_us {
             counters.suppressed_lockout += u64::from(known.run == rule.enter_evaluations);
             return None;
         }
@@ -127,7 +159,7 @@ impl AlertState {
             return None;
         }
         counters.opened += 1;
-        *known = RuleState { holds: true, ..RuleState::IDLE };
+        (known.run, known.locked_until_us, known.holds) = (0, i64::MIN, true);
         Some(Turn::Began)
     }
 
@@ -145,24 +177,22 @@ impl AlertState {
         (cause, patient): (u16, PatientId),
         (at, clearing): (At, Clearing<'_>),
         turned: Option<&Rule>,
-        raised_by: Option<(&Score, Option<&BedKey>, &mut dyn Explainer)>,
+        opening: Option<Opening<'_>>,
         out: &mut Vec<AlertEvent>,
     ) {
         let Some(name) = self.causes.get(usize::from(cause)).cloned() else { return };
         let alert = self.patients.get(&patient).and_then(|person| person.alert(cause));
         let leading = self.leading(policy, &name, patient);
-        match (alert, leading, raised_by) {
-            (None, Some(rule), Some((score, bed, explainer))) => {
-                self.open(policy, rule, cause, (score, bed), explainer, out);
-            }
+        match (alert, leading, opening) {
+            (None, Some(rule), Some(opening)) => self.open(policy, rule, cause, opening, out),
             (Some(alert_id), None, _) => {
                 self.close(alert_id, at, reason::cleared(turned, clearing), out);
             }
-            (Some(alert_id), Some(rule), raised_by) => {
+            (Some(alert_id), Some(rule), opening) => {
                 let Some(open) = self.alerts.get_mut(&alert_id) else { return };
                 if rule.severity > open.severity {
-                    let Some((score, bed, explainer)) = raised_by else { return };
-                    self.raise(policy, rule, alert_id, (score, bed), explainer, out);
+                    let Some(opening) = opening else { return };
+                    self.raise(policy, rule, alert_id, opening, out);
                 } else if rule.severity < open.severity {
                     let led = policy.rules.iter().find(|led| led.name == open.rule);
                     let wait_us = led.map_or(0, |led| i64::from(led.downgrade_s) * SECOND_US);
@@ -174,7 +204,7 @@ impl AlertState {
                     }
                 } else {
                     open.lower_at_us = i64::MAX;
-                    open.rule = rule.name.clone();
+                    open.lead(rule);
                 }
             }
             (None, _, _) => {}
@@ -186,31 +216,31 @@ impl AlertState {
         policy: &Policy,
         rule: &Rule,
         cause: u16,
-        (score, bed): (&Score, Option<&BedKey>),
-        explainer: &mut dyn Explainer,
+        opening: Opening<'_>,
         out: &mut Vec<AlertEvent>,
     ) {
-        let ordinal = self.number(score.seq);
-        let alert_id = score.seq << 16 | u64::from(ordinal);
+        let (patient, (seq, at_us)) = (opening.patient, opening.at);
+        let ordinal = self.number(seq);
+        let alert_id = seq << 16 | u64::from(ordinal);
         let mut open = Open {
-            patient: Some(score.patient),
-            bed: bed.cloned(),
+            patient: Some(patient),
+            bed: opening.bed.cloned(),
             subject: CompactString::default(),
             cause: rule.cause.clone(),
             rule: rule.name.clone(),
             severity: rule.severity,
             scorer: rule.scorer,
-            value: score.value,
+            value: opening.value(rule),
             ..Open::blank()
         };
-        let held = self.hold_back(policy, &mut open, score.at_us);
-        open.wait(policy, score.at_us, 0);
-        let reason = reason::opened(rule, score);
-        let mut event = open.event(alert_id, AlertKind::Opened, (score.seq, ordinal, score.at_us), reason);
-        (event.why, event.held) = (explainer.explain(score), held);
+        let held = self.hold_back(policy, &mut open, at_us);
+        open.wait(policy, at_us, 0);
+        let (reason, why) = self.explain(policy, rule, opening);
+        let mut event = open.event(alert_id, AlertKind::Opened, (seq, ordinal, at_us), reason);
+        (event.why, event.held) = (why, held);
         out.push(event);
         self.alerts.insert(alert_id, open);
-        if let Some(person) = self.patients.get_mut(&score.patient) {
+        if let Some(person) = self.patients.get_mut(&patient) {
             person.alerts.push((cause, alert_id));
         }
         self.look_again(alert_id);
@@ -222,23 +252,39 @@ impl AlertState {
         policy: &Policy,
         rule: &Rule,
         alert_id: u64,
-        (score, bed): (&Score, Option<&BedKey>),
-        explainer: &mut dyn Explainer,
+        opening: Opening<'_>,
         out: &mut Vec<AlertEvent>,
     ) {
-        let ordinal = self.number(score.seq);
+        let (seq, at_us) = opening.at;
+        let ordinal = self.number(seq);
         let minute = self.minute;
         let Some(open) = self.alerts.get_mut(&alert_id) else { return };
         (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
-        (open.value, open.bed, open.lower_at_us) = (score.value, bed.cloned(), i64::MAX);
+        (open.value, open.bed, open.lower_at_us) = (opening.value(rule), opening.bed.cloned(), i64::MAX);
         (open.standing, open.said) = (Standing::Open, Said::default());
         open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
-        open.wait(policy, score.at_us, 0);
-        let reason = reason::opened(rule, score);
-        let mut event = open.event(alert_id, AlertKind::Raised, (score.seq, ordinal, score.at_us), reason);
-        (event.why, event.held) = (explainer.explain(score), open.quiet);
+        open.wait(policy, at_us, 0);
+        let (reason, why) = self.explain(policy, rule, opening);
+        let Some(open) = self.alerts.get(&alert_id) else { return };
+        let mut event = open.event(alert_id, AlertKind::Raised, (seq, ordinal, at_us), reason);
+        (event.why, event.held) = (why, open.quiet);
         out.push(event);
         self.look_again(alert_id);
+    }
+
+    /// Why a rule holds: what made its score, or each leaf of its condition that holds.
+    fn explain(&self, policy: &Policy, rule: &Rule, opening: Opening<'_>) -> (String, Why) {
+        match (&rule.when, opening.score) {
+            (None, Some((score, explainer))) => (reason::opened(rule, score), explainer.explain(score)),
+            (Some(when), _) => {
+                let place = policy.rules.iter().position(|known| known.name == rule.name).unwrap_or_default();
+                let state = self.patients.get(&opening.patient).and_then(|person| person.rules.get(place));
+                let watched = state.and_then(|state| state.watched.as_ref());
+                let reasons = watched.map_or_else(Vec::new, |watched| held::holding(when, &watched.leaves, opening.at.1));
+                (reason::holds(rule, &reasons), Why { reasons, ..Why::default() })
+            }
+            (None, None) => (reason::holds(rule, &[]), Why::default()),
+        }
     }
 
     /// The severity becomes that of the rules that hold.
@@ -252,7 +298,8 @@ impl AlertState {
         let reason = format!("{} no longer holds, {} does", open.rule, rule.name);
         // Another policy may call the rule that holds more severe than before.
         let kind = if rule.severity > open.severity { AlertKind::Raised } else { AlertKind::Lowered };
-        (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
+        open.severity = rule.severity;
+        open.lead(rule);
         if kind == AlertKind::Raised {
             (open.standing, open.said, open.level) = (Standing::Open, Said::default(), 0);
         }
@@ -277,11 +324,11 @@ impl AlertState {
         out.push(open.event(alert_id, AlertKind::Cleared, (seq, ordinal, at_us), reason));
     }
 
-    /// What the leading rule's score says now.
-    pub(super) fn keep(&mut self, cause: u16, rule: &Rule, score: &Score, bed: Option<&BedKey>) {
-        let Some(alert_id) = self.patients.get(&score.patient).and_then(|person| person.alert(cause)) else { return };
+    /// What the leading rule's score says now, and where the patient lies.
+    pub(super) fn keep(&mut self, (cause, rule): (u16, &Rule), patient: PatientId, value: f64, bed: Option<&BedKey>) {
+        let Some(alert_id) = self.patients.get(&patient).and_then(|person| person.alert(cause)) else { return };
         if let Some(open) = self.alerts.get_mut(&alert_id).filter(|open| open.rule == rule.name) {
-            open.value = score.value;
+            open.value = value;
             if open.bed.as_ref() != bed {
                 open.bed = bed.cloned();
             }
@@ -302,10 +349,13 @@ impl AlertState {
         let former = std::mem::take(&mut self.causes);
         for person in self.patients.values_mut() {
             let mut moved = vec![RuleState::IDLE; keys.len()];
-            for (state, to) in person.rules.drain(..).zip(&moves) {
-                if let Some(place) = to.and_then(|to| moved.get_mut(to)) {
-                    *place = state;
-                }
+            for ((mut state, to), former) in person.rules.drain(..).zip(&moves).zip(&self.rules) {
+                let (Some(key), Some(place)) = (to.and_then(|to| keys.get(to)), to.and_then(|to| moved.get_mut(to))) else {
+                    continue;
+                };
+                // Of another condition, or of one over other scores, nothing is known yet.
+                state.watched = state.watched.filter(|_| key.when == former.when);
+                *place = state;
             }
             person.rules = moved;
             person.alerts.retain(|(cause, _)| {

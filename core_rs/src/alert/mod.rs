@@ -4,7 +4,7 @@
 //! # In numbers
 //! - One alert per patient and cause, however many rules share the cause; at most 64 rules (`RULES_MAX`), 64 escalation chains of 8
 //!   steps. Technical alerts: one per trouble and what it is about, at most 50,000 (`TECHNICAL_MAX`).
-//! - Bounded (P5): state only for patients with an alert, a run of crossings or a lock-out, and for at most
+//! - Bounded (P5): state only for patients with an alert, a run of crossings, a lock-out or a condition partly met, for at most
 //!   `patients_max` of them. It goes when the patient leaves (a lock-out too), or by the ticks' sweep once nothing of it
 //!   matters any more.
 //! - An alert's id is `seq << 16 | ordinal` of its opening. A frame opens at most 65,536; what would exceed that opens at the
@@ -22,6 +22,9 @@
 //!    +---------------------------------------------------------------------+
 //!       from here it does not begin to hold for lockout_s seconds of frame time
 //! ```
+//! A rule with a condition (`when`) over signals and scores turns at true and false instead: `condition`; what is read of the signals
+//! is read where the frame is scored (`sight`), and weighed here in its turn (`conditions`, `watch`).
+//!
 //! A score that is not a number, or has fewer than `min_present` inputs, is no evaluation: it changes nothing. Fewer than
 //! `clear_min_present` inputs never count towards clearing: a missing input is not a normal one (P7).
 //!
@@ -34,14 +37,21 @@ mod answer;
 mod book;
 mod boundary;
 mod chain;
+mod condition;
+mod condition_check;
+mod conditions;
 mod engine;
+mod held;
 mod lifecycle;
 mod policy;
 mod quiet;
 mod reason;
+mod rule;
+mod sight;
 mod state;
 mod technical;
 mod trouble;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -51,8 +61,12 @@ pub use book::Book;
 pub use boundary::{AlertEvent, AlertKind, Departure, NO_SCORER, Said, Severity, Standing, StandingAlert};
 pub use chain::{Chain, ROLES, Step};
 pub use engine::{AlertEngine, Explainer};
-pub use policy::{DEFAULT_POLICY_TOML, Policy, PolicyError, RULES_MAX, Rule};
+pub use condition::{DEPTH_MAX, LEAVES_MAX, Leaf, Node, Subject, Test, Truth, When};
+pub use policy::{DEFAULT_POLICY_TOML, Policy, PolicyError, RULES_MAX};
 pub use quiet::{Quiet, Storm};
 pub(crate) use reason::span;
+pub use rule::Rule;
+pub use sight::{Look, Lookout, Sight, Sights};
 pub use state::{AlertState, RuleCounters};
 pub use technical::{About, Finding, Stale, Technical, Trouble};
+pub use watch::Scored;

@@ -2,12 +2,15 @@
 
 use super::{AlertKind, Departure, Rule, Said};
 use crate::score::Score;
+use crate::score::explain::Reason;
 
 /// Why an alert cleared.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Clearing<'a> {
     /// The score fell.
     Fell(&'a Score),
+    /// The condition holds no longer; what of it does not, in words.
+    Ceased(&'a str),
     /// The patient left, or was never here.
     Gone(Departure),
     /// The values the score was made of were withdrawn.
@@ -28,12 +31,23 @@ pub(super) fn opened(rule: &Rule, score: &Score) -> String {
     format!("{} {value} reached {enter}{running} {}", rule.label, items(score))
 }
 
+/// The leaves of a condition that hold, and how often running where that was asked.
+pub(super) fn holds(rule: &Rule, leaves: &[Reason]) -> String {
+    let words: Vec<&str> = leaves.iter().map(|leaf| leaf.words.as_str()).collect();
+    let words = if words.is_empty() { format!("{} holds", rule.label) } else { words.join("; ") };
+    match rule.enter_evaluations {
+        1 => words,
+        count => format!("{words}; {count} times running"),
+    }
+}
+
 /// `NEWS2 3 fell to 4 or less (7 of 7 items)`, or what else ended it.
 pub(super) fn cleared(rule: Option<&Rule>, clearing: Clearing<'_>) -> String {
     match (clearing, rule) {
         (Clearing::Fell(score), Some(rule)) => {
             format!("{} {} fell to {} or less {}", rule.label, number(score.value), number(rule.clear), items(score))
         }
+        (Clearing::Ceased(words), _) => words.to_owned(),
         (Clearing::Fell(_) | Clearing::RuleRemoved, _) => "the policy no longer has this rule".to_owned(),
         (Clearing::Gone(Departure::Left), _) => "the patient left".to_owned(),
         (Clearing::Gone(Departure::AdmissionCancelled), _) => "the admission was cancelled".to_owned(),

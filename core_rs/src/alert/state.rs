@@ -1,13 +1,15 @@
 //! What the alert stage remembers: small, ordered, serialisable.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use compact_str::CompactString;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
+use super::condition::When;
 use super::technical::{About, Trouble};
+use super::watch::Watched;
 use super::{AlertEvent, AlertKind, Said, Severity, Standing};
 use crate::decode::{BedKey, PatientId};
 use crate::score::Why;
@@ -26,6 +28,8 @@ pub struct AlertState {
     pub(super) counters: Vec<RuleCounters>,
     /// In order of first crossing: an order that replay repeats.
     pub(super) patients: IndexMap<PatientId, Person, hashbrown::DefaultHashBuilder>,
+    /// Conditions that will hold at a time if nothing new comes: when, whose, which rule's.
+    pub(super) waits: BTreeSet<(i64, PatientId, u16)>,
     /// All alerts that are not cleared, by id.
     pub(super) alerts: BTreeMap<u64, Open>,
     /// The technical ones among them.
@@ -55,6 +59,7 @@ impl Default for AlertState {
             causes: Vec::new(),
             counters: Vec::new(),
             patients: IndexMap::default(),
+            waits: BTreeSet::new(),
             alerts: BTreeMap::new(),
             technical: BTreeMap::new(),
             storms: BTreeMap::new(),
@@ -76,6 +81,7 @@ pub(super) struct RuleKey {
     pub(super) cause: CompactString,
     pub(super) severity: Severity,
     pub(super) scorer: u16,
+    pub(super) when: Option<When>,
 }
 
 /// What a rule has done since the journal began.
@@ -100,11 +106,13 @@ pub(super) struct Person {
 /// One rule and one patient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct RuleState {
-    /// Evaluations running: at or above `enter` while it does not hold, at or below `clear` while it does.
+    /// Evaluations running: at or above `enter` (or true) while it does not hold, at or below `clear` (or false) while it does.
     pub(super) run: u32,
     /// Does not begin to hold before this frame time; `i64::MIN` without a lock-out.
     pub(super) locked_until_us: i64,
     pub(super) holds: bool,
+    /// Of a condition, while a leaf of it is on.
+    pub(super) watched: Option<Box<Watched>>,
 }
 
 /// An alert that is not cleared.
@@ -152,11 +160,11 @@ pub(super) struct Storming {
 }
 
 impl RuleState {
-    pub(super) const IDLE: Self = Self { run: 0, locked_until_us: i64::MIN, holds: false };
+    pub(super) const IDLE: Self = Self { run: 0, locked_until_us: i64::MIN, holds: false, watched: None };
 
     /// Whether anything of it can still change an outcome at this time.
     pub(super) fn matters(&self, at_us: i64) -> bool {
-        self.holds || self.run > 0 || self.locked_until_us > at_us
+        self.holds || self.run > 0 || self.locked_until_us > at_us || self.watched.is_some()
     }
 }
 

@@ -53,7 +53,7 @@ impl Track {
             }
         }
         if change == Change::Added {
-            self.raw.fold(clock_us.saturating_sub(keep.raw_us), clock_us, keep, samples_max);
+            self.raw.fold(clock_us.saturating_sub(keep.kept_us()), clock_us, keep, samples_max);
             for (cells, keep) in self.cells.iter_mut().zip(&keep.cells) {
                 cells.fold(clock_us, &self.raw, &keep.means, samples_max);
             }

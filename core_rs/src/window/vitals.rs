@@ -6,12 +6,12 @@ use crate::decode::SignalId;
 use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
-use super::compile::{FeaturePlan, Over, SignalFeatures, end_us};
+use super::compile::{FeaturePlan, Over, SignalFeatures, Window, end_us};
 use super::person::Person;
 use super::plan::Stat;
 use super::series::{Change, Said, Series};
 use super::track::Track;
-use super::union::Union;
+use super::union::{Retention, Union};
 use super::walk::{Extent, Walk};
 
 /// Signal numbers from here on are refused: the table of a patient is dense.
@@ -113,6 +113,19 @@ impl Vitals {
             return Some((newest.value, newest.at_us));
         }
         self.series(signal)?.last(t_us).map(|s| (s.value, s.at_us))
+    }
+
+    /// Smallest and largest raw value in (`t_us` - `width_us`, `t_us`], and how many there are; None of a signal never observed.
+    pub fn extremes(&self, signal: SignalId, t_us: i64, width_us: i64) -> Option<(f64, f64, usize)> {
+        let (series, keep) = (self.series(signal)?, Retention::default());
+        let sums = Walk::new(series, &keep, t_us).window(Window { width_us, pane_us: 0, cell_us: 0 }, true).sums?;
+        Some((sums.min(), sums.max(), sums.count() as usize))
+    }
+
+    /// The newest raw value at or before `t_us` that lies outside a closed range.
+    pub fn newest_outside(&self, signal: SignalId, (low, high): (f64, f64), t_us: i64) -> Option<Sample> {
+        let (series, keep) = (self.series(signal)?, Retention::default());
+        series.at(Walk::new(series, &keep, t_us).newest_abnormal_us(low, high)?)
     }
 
     /// The row of a plan at a time, written over `row` (its length is the plan's width). Missing is NaN, a count of nothing 0.

@@ -68,6 +68,9 @@ pub struct Ward {
     pub(super) by_id: HashMap<PatientId, Slot>,
     #[serde(skip)]
     pub(super) union: Union,
+    /// What is kept of raw samples beyond the plans' needs.
+    #[serde(skip)]
+    asked: Vec<(SignalId, i64)>,
     #[serde(skip)]
     pub(super) limits: Limits,
     #[serde(skip)]
@@ -100,16 +103,25 @@ impl Ward {
     pub fn resume(&mut self, limits: Limits, plans: &[Arc<FeaturePlan>]) {
         self.limits = limits;
         self.union = Union::of(plans);
+        self.union.ask(&self.asked);
         self.by_id = self.iter().map(|(slot, patient)| (patient.id, slot)).collect();
     }
 
     /// Other plans from here on. A window longer than any before fills as time passes. At a point the journal defines.
     pub fn replan(&mut self, plans: &[Arc<FeaturePlan>]) {
-        let new = Union::of(plans);
+        let mut new = Union::of(plans);
+        new.ask(&self.asked);
         for patient in self.patients.iter_mut().flatten().map(Arc::make_mut) {
             patient.vitals.replan(&self.union, &new);
         }
         self.union = new;
+    }
+
+    /// Raw samples of these signals are kept so many microseconds at least from here on: what is folded stays folded. At a point the
+    /// journal defines.
+    pub fn keep(&mut self, asked: Vec<(SignalId, i64)>) {
+        self.union.ask(&asked);
+        self.asked = asked;
     }
 
     /// Takes in one observation.
