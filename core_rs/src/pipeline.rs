@@ -9,6 +9,7 @@ mod board;
 mod counters;
 mod ever;
 mod focus;
+mod looking;
 mod moving;
 mod past;
 mod quarantine;
@@ -353,6 +354,8 @@ impl Pipeline {
         let first = self.scoring.len();
         let cause = Cause { seq: at.seq, at_us: at.at_us, said, occasion, restated };
         let silenced = self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
+        let is_frame = occasion == Occasion::Frame;
+        let look = if is_frame { self.look(at, slot, (restated, said), (first, &silenced), bed.as_ref()) } else { None };
         if self.scoring.len() > first {
             self.later(at, Step::Scores(first..self.scoring.len(), bed, restated != Restated::No));
         }
@@ -360,6 +363,9 @@ impl Pipeline {
             for scorer in silenced {
                 self.later(at, Step::Silent(patient, scorer));
             }
+        }
+        if let Some(look) = look {
+            self.later(at, Step::Looked(look));
         }
     }
 
@@ -380,6 +386,11 @@ impl Pipeline {
                 Step::Silent(patient, scorer) => {
                     self.state.alerts.on_withdrawn(patient, scorer, (due.seq, due.at_us), &mut events);
                     self.state.board.withdraw(patient, scorer);
+                }
+                Step::Looked(look) => {
+                    let State { alerts, board, .. } = &mut self.state;
+                    let score = |scorer| board.scored(look.patient, scorer);
+                    alerts.on_look(&look, &score, (due.seq, due.at_us), &mut events);
                 }
                 Step::Left(patient, bed, why) => {
                     self.state.alerts.on_left(patient, why, (due.seq, due.at_us), &mut events);

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use nightlamp_core::alert::DEFAULT_POLICY_TOML;
 use nightlamp_core::decode::{DecodeConfig, Decoder};
 use nightlamp_core::journal::Journalled;
 use nightlamp_core::limits::Limits;
@@ -17,6 +18,11 @@ use nightlamp_core::receive::Frame;
 use nightlamp_core::score::Scorers;
 
 const S: i64 = 1_000_000;
+
+/// The default policy, and rules with conditions.
+fn with_conditions(counters: &Arc<Counters>) -> Setup {
+    Setup { policy: [DEFAULT_POLICY_TOML, ward::CONDITIONS].concat(), ..setup(counters) }
+}
 
 fn setup(counters: &Arc<Counters>) -> Setup {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
@@ -49,14 +55,14 @@ fn p2_the_same_journal_in_other_batches_and_through_snapshots_gives_the_same_byt
         let mut told: Vec<BTreeMap<String, Vec<u8>>> = Vec::new();
         for (size, every) in [(1_500, 0), (7, 0), (64, 3)] {
             let counters = Arc::default();
-            let mut pipeline = Pipeline::new(setup(&counters)).expect("pipeline");
+            let mut pipeline = Pipeline::new(with_conditions(&counters)).expect("pipeline");
             let mut tables = BTreeMap::new();
             for (at, chunk) in frames.chunks(size).enumerate() {
                 collect(&mut tables, &pipeline.run(chunk, 0).expect("a batch"));
                 if every > 0 && at % every == 0 {
                     let bytes = postcard::to_stdvec(&pipeline.state()).expect("written");
                     let read: Read = postcard::from_bytes(&bytes).expect("read");
-                    pipeline = Pipeline::resume(setup(&counters), read).expect("resumed");
+                    pipeline = Pipeline::resume(with_conditions(&counters), read).expect("resumed");
                 }
             }
             let count: BTreeMap<&str, u64> = counters.all().collect();

@@ -143,13 +143,13 @@ pub struct AlertEvent {
     pub severity: Severity,
     /// When, microseconds since 1970-01-01 UTC: frame time, never the clock.
     pub at_us: i64,
-    /// Index of the scorer; `NO_SCORER` of technical alerts.
+    /// Index of the scorer; `NO_SCORER` of technical alerts and of conditions.
     pub scorer: u16,
-    /// The score's value at this step; NaN of technical alerts.
+    /// The score's value at this step; NaN where no score made it.
     pub value: f64,
     /// For a person: what crossed which threshold. No identity.
     pub reason: String,
-    /// What made the score, by feature and in words, where it opened or was raised; else empty.
+    /// What made the score, by feature and in words, or each part of a condition that held, where it opened or was raised; else empty.
     pub why: Why,
     /// Who did it.
     pub said: Said,

@@ -92,7 +92,8 @@ impl Checker<'_> {
         match (branches.next(), branches.next(), subjects) {
             (Some((is_all, parts)), None, 0) => {
                 if raw.says_more() {
-                    return self.refuse(span, "all and any stand alone; what is asked of a value stands beside its signal or score");
+                    return self
+                        .refuse(span, "all and any stand alone; what is asked of a value stands beside its signal or score");
                 }
                 if parts.get_ref().is_empty() {
                     return self.refuse(parts.span(), "a condition of no parts says nothing");
@@ -115,17 +116,17 @@ impl Checker<'_> {
 
     fn leaf(&self, raw: RawCondition, span: std::ops::Range<usize>) -> Result<Leaf, Refused> {
         let (subject, row) = self.subject(&raw)?;
-        let test = match (raw.threshold(), raw.trend()) {
-            (Some(Ok((high, strict, enter))), None) => {
+        let (mut thresholds, mut trends) = (raw.thresholds(), raw.trends());
+        let test = match (thresholds.next(), thresholds.next(), trends.next(), trends.next()) {
+            (Some(threshold), None, None, None) => {
                 if let Some(within_s) = &raw.within_s {
-                    return self.refuse(within_s.span(), "within_s goes with rising_by and falling_by; for_s says how long it must hold");
+                    let instead = "within_s goes with rising_by and falling_by; for_s says how long it must hold";
+                    return self.refuse(within_s.span(), instead);
                 }
-                self.threshold((high, strict, enter), raw.clear.as_ref(), row)?
+                self.threshold(threshold, raw.clear.as_ref(), row)?
             }
-            (None, Some(Ok((rising, by)))) => self.trend((rising, by), &raw, &subject, &span)?,
-            _ => {
-                return self.refuse(span, "asks one of above, at_least, below, at_most, rising_by and falling_by");
-            }
+            (None, None, Some(trend), None) => self.trend(trend, &raw, &subject, &span)?,
+            _ => return self.refuse(span, "asks one of above, at_least, below, at_most, rising_by and falling_by"),
         };
         let named = |what: &str| format!("rule {}: {what}", self.rule);
         let for_s = within(&raw.for_s, 0, 0..=FOR_S_MAX, &named("for_s"))?;
@@ -192,7 +193,11 @@ impl Checker<'_> {
         if raw.within_s.is_none() {
             return self.refuse(span.clone(), "rising_by and falling_by need within_s");
         }
-        let longest = if matches!(subject, Subject::Signal(signal) if is_monitored(*signal)) { WITHIN_MONITOR_S_MAX } else { WITHIN_S_MAX };
+        let longest = if matches!(subject, Subject::Signal(signal) if is_monitored(*signal)) {
+            WITHIN_MONITOR_S_MAX
+        } else {
+            WITHIN_S_MAX
+        };
         let what = format!("rule {}: within_s, as long as values are kept for it,", self.rule);
         let within_s = within(&raw.within_s, 0, WITHIN_S_MIN..=longest, &what)?;
         Ok(Test::Trend { rising, by: *by.get_ref(), within_us: i64::from(within_s) * SECOND_US })
@@ -200,27 +205,25 @@ impl Checker<'_> {
 }
 
 impl RawCondition {
-    /// Upwards, strictly, from where; Some(Err) where there are several.
-    fn threshold(&self) -> Option<Result<(bool, bool, &Spanned<f64>), ()>> {
-        let all = [(true, true, &self.above), (true, false, &self.at_least), (false, true, &self.below), (false, false, &self.at_most)];
-        only(all.into_iter().filter_map(|(high, strict, at)| at.as_ref().map(|at| (high, strict, at))))
+    /// Upwards, strictly, from where.
+    fn thresholds(&self) -> impl Iterator<Item = (bool, bool, &Spanned<f64>)> {
+        let above = [(true, true, &self.above), (true, false, &self.at_least)];
+        let below = [(false, true, &self.below), (false, false, &self.at_most)];
+        above.into_iter().chain(below).filter_map(|(high, strict, at)| at.as_ref().map(|at| (high, strict, at)))
     }
 
     /// Upwards, by how much.
-    fn trend(&self) -> Option<Result<(bool, &Spanned<f64>), ()>> {
-        let all = [(true, &self.rising_by), (false, &self.falling_by)];
-        only(all.into_iter().filter_map(|(rising, by)| by.as_ref().map(|by| (rising, by))))
+    fn trends(&self) -> impl Iterator<Item = (bool, &Spanned<f64>)> {
+        [(true, &self.rising_by), (false, &self.falling_by)]
+            .into_iter()
+            .filter_map(|(rising, by)| by.as_ref().map(|by| (rising, by)))
     }
 
     /// Whether a branch carries what belongs to a leaf.
     fn says_more(&self) -> bool {
         let spans = self.within_s.is_some() || self.for_s.is_some() || self.stale_s.is_some();
-        spans || self.clear.is_some() || self.threshold().is_some() || self.trend().is_some()
+        spans || self.clear.is_some() || self.thresholds().next().is_some() || self.trends().next().is_some()
     }
-}
-
-fn only<T>(mut all: impl Iterator<Item = T>) -> Option<Result<T, ()>> {
-    all.next().map(|first| if all.next().is_some() { Err(()) } else { Ok(first) })
 }
 
 /// What a monitor sends, perhaps every second.

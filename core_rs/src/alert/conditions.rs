@@ -6,7 +6,8 @@ use smallvec::SmallVec;
 use super::AlertEvent;
 use super::condition::Subject;
 use super::engine::AlertEngine;
-use super::lifecycle::{At, Opening, Turn};
+use super::lifecycle::{At, Turn};
+use super::opening::Opening;
 use super::reason::Clearing;
 use super::sight::{Look, Lookout, Sights, places};
 use super::watch::Scored;
@@ -42,7 +43,9 @@ impl AlertEngine {
         let (policy, state) = (&self.policy, &mut self.state);
         let (mut turned, mut sights) = (Turned::new(), look.sights.as_slice());
         for index in places(look.rules) {
-            let Some((rule, when)) = policy.rules.get(index).and_then(|rule| Some((rule, rule.when.as_ref()?))) else { continue };
+            let Some((rule, when)) = policy.rules.get(index).and_then(|rule| Some((rule, rule.when.as_ref()?))) else {
+                continue;
+            };
             let Some((own, others)) = sights.split_at_checked(when.leaves.len()) else { break };
             sights = others;
             let turn = state.watch((index, rule, when), (look, own), score, at, self.patients_max);

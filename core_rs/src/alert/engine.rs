@@ -4,7 +4,8 @@ use compact_str::CompactString;
 
 use super::action::{Action, Deed, Outcome};
 use super::book::Book;
-use super::lifecycle::{Opening, Turn, Turns, causes_of};
+use super::lifecycle::{Turn, Turns, causes_of};
+use super::opening::Opening;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::sight::Lookout;

@@ -4,15 +4,15 @@
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-use super::held;
+use super::opening::Opening;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::rule::Rule;
-use super::state::{AlertState, Open, Person, RuleKey, RuleState};
+use super::state::{AlertState, Person, RuleKey, RuleState};
 use super::technical::About;
-use super::{AlertEvent, AlertKind, Explainer, NO_SCORER, RuleCounters, Said, Standing};
+use super::{AlertEvent, AlertKind, RuleCounters, Said, Standing};
 use crate::decode::{BedKey, PatientId};
-use crate::score::{Score, Why};
+use crate::score::Score;
 
 const SECOND_US: i64 = 1_000_000;
 
@@ -34,22 +34,6 @@ pub(super) enum Turn {
 
 /// Rules that turned at one evaluation.
 pub(super) type Turns = SmallVec<[(usize, Turn); 4]>;
-
-/// What may open or raise an alert: a look or a tick at a patient in a bed, or a score, which an explainer explains.
-pub(super) struct Opening<'a> {
-    pub(super) patient: PatientId,
-    pub(super) at: At,
-    pub(super) bed: Option<&'a BedKey>,
-    pub(super) score: Option<(&'a Score, &'a mut dyn Explainer)>,
-}
-
-impl Opening<'_> {
-    /// The value the alert shows: a condition has none.
-    fn value(&self, rule: &Rule) -> f64 {
-        let score = self.score.as_ref().filter(|(score, _)| score.scorer == rule.scorer);
-        score.map_or(f64::NAN, |(score, _)| score.value)
-    }
-}
 
 impl Rule {
     /// Whether the rule applies to a patient there.
@@ -77,7 +61,13 @@ impl Rule {
 
 impl RuleKey {
     pub(super) fn of(rule: &Rule) -> Self {
-        Self { name: rule.name.clone(), cause: rule.cause.clone(), severity: rule.severity, scorer: rule.scorer, when: rule.when.clone() }
+        Self {
+            name: rule.name.clone(),
+            cause: rule.cause.clone(),
+            severity: rule.severity,
+            scorer: rule.scorer,
+            when: rule.when.clone(),
+        }
     }
 }
 
@@ -102,19 +92,21 @@ impl AlertState {
         }
         match known {
             Some(known) if known.holds => {
-                rule.step_clear(score, &mut known.run).then(|| self.end(index, rule, score.patient, score.at_us, Turn::Fell))
+                let ceases = rule.step_clear(score, &mut known.run);
+                return ceases.then(|| self.end(index, rule, score.patient, score.at_us, Turn::Fell));
             }
             Some(known) if score.value < rule.enter => {
                 known.run = 0;
-                None
+                return None;
             }
-            None if score.value < rule.enter => None,
-            _ if !self.has_room(score.patient, patients_max) => {
-                self.over_limit += 1;
-                None
-            }
-            _ => self.rise((index, rule), score.patient, (score.seq, score.at_us)),
+            None if score.value < rule.enter => return None,
+            _ => {}
         }
+        if !self.has_room(score.patient, patients_max) {
+            self.over_limit += 1;
+            return None;
+        }
+        self.rise((index, rule), score.patient, (score.seq, score.at_us))
     }
 
     /// A rule ceases to hold.
@@ -208,82 +200,6 @@ impl AlertState {
                 }
             }
             (None, _, _) => {}
-        }
-    }
-
-    fn open(
-        &mut self,
-        policy: &Policy,
-        rule: &Rule,
-        cause: u16,
-        opening: Opening<'_>,
-        out: &mut Vec<AlertEvent>,
-    ) {
-        let (patient, (seq, at_us)) = (opening.patient, opening.at);
-        let ordinal = self.number(seq);
-        let alert_id = seq << 16 | u64::from(ordinal);
-        let mut open = Open {
-            patient: Some(patient),
-            bed: opening.bed.cloned(),
-            subject: CompactString::default(),
-            cause: rule.cause.clone(),
-            rule: rule.name.clone(),
-            severity: rule.severity,
-            scorer: rule.scorer,
-            value: opening.value(rule),
-            ..Open::blank()
-        };
-        let held = self.hold_back(policy, &mut open, at_us);
-        open.wait(policy, at_us, 0);
-        let (reason, why) = self.explain(policy, rule, opening);
-        let mut event = open.event(alert_id, AlertKind::Opened, (seq, ordinal, at_us), reason);
-        (event.why, event.held) = (why, held);
-        out.push(event);
-        self.alerts.insert(alert_id, open);
-        if let Some(person) = self.patients.get_mut(&patient) {
-            person.alerts.push((cause, alert_id));
-        }
-        self.look_again(alert_id);
-    }
-
-    /// A more severe rule: it waits for an answer anew, whatever was answered to the less severe one.
-    fn raise(
-        &mut self,
-        policy: &Policy,
-        rule: &Rule,
-        alert_id: u64,
-        opening: Opening<'_>,
-        out: &mut Vec<AlertEvent>,
-    ) {
-        let (seq, at_us) = opening.at;
-        let ordinal = self.number(seq);
-        let minute = self.minute;
-        let Some(open) = self.alerts.get_mut(&alert_id) else { return };
-        (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
-        (open.value, open.bed, open.lower_at_us) = (opening.value(rule), opening.bed.cloned(), i64::MAX);
-        (open.standing, open.said) = (Standing::Open, Said::default());
-        open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
-        open.wait(policy, at_us, 0);
-        let (reason, why) = self.explain(policy, rule, opening);
-        let Some(open) = self.alerts.get(&alert_id) else { return };
-        let mut event = open.event(alert_id, AlertKind::Raised, (seq, ordinal, at_us), reason);
-        (event.why, event.held) = (why, open.quiet);
-        out.push(event);
-        self.look_again(alert_id);
-    }
-
-    /// Why a rule holds: what made its score, or each leaf of its condition that holds.
-    fn explain(&self, policy: &Policy, rule: &Rule, opening: Opening<'_>) -> (String, Why) {
-        match (&rule.when, opening.score) {
-            (None, Some((score, explainer))) => (reason::opened(rule, score), explainer.explain(score)),
-            (Some(when), _) => {
-                let place = policy.rules.iter().position(|known| known.name == rule.name).unwrap_or_default();
-                let state = self.patients.get(&opening.patient).and_then(|person| person.rules.get(place));
-                let watched = state.and_then(|state| state.watched.as_ref());
-                let reasons = watched.map_or_else(Vec::new, |watched| held::holding(when, &watched.leaves, opening.at.1));
-                (reason::holds(rule, &reasons), Why { reasons, ..Why::default() })
-            }
-            (None, None) => (reason::holds(rule, &[]), Why::default()),
         }
     }
 

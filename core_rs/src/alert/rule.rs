@@ -80,7 +80,7 @@ pub(super) struct RawRule {
     #[serde(default)]
     clear_min_present: u8,
     #[serde(default)]
-    optional: bool,
+    pub(super) optional: bool,
 }
 
 /// What a rule watches, by its words.
@@ -143,7 +143,9 @@ impl RawRule {
         let name = self.name.get_ref();
         let fault = |span, what: &str| Err(Refused::Fault((span, format!("rule {name}: {what}"))));
         match (&self.score, self.when.take()) {
-            (Some(_), Some(when)) => fault(when.span(), "score and when exclude each other; a score may stand in the condition"),
+            (Some(_), Some(when)) => {
+                fault(when.span(), "score and when exclude each other; a score may stand in the condition")
+            }
             (None, None) => fault(span, "needs score with enter and clear, or when"),
             (None, Some(when)) => match self.enter.as_ref().or(self.clear.as_ref()) {
                 Some(threshold) => fault(threshold.span(), "enter and clear go with score; a condition has its own thresholds"),

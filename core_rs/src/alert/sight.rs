@@ -136,7 +136,9 @@ impl When {
 impl Leaf {
     fn see_trend(&self, signal: SignalId, (rising, within_us): (bool, i64), patient: &Patient, at_us: i64) -> Sight {
         let Some((value, seen_us)) = patient.latest(signal, at_us) else { return Sight::NOTHING };
-        let Some((least, largest, count)) = patient.vitals().extremes(signal, seen_us, within_us) else { return Sight::NOTHING };
+        let Some((least, largest, count)) = patient.vitals().extremes(signal, seen_us, within_us) else {
+            return Sight::NOTHING;
+        };
         if count < 2 {
             return Sight::NOTHING; // a trend of one value is unknown
         }

@@ -1,6 +1,6 @@
 //! What the Rust half hands to the Python half: rows as COPY streams, and messages for consoles.
 
-use crate::alert::{Action, Departure, Finding};
+use crate::alert::{Action, Departure, Finding, Look};
 use crate::decode::{BedKey, PatientId};
 use crate::store::{
     AlertRows, CopyTable, DeadLetterRows, EncounterRows, MergeRows, ObservationRows, PatientRows, ReplayRows, ScoreRows,
@@ -98,6 +98,8 @@ pub enum Step {
     Scores(std::ops::Range<usize>, Option<BedKey>, bool),
     /// What this scorer said of the patient rested on values that were withdrawn; it says nothing now.
     Silent(PatientId, u16),
+    /// What conditions see of the patient; behind the frame's scores.
+    Looked(Box<Look>),
     /// The patient left this bed.
     Left(PatientId, Option<BedKey>, Departure),
     /// The patient came back: what a former stay was scored no longer counts.

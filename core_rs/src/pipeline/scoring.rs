@@ -56,6 +56,11 @@ impl Scoring {
         self.scores.len()
     }
 
+    /// The scorers of those taken from a place on.
+    pub fn scorers_since(&self, first: usize) -> impl Iterator<Item = u16> {
+        self.scores.iter().skip(first).flatten().map(|score| score.scorer)
+    }
+
     /// Hands over a score by its place, once.
     pub fn hand_over(&mut self, index: usize) -> Option<Score> {
         self.scores.get_mut(index).and_then(Option::take)

@@ -195,7 +195,8 @@ impl Pipeline {
         Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever, watch }))
     }
 
-    fn assemble(setup: Setup, state: State) -> Self {
+    fn assemble(setup: Setup, mut state: State) -> Self {
+        state.ward.keep(state.alerts.policy().looks_back());
         Self {
             decoder: setup.decoder,
             scoring: Scoring::new(&setup.scorers),

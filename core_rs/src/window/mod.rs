@@ -38,9 +38,9 @@
 //!
 //! # Limits in numbers
 //! Raw samples are kept as long as the longest exact window of any loaded plan (an hour at least where windows are in panes or
-//! cells), and always the newest 16; what is older is folded and can no longer be corrected (`Change::Expired`): a correction
-//! older than that leaves panes, cells and the statistics of the stay as they are. A signal holds at most
-//! `signal_observations_max` raw samples; beyond that the oldest are folded early and counted. Times before a patient's newest
+//! cells; longer where the alert policy looks back further), and always the newest 16; what is older is folded and can no longer
+//! be corrected (`Change::Expired`): a correction older than that leaves panes, cells and the statistics of the stay as they are.
+//! A signal holds at most `signal_observations_max` raw samples; beyond that the oldest are folded early and counted. Times before a patient's newest
 //! receipt are answered from what is still held.
 //!
 //! # Determinism

@@ -13,7 +13,7 @@ use hashbrown::HashMap;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::decode::{BedKey, Observation, PatientId, Status, Subject};
+use crate::decode::{BedKey, Observation, PatientId, SignalId, Status, Subject};
 use crate::error::{Code, Refusal};
 use crate::limits::Limits;
 

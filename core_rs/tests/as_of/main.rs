@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nightlamp_core::alert::AlertKind;
+use nightlamp_core::alert::{AlertKind, DEFAULT_POLICY_TOML, NO_SCORER, Severity};
 use nightlamp_core::decode::{Decoder, PatientId};
 use nightlamp_core::engine::{Asked, EngineConfig, History, ReplayError, Replayed, Snapshots, Until};
 use nightlamp_core::journal::{Journal, Journalled};
@@ -21,6 +21,7 @@ fn config() -> EngineConfig {
         "site_key_hex": "07".repeat(32),
         "limits": {"past_s_max": 4_000_000_000_i64, "journal_segment_bytes_max": 65_536},
         "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0")],
+        "policy": [DEFAULT_POLICY_TOML, ward::CONDITIONS].concat(),
     }))
     .expect("config")
 }
@@ -29,7 +30,7 @@ fn pipeline() -> (Pipeline, Arc<Scorers>) {
     let config = config();
     let scorers = Arc::new(Scorers::load(&config.bundles).expect("scorers"));
     let setup = Setup::new(Arc::new(Decoder::new(config.decode()).expect("decoder")), Arc::clone(&scorers), config.limits);
-    (Pipeline::new(setup).expect("pipeline"), scorers)
+    (Pipeline::new(Setup { policy: config.policy, ..setup }).expect("pipeline"), scorers)
 }
 
 /// Everything up to a cut of the COPY stream, row by row.
@@ -204,7 +205,7 @@ fn alerts_open_then_are_those_the_route_had_open() {
     let frames = ward::frames(7, 1_500);
     let told = tell(frames, &[400, 800]);
     let (mut pipeline, _) = pipeline();
-    let mut checked = 0;
+    let (mut checked, mut of_conditions) = (0, 0);
     for chunk in told.frames.chunks(100) {
         pipeline.run(chunk, 0);
         let seq = chunk.last().expect("a frame").seq;
@@ -221,9 +222,12 @@ fn alerts_open_then_are_those_the_route_had_open() {
             assert_eq!((&replayed.past.bed, &replayed.past.signals), (&whole.bed, &whole.signals));
             assert!(replayed.past.alerts.iter().all(|alert| alert.opened.kind == AlertKind::Opened));
             checked += replayed.past.alerts.len();
+            let conditions = replayed.past.alerts.iter().map(|alert| &alert.opened);
+            of_conditions +=
+                conditions.filter(|alert| alert.scorer == NO_SCORER && alert.severity != Severity::Technical).count();
         }
     }
-    assert!(checked > 10, "{checked} open alerts were compared");
+    assert!(checked > 10 && of_conditions > 10, "{checked} open alerts were compared, {of_conditions} of conditions");
 }
 
 #[test]

@@ -8,6 +8,22 @@ pub const START_US: i64 = 1_760_000_000_000_000;
 pub const BEDS: usize = 4;
 pub const PATIENTS: usize = 6;
 
+/// Rules with conditions that this ward meets, by values, trends, scores and ticks; behind the default policy.
+pub const CONDITIONS: &str = r#"
+[[rule]]
+name = "tachycardia"
+severity = "low"
+when = { signal = "HR", above = 120, clear = 110, for_s = 30, stale_s = 60 }
+[[rule]]
+name = "lactate"
+severity = "medium"
+when = { any = [ { signal = "Lactate", rising_by = 1.0, within_s = 1800 }, { signal = "Lactate", at_least = 5 } ] }
+[[rule]]
+name = "shock"
+severity = "high"
+when = { all = [ { signal = "SBP", below = 95, clear = 100 }, { score = "news2", at_least = 5, clear = 2 } ] }
+"#;
+
 /// SplitMix64.
 pub struct Dice(pub u64);
 

@@ -111,7 +111,7 @@ class Alert(BaseModel):
     opened_at: datetime
     opened_value: float | None
     cleared_at: datetime | None
-    value: float | None = Field(description="The score at the latest step; null of technical alerts.")
+    value: float | None = Field(description="The score at the latest step; null where no score made the alert.")
     by: str = Field(description="Key id of who made the state; empty: the machine.")
     role: str = Field(description="That person's role.")
     to: str = Field(description="The role it was passed on to.")

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 mod answers;
+mod conditions;
 mod invariants;
+mod when;
 
 use super::*;
 use crate::decode::{BedKey, PatientId};

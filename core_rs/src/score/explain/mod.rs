@@ -22,6 +22,8 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 pub use outline::Outline;
+pub(crate) use signal::told;
+pub(crate) use spoken::{short, span, window};
 
 use super::boundary::{Contribution, Input};
 

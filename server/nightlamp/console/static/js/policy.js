@@ -4,6 +4,7 @@ import { Burden } from "./burden.js";
 import { SEVERITIES } from "./risk.js";
 import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
+import { label } from "./signals.js";
 import { Component, html } from "./view.js";
 
 export class PolicyPage extends Component {
@@ -29,7 +30,7 @@ export class PolicyPage extends Component {
 }
 
 const TOLD = new Set(["name", "score", "label", "severity", "enter", "clear", "enter_evaluations", "clear_evaluations", "lockout_s", "units",
-  "min_present", "clear_min_present", "optional", "cause"]);
+  "when", "min_present", "clear_min_present", "optional", "cause"]);
 
 function Rules({ rules }) {
   return html`<section class="card"><h2>Rules</h2><ul class="rules">${rules.map((rule) => {
@@ -45,11 +46,29 @@ function Rules({ rules }) {
 function words(rule) {
   const said = [];
   if (rule.enter !== undefined) said.push(`Opens at ${rule.enter} or more${times(rule.enter_evaluations)}`);
+  if (rule.when) said.push(`Opens while ${condition(rule.when)}${times(rule.enter_evaluations)}`);
   if (rule.clear !== undefined) said.push(`ends at ${rule.clear} or less${times(rule.clear_evaluations)}`);
   if (rule.lockout_s) said.push(`then silent for ${duration(rule.lockout_s)}`);
   if (rule.min_present) said.push(`only with ${rule.min_present} inputs or more`);
   said.push(rule.units?.length > 0 ? `in ${rule.units.join(", ")}` : "in every unit");
   return `${said.join("; ")}.`;
+}
+
+const COMPARED = { above: "above", at_least: "at least", below: "below", at_most: "at most" };
+
+/** A tree of conditions as a sentence: "MAP is below 65 for 10 min (until 70) and (HR is above 110 or Lactate rises by 2 within 1 h)". */
+function condition(node, inner = false) {
+  for (const [key, word] of [["all", " and "], ["any", " or "]]) {
+    if (!node[key]) continue;
+    const joined = node[key].map((part) => condition(part, node[key].length > 1)).join(word);
+    return inner && node[key].length > 1 ? `(${joined})` : joined;
+  }
+  const who = node.signal ? label(node.signal) : node.score;
+  const held = node.for_s ? ` for ${duration(node.for_s)}` : "";
+  const ends = node.clear === undefined ? "" : ` (until ${node.clear})`;
+  for (const [key, word] of Object.entries(COMPARED)) if (node[key] !== undefined) return `${who} is ${word} ${node[key]}${held}${ends}`;
+  const [way, by] = node.rising_by === undefined ? ["falls", node.falling_by] : ["rises", node.rising_by];
+  return `${who} ${way} by ${by} within ${duration(node.within_s)}${held}`;
 }
 
 /** Tables that are neither rules nor chains, by name: storms, quiet hours, silence. */
