@@ -21,7 +21,7 @@ fn config() -> EngineConfig {
         "site_key_hex": "07".repeat(32),
         "limits": {"past_s_max": 4_000_000_000_i64, "journal_segment_bytes_max": 65_536},
         "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0")],
-        "policy": [DEFAULT_POLICY_TOML, ward::CONDITIONS].concat(),
+        "policy": format!("{DEFAULT_POLICY_TOML}{}", ward::CONDITIONS),
     }))
     .expect("config")
 }
