@@ -21,7 +21,7 @@ export class Row extends Watching {
     const seen = app.ward.course.get(id);
     const risk = patient.scores.sepsis?.value ?? null;
     const newestMs = Math.max(...Object.values(patient.vitals).map((vital) => vital.at_ms));
-    return html`<tr tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
+    return html`<tr ref=${this.outermost} tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
       <th scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
       <td class="who">${app.people.nameOf(id).text}</td>
       <td><${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} /></td>

@@ -23,7 +23,7 @@ export class Tile extends Watching {
     const { news2 } = patient.scores;
     const seen = app.ward.course.get(id);
     const name = `place-${id}`;
-    return html`<article class="tile" data-rank=${alertRank(patient)} data-patient=${id} tabindex="0" aria-labelledby=${name}>
+    return html`<article ref=${this.outermost} class="tile" data-rank=${alertRank(patient)} data-patient=${id} tabindex="0" aria-labelledby=${name}>
       <header>
         <h2 id=${name}><a href=${addressOf(id)}>${patient.bed
           ? html`<span class="bed"><span class="quiet">Bed</span> ${patient.bed}</span>`
