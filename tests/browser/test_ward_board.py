@@ -305,13 +305,19 @@ def test_a_high_alert_is_heard_once_touched_and_a_muted_board_says_so(page: Page
 
 @pytest.mark.parametrize("width", [390, 768, 1920])
 def test_nothing_is_cut_off_at_any_width(page: Page, ward: WardServer, width: int) -> None:
-    ward.offer(script.patient(1, 7, 8, alerts=[script.opened(1, "high", "NEWS2 8 reached 7 (7 of 7 items)")]))
+    ward.offer(
+        script.patient(1, 7, 8, alerts=[script.opened(1, "high", "NEWS2 8 reached 7 (7 of 7 items)")]),
+        script.patient(1, 8, 8, unit="Neonatal Intensive Care Unit North-East, second floor"),
+    )
     page.set_viewport_size({"width": width, "height": 844})
     open_board(page, ward)
     expect(tile(page, 7)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     cells = tile(page, 7).locator(".vitals tbody td, .vitals tbody th, .alerts p, .news2")
     assert cells.evaluate_all("all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)") == []
+    page.get_by_role("button", name="List").click()
+    expect(page.get_by_role("row", name="07").get_by_role("cell", name=re.compile("High NEWS2 8"))).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_two_hundred_patients_a_second_all_arrive(page: Page, ward: WardServer) -> None:

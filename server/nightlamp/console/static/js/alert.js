@@ -54,7 +54,7 @@ function standing({ state, role, to, note, changed_ms: changedMs, until_ms: unti
 
 /** Why its score is what it is, in words; an alert from before there were words has its largest contributions. */
 function Reasons({ alert, patient }) {
-  if (alert.score === "") return null; // a condition: its sentence has named each part that held
+  if (!alert.score) return null; // a condition: its sentence has named each part that held
   if (alert.explanation?.length > 0) {
     return html`<ul class="why" aria-label="Why">${alert.explanation.slice(0, REASONS_SHOWN).map((reason) =>
       html`<${Reason} key=${reason.about} reason=${reason} isRule=${patient.scores[alert.score]?.kind === "rule"} />`)}</ul>`;

@@ -34,7 +34,7 @@ export class Board extends Component {
       </div>
       <${Technical} app=${app} />
       ${order.length === 0
-        ? html`<p class="empty">${ward.complete ? "No patient in this view." : "Waiting for the ward …"}</p>`
+        ? html`<p class="empty">${ward.complete ? app.unit === null ? "Nobody is on the ward: no patient has been admitted or measured yet." : `Nobody is in ${app.unit} now.` : "Waiting for the ward …"}</p>`
         : layout === "list" ? html`<${List} app=${app} order=${order} />` : html`<${Tiles} app=${app} order=${order} alerting=${alerting} />`}`;
   }
 }
@@ -48,10 +48,10 @@ function Tiles({ app, order, alerting }) {
 }
 
 function List({ app, order }) {
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Patients by risk"><table class="list" onKeyDown=${walk}>
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Patients by risk"><table class="list" role="table" onKeyDown=${walk}>
     <caption class="unseen">Patients by risk</caption>
-    <thead><tr>${ROW_HEADS.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
-    <tbody>${order.map(({ patient }) => html`<${Row} key=${patient} id=${patient} app=${app} />`)}</tbody></table></div>`;
+    <thead role="rowgroup"><tr role="row">${ROW_HEADS.map((head) => html`<th key=${head} role="columnheader" scope="col">${head}</th>`)}</tr></thead>
+    <tbody role="rowgroup">${order.map(({ patient }) => html`<${Row} key=${patient} id=${patient} app=${app} />`)}</tbody></table></div>`;
 }
 
 /** Alerts about no patient: a feed, a channel, a storm. */

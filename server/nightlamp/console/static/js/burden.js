@@ -24,17 +24,19 @@ export class Burden extends Asking {
   }
 }
 
+/** Of less than this a rate per day says nothing. */
+const DAYS_MIN = 0.5;
 const HEADS = ["Unit", "Patient-days", "Alerts", "per patient-day", "High, medium, low", "Acknowledged", "after (median, 90 %)", "Snoozed", "Escalated",
   "Expired", "Followed by an outcome", "Technical"];
 
 function Unit({ one, name }) {
   const { median, p90 } = one.acknowledged_after_s;
   return html`<tr><th scope="row">${name}</th><td>${one.patient_days.toFixed(1)}</td><td>${one.alerts}</td>
-    <td>${one.per_patient_day === null ? "–" : one.per_patient_day.toFixed(2)}</td>
+    <td>${one.per_patient_day === null ? "–" : one.patient_days < DAYS_MIN ? html`<small>too short</small>` : one.per_patient_day.toFixed(2)}</td>
     <td>${one.by_severity.high}, ${one.by_severity.medium}, ${one.by_severity.low}</td><td>${share(one.shares.acknowledged)}</td>
     <td>${median === null ? "–" : `${age(median * 1000)}, ${age(p90 * 1000)}`}</td><td>${share(one.shares.snoozed)}</td>
     <td>${share(one.shares.escalated)}</td><td>${share(one.shares.expired)}</td>
-    <td>${one.ppv.value === null ? html`<small>${one.ppv.why_not}</small>` : `${share(one.ppv.value)} of ${one.ppv.judged}`}</td><td>${one.technical}</td></tr>`;
+    <td class="outcome">${one.ppv.value === null ? html`<small>${one.ppv.why_not}</small>` : `${share(one.ppv.value)} of ${one.ppv.judged}`}</td><td>${one.technical}</td></tr>`;
 }
 
 const share = (value) => (value === null ? "–" : `${Math.round(value * 100)} %`);

@@ -30,7 +30,7 @@ export class PolicyPage extends Component {
 }
 
 const TOLD = new Set(["name", "score", "label", "severity", "enter", "clear", "enter_evaluations", "clear_evaluations", "lockout_s", "units",
-  "when", "min_present", "clear_min_present", "optional", "cause"]);
+  "when", "min_present", "clear_min_present", "optional", "cause", "downgrade_s"]);
 
 function Rules({ rules }) {
   return html`<section class="card"><h2>Rules</h2><ul class="rules">${rules.map((rule) => {
@@ -39,7 +39,7 @@ function Rules({ rules }) {
     return html`<li key=${rule.name} data-severity=${rule.severity}><p class="severity"><${Shape} name=${severity.shape} /> <b>${severity.word}</b></p>
       <div><h3>${rule.label ?? rule.score ?? rule.name} <small>${rule.name}</small></h3>
         <p>${words(rule)}</p>
-        ${others.length > 0 && html`<dl class="facts">${others.map(([name, value]) => html`<div key=${name}><dt>${name}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd></div>`)}</dl>`}</div></li>`;
+        ${others.length > 0 && html`<${Facts} table=${Object.fromEntries(others)} />`}</div></li>`;
   })}</ul></section>`;
 }
 
@@ -49,6 +49,7 @@ function words(rule) {
   if (rule.when) said.push(`Opens while ${condition(rule.when)}${times(rule.enter_evaluations)}`);
   if (rule.clear !== undefined) said.push(`ends at ${rule.clear} or less${times(rule.clear_evaluations)}`);
   if (rule.lockout_s) said.push(`then silent for ${duration(rule.lockout_s)}`);
+  if (rule.downgrade_s) said.push(`goes down to a less severe rule after ${duration(rule.downgrade_s)}`);
   if (rule.min_present) said.push(`only with ${rule.min_present} inputs or more`);
   said.push(rule.units?.length > 0 ? `in ${rule.units.join(", ")}` : "in every unit");
   return `${said.join("; ")}.`;
@@ -75,7 +76,19 @@ function condition(node, inner = false) {
 function Rest({ content }) {
   return Object.entries(content).filter(([name]) => name !== "rule" && name !== "escalation").map(([name, table]) => html`
     <section class="card" key=${name}><h2>${name.charAt(0).toUpperCase()}${name.slice(1).replaceAll("_", " ")}</h2>
-      <dl class="facts">${Object.entries(table).map(([key, value]) => html`<div key=${key}><dt>${key.replaceAll("_", " ")}</dt><dd>${typeof value === "object" ? JSON.stringify(value) : String(value)}</dd></div>`)}</dl></section>`);
+      <${Facts} table=${table} /></section>`);
+}
+
+function Facts({ table }) {
+  return html`<dl class="facts">${Object.entries(table).map(([key, value]) => html`<div key=${key}>
+    <dt>${key.replace(/_s$/, "").replaceAll("_", " ")}</dt><dd>${plain(key, value)}</dd></div>`)}</dl>`;
+}
+
+/** A value of the file for a person: times in words, lists by commas. */
+function plain(key, value) {
+  if (Array.isArray(value)) return value.map((one) => plain(key, one)).join(", ") || "none";
+  if (value !== null && typeof value === "object") return Object.entries(value).map(([name, one]) => `${name.replace(/_s$/, "").replaceAll("_", " ")} ${plain(name, one)}`).join(" · ");
+  return key.endsWith("_s") && typeof value === "number" ? duration(value) : String(value);
 }
 
 const times = (count) => (count > 1 ? `, ${count} times running` : "");

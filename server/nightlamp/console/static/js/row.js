@@ -10,7 +10,7 @@ import { scoreTrend, trend } from "./trend.js";
 import { html } from "./view.js";
 import { Watching } from "./watching.js";
 
-export const ROW_HEADS = ["Bed", "Patient", "NEWS2", "Alert", ...VITALS.map((row) => row.label), "Sepsis risk", "Newest"];
+export const ROW_HEADS = ["Bed", "Patient", "NEWS2", "Alert", ...VITALS.map((row) => row.label), "Sepsis", "Newest"];
 
 export class Row extends Watching {
   render({ app, id }) {
@@ -21,14 +21,14 @@ export class Row extends Watching {
     const seen = app.ward.course.get(id);
     const risk = patient.scores.sepsis?.value ?? null;
     const newestMs = Math.max(...Object.values(patient.vitals).map((vital) => vital.at_ms));
-    return html`<tr ref=${this.outermost} tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
-      <th scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
-      <td class="who">${app.people.nameOf(id).text}</td>
-      <td><${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} /></td>
-      <td class="alert"><${Worst} alerts=${patient.alerts} now=${now} /></td>
+    return html`<tr ref=${this.outermost} role="row" tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
+      <th role="rowheader" scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
+      <td role="cell" class="who">${app.people.nameOf(id).text}</td>
+      <td role="cell" class="score"><${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} /></td>
+      <td role="cell" class="alert"><${Worst} alerts=${patient.alerts} now=${now} /></td>
       ${VITALS.map((row) => html`<${Value} key=${row.name} row=${row} patient=${patient} now=${now} />`)}
-      <td class="number">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}</td>
-      <td class="number">${Number.isFinite(newestMs) ? age(now - newestMs) : "never"}</td></tr>`;
+      <td role="cell" class="number" data-label="Sepsis">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}</td>
+      <td role="cell" class="number" data-label="Newest">${Number.isFinite(newestMs) ? age(now - newestMs) : "never"}</td></tr>`;
   }
 }
 
@@ -43,9 +43,9 @@ function Worst({ alerts, now }) {
 
 function Value({ row, patient, now }) {
   const vital = patient.vitals[row.name];
-  if (!vital) return html`<td class="number missing">missing</td>`;
+  if (!vital) return html`<td role="cell" class="number missing" data-label=${row.label}>missing</td>`;
   const old = now - vital.at_ms > row.staleMs;
   const second = row.second && patient.vitals[row.second];
-  return html`<td class="number ${old ? "stale" : ""}">${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}
+  return html`<td role="cell" class="number ${old ? "stale" : ""}" data-label=${row.label}>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}
     ${old ? html`<small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`}</td>`;
 }

@@ -8,7 +8,7 @@ const REFUSALS = {
 
 const LOCKED = {
   idle: "Locked, because nobody touched this screen for a while.",
-  asked: "Locked.",
+  asked: "",
   over: "Your session is over.",
 };
 
@@ -26,7 +26,7 @@ export class SignIn extends Component {
       <img src="lamp.svg" alt="" width="56" height="56" />
       <h1>${locked ? "Locked" : "nightlamp"}</h1>
       ${locked
-        ? html`<p>${LOCKED[locked]} What was shown is kept for whoever signs in with the same key.
+        ? html`<p>${LOCKED[locked]} What was shown is kept for whoever signs in with the same key.${" "}
             <b>No alert is shown or heard here meanwhile.</b></p>`
         : html`<p>Sign in with your own key, or with the one-time token that the server has printed or an administrator gave you.</p>`}
       <form onSubmit=${submit}>

@@ -15,6 +15,9 @@ import { Component, html } from "./view.js";
 import { Watching } from "./watching.js";
 import { modelTitle, Why } from "./why.js";
 
+/** A bed with a longer name is written smaller. */
+const LONG_BED = 7;
+
 export class Tile extends Watching {
   render({ app, id }) {
     this.last = app.ward.patients.get(id) ?? this.last;
@@ -26,7 +29,7 @@ export class Tile extends Watching {
     return html`<article ref=${this.outermost} class="tile" data-rank=${alertRank(patient)} data-patient=${id} tabindex="0" aria-labelledby=${name}>
       <header>
         <h2 id=${name}><a href=${addressOf(id)}>${patient.bed
-          ? html`<span class="bed"><span class="quiet">Bed</span> ${patient.bed}</span>`
+          ? html`<span class="bed" data-long=${patient.bed.length > LONG_BED}><span class="quiet">Bed</span> ${patient.bed}</span>`
           : html`<span class="bed">No bed</span>`}</a><span class="unit">${patient.unit}</span></h2>
         <${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} />
       </header>
