@@ -1,6 +1,7 @@
 // All alerts of a patient, the newest first, each with what was done about it.
 import { get } from "./api.js";
 import { Asking } from "./asking.js";
+import { catchUp } from "./catch_up.js";
 import { age, dayTime } from "./clock.js";
 import { SEVERITIES, STATES } from "./risk.js";
 import { roleTitle } from "./session.js";
@@ -14,7 +15,14 @@ export class AlertHistory extends Asking {
 
   /** The stream has told a step: `turn` says which alerts stand how. */
   componentDidUpdate(before) {
-    if (before.turn !== this.props.turn) this.read();
+    if (before.turn === this.props.turn) return;
+    this.caughtUp?.();
+    this.caughtUp = catchUp(() => this.read());
+  }
+
+  componentWillUnmount() {
+    super.componentWillUnmount();
+    this.caughtUp?.();
   }
 
   async ask() {

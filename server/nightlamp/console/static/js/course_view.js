@@ -1,6 +1,7 @@
 // The course of a stay: spans, panels on one time axis, what stands under the cursor, and the slider to a past time.
 import { AlertLane } from "./alert_lane.js";
 import { get, wordsOf } from "./api.js";
+import { catchUp } from "./catch_up.js";
 import { Chart } from "./chart.js";
 import { dayTime, serverNow } from "./clock.js";
 import { panelsOf, summary } from "./course.js";
@@ -28,12 +29,15 @@ export class Course extends Component {
 
   /** The stream has told a step of an alert. */
   componentDidUpdate(before) {
-    if (before.turn !== this.props.turn) this.readAlerts();
+    if (before.turn === this.props.turn) return;
+    this.caughtUp?.();
+    this.caughtUp = catchUp(() => this.readAlerts());
   }
 
   componentWillUnmount() {
     clearInterval(this.timer);
     clearInterval(this.alertTimer);
+    this.caughtUp?.();
     this.gone = true;
   }
 
