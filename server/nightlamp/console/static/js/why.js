@@ -18,7 +18,7 @@ export function Reason({ reason, isRule }) {
   return html`<li data-direction=${reason.direction} data-missing=${reason.missing}>
     ${isRule
       ? reason.share > 0 && html`<b>+${reason.share}</b>`
-      : html`<b aria-hidden="true">${SIGNS[reason.direction] ?? ""}</b><span class="unseen">${reason.direction} the risk: </span>`}
+      : html`<b aria-hidden="true">${SIGNS[reason.direction] ?? ""}</b>${reason.direction !== "neither" && html`<span class="unseen">${reason.direction} the risk: </span>`}`}
     <span>${reason.words}</span></li>`;
 }
 

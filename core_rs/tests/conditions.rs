@@ -1,0 +1,105 @@
+//! Rules over raw signals through the whole Rust route: what they read of the window, and what ADT and corrections do to them.
+
+#[path = "as_of/ward.rs"]
+#[allow(dead_code)]
+mod ward;
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use nightlamp_core::decode::{DecodeConfig, Decoder};
+use nightlamp_core::journal::Journalled;
+use nightlamp_core::limits::Limits;
+use nightlamp_core::pipeline::{MessageKind, Pipeline, Read, Setup};
+use nightlamp_core::receive::{Frame, Source};
+use nightlamp_core::score::Scorers;
+
+/// A route without models, under one rule: nothing but the rule asks for more than the newest values.
+fn setup(when: &str) -> Setup {
+    let policy = format!("[[rule]]\nname = \"watched\"\nseverity = \"low\"\nunits = [\"ICU\"]\nwhen = {when}\n");
+    let decoder = Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder"));
+    Setup { policy, ..Setup::new(decoder, Arc::new(Scorers::load(&[]).expect("scorers")), Limits::default()) }
+}
+
+struct Bedside {
+    pipeline: Pipeline,
+    seq: u64,
+}
+
+impl Bedside {
+    fn under(when: &str) -> Self {
+        let mut bedside = Self { pipeline: Pipeline::new(setup(when)).expect("pipeline"), seq: 0 };
+        bedside.say(ward::adt("A01", 1, 1, at(0)));
+        bedside
+    }
+
+    /// Reasons of the alert steps that a frame caused.
+    fn say(&mut self, frame: Frame) -> Vec<String> {
+        self.seq += 1;
+        let batch = self.pipeline.run(&[Journalled { seq: self.seq, frame }], 0).expect("a batch");
+        let alerts = batch.messages.iter().filter(|message| message.kind == MessageKind::Alert);
+        let json = alerts.map(|alert| serde_json::from_slice::<serde_json::Value>(&alert.json).expect("json"));
+        json.map(|alert| alert["reason"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// A heart rate observed at a second; `status` as OBX-11.
+    fn rate(&mut self, rate: usize, second: i64, status: &str) -> Vec<String> {
+        let frame = ward::oru(1, rate, at(second));
+        let text = std::str::from_utf8(&frame.payload).expect("text").replace("|||||F|||", &format!("|||||{status}|||"));
+        // Received after all that was said before, under an id of its own.
+        self.seq += 1;
+        let text = text.replace("R1-", &format!("R{}-", self.seq));
+        self.say(Frame { payload: Bytes::from(text), ..frame })
+    }
+
+    fn tick(&mut self, second: i64) -> Vec<String> {
+        self.say(Frame { source: Source::Tick, payload: Bytes::new(), ..ward::oru(1, 60, at(second)) })
+    }
+}
+
+fn at(second: i64) -> i64 {
+    ward::START_US + second * 1_000_000
+}
+
+#[test]
+fn values_are_kept_as_long_as_a_rule_looks_back_also_after_a_restart_and_no_longer_than_that() {
+    let rising = |within_s: i64| format!("{{ signal = \"HR\", rising_by = 30, within_s = {within_s} }}");
+    for (within_s, restarted, opens) in [(300, false, true), (300, true, true), (60, false, false)] {
+        let mut bedside = Bedside::under(&rising(within_s));
+        for second in 1..=200 {
+            let rate = if second < 5 { 60 } else { 80 };
+            assert!(bedside.rate(rate, second, "F").is_empty(), "second {second}");
+            if restarted && second == 100 {
+                let read: Read =
+                    postcard::from_bytes(&postcard::to_stdvec(&bedside.pipeline.state()).expect("written")).expect("read");
+                bedside.pipeline = Pipeline::resume(setup(&rising(within_s)), read).expect("resumed");
+            }
+        }
+        let told = bedside.rate(90, 201, "F");
+        let expected = opens.then(|| "heart rate 90 /min, 0 s old, up 30 from 60 within 5 min".to_owned());
+        assert_eq!(told, Vec::from_iter(expected), "within {within_s} s");
+    }
+}
+
+#[test]
+fn a_move_out_of_the_rules_units_ends_its_alert_and_a_discharge_ends_what_waits() {
+    let mut bedside = Bedside::under("{ signal = \"HR\", above = 120 }");
+    assert_eq!(bedside.rate(130, 1, "F"), ["heart rate 130 /min, 0 s old, above 120"]);
+    let moved = ward::adt("A02", 1, 1, at(2));
+    let text = std::str::from_utf8(&moved.payload).expect("text").replace("ICU^", "WARD^");
+    assert_eq!(bedside.say(Frame { payload: Bytes::from(text), ..moved }), ["the patient was moved out of the rule's units"]);
+    let mut waiting = Bedside::under("{ signal = \"HR\", above = 120, for_s = 60 }");
+    assert!(waiting.rate(130, 1, "F").is_empty());
+    assert!(waiting.say(ward::adt("A03", 1, 1, at(10))).is_empty());
+    assert!(waiting.tick(70).is_empty(), "who left is not alerted");
+}
+
+#[test]
+fn p7_a_withdrawal_and_a_correction_end_what_rested_on_the_value_in_the_frame_that_brings_them() {
+    for (status, rate) in [("D", 130), ("C", 100)] {
+        let mut bedside = Bedside::under("{ signal = \"HR\", above = 120, for_s = 30 }");
+        bedside.rate(130, 1, "F");
+        assert_eq!(bedside.tick(31), ["heart rate 130 /min, 30 s old, above 120 for 30 s"]);
+        assert_eq!(bedside.rate(rate, 1, status), ["the values it rested on were withdrawn"], "{status}");
+    }
+}
