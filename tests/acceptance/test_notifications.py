@@ -148,6 +148,8 @@ def test_figures_of_alerts_are_there_for_who_may_read_and_of_their_units(server:
         found = nurse.get("/v1/figures/alerts", params={"unit": unit}).raise_for_status().json()
         assert nurse.get("/v1/figures/alerts", params={"unit": other}).json()["items"] == []
         assert nurse.get("/v1/figures/alerts", params={"from": "2000-01-01T00:00:00Z"}).status_code == 422
+        ahead = nurse.get("/v1/figures/alerts", params={"to": "2100-01-01T00:00:00Z", "unit": unit}).json()
+        assert ahead["until"] < "2100", "what lies ahead has no figures"
         assert sre.get("/v1/figures/alerts").status_code == 403
     (one,) = found["items"]
     assert one["by_severity"]["high"] >= 2

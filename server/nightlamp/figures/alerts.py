@@ -3,7 +3,8 @@
 `alerts` are those about patients (high, medium, low) that opened in the time, under the unit of the bed at opening;
 technical ones are counted beside. A patient-day is 24 hours of a bed that is taken. Shares are of `alerts`. The time to
 acknowledgement is from opening to the first acknowledgement, over those that were acknowledged. An outcome is a move
-into a unit of higher care within `figures.outcome_h` of the opening: the one kind of outcome the database holds.
+into a unit of higher care within `figures.outcome_h` of the opening: the one kind of outcome the database holds. Only
+alerts whose `outcome_h` are over are judged: a hit shows early, a miss only then.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ QUERIES = Path(__file__).with_name("queries.sql")
 UNITS_MAX = 500
 SEVERITIES = ("high", "medium", "low")
 NO_UNITS = "no outcome is known: figures.outcome_units names no unit of higher care"
-NONE_JUDGED = "no alert here has an outcome yet"
+NONE_JUDGED = "of no alert here the time for an outcome is over"
 
 
 @dataclass(slots=True)
@@ -40,10 +41,10 @@ class Burden:
     escalated: int = 0
     expired: int = 0
     cleared: int = 0
-    followed: int = 0
-    """Alerts that an outcome followed."""
     judged: int = 0
-    """Alerts whose outcome is known: it came, or the time for it is over."""
+    """Alerts whose time for an outcome is over."""
+    followed: int = 0
+    """Of them those that an outcome followed."""
     answered_s: list[float] = field(default_factory=list)
 
     @property

@@ -1,4 +1,8 @@
-"""The figures of the last 24 hours as Prometheus gauges, asked of the database every five minutes, not by scrapes."""
+"""The figures of the last 24 hours as Prometheus gauges, asked of the database every five minutes, not by scrapes.
+
+The predictive value is that of the newest 24 hours of alerts whose time for an outcome is over: opened from
+`24 h + figures.outcome_h` ago until `outcome_h` ago.
+"""
 
 import asyncio
 from collections.abc import Mapping
@@ -22,6 +26,7 @@ class Gauges:
     def __init__(self, reader: Reader, settings: Figures) -> None:
         self._reader, self._settings = reader, settings
         self._found: list[Burden] = []
+        self._judged: list[Burden] = []
         self._failures = 0
 
     async def run(self) -> None:
@@ -33,10 +38,16 @@ class Gauges:
     async def ask(self, now: datetime) -> None:
         """Once. Without an answer the figures before stand, and the failure is counted."""
         try:
-            self._found = await burdens(self._reader, self._settings, now - SPAN, now, now=now)
+            found = await burdens(self._reader, self._settings, now - SPAN, now, now=now)
+            self._judged = await self._over(now) if self._settings.outcome_units else []
+            self._found = found
         except StoreError as error:
             self._failures += 1
             _log.info("figures of alerts could not be asked for", reason=type(error).__name__)
+
+    async def _over(self, now: datetime) -> list[Burden]:
+        until = now - timedelta(hours=self._settings.outcome_h)
+        return await burdens(self._reader, self._settings, until - SPAN, until, now=now)
 
     def metrics(self) -> Mapping[str, Mapping[str, Any]]:
         """Nested statistics for `/metrics`; what has no value has no series."""
@@ -48,7 +59,7 @@ class Gauges:
             "alerts_per_patient_day": {one.unit: one.per_patient_day for one in found},
             "acknowledged_after_median_seconds": {one.unit: one.answered(0.5) for one in found},
             "acknowledged_after_p90_seconds": {one.unit: one.answered(0.9) for one in found},
-            "positive_predictive_value": {one.unit: one.ppv for one in found},
+            "positive_predictive_value": {one.unit: one.ppv for one in self._judged},
         }
         told |= {f"{name}_share": {one.unit: one.share(getattr(one, name)) for one in found} for name in COUNTS}
         labelled = {

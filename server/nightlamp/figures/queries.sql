@@ -1,7 +1,8 @@
 -- Statements of the figures, named as in store/queries.sql.
 
 -- alert_figures: by unit, alerts opened from $1 to before $2; $3 a unit or NULL, $4 units that may be seen or NULL; $5 units of
--- higher care, a move there within $6 is an outcome; $7 now
+-- higher care, a move there within $6 is an outcome; $7 now. Only alerts whose $6 are over are judged: an early outcome shows at once, its
+-- absence only then, so counting the early ones would be counting the hits alone. No day that is still to come counts.
 WITH opened AS (
     SELECT alert_id, coalesce(unit, '') AS unit, patient_id, severity, at, held
     FROM alert_events
@@ -24,9 +25,9 @@ WITH opened AS (
     FROM opened AS o
     WHERE o.severity > 0 AND o.patient_id IS NOT NULL AND o.unit <> ALL ($5::text[]) AND cardinality($5::text[]) > 0
 ), beds AS (
-    SELECT unit, sum(extract(epoch FROM least(coalesce(ended_at, $2), $2) - greatest(started_at, $1)))::float8 / 86400 AS days
+    SELECT unit, sum(extract(epoch FROM least(coalesce(ended_at, $7), $2, $7) - greatest(started_at, $1)))::float8 / 86400 AS days
     FROM bed_stays
-    WHERE NOT cancelled AND started_at < $2 AND (ended_at IS NULL OR ended_at > $1)
+    WHERE NOT cancelled AND started_at < least($2, $7) AND (ended_at IS NULL OR ended_at > $1) AND $1 < $7
       AND ($3::text IS NULL OR unit = $3) AND ($4::text[] IS NULL OR unit = ANY ($4))
     GROUP BY unit
 ), counted AS (
@@ -42,8 +43,8 @@ WITH opened AS (
            count(*) FILTER (WHERE o.severity > 0 AND l.expired) AS expired,
            count(*) FILTER (WHERE o.severity > 0 AND l.cleared) AS cleared,
            array_agg(l.answered_s ORDER BY l.answered_s) FILTER (WHERE o.severity > 0 AND l.answered_s IS NOT NULL) AS answered_s,
-           count(*) FILTER (WHERE j.followed) AS followed,
-           count(*) FILTER (WHERE j.followed OR j.over) AS judged
+           count(*) FILTER (WHERE j.followed AND j.over) AS followed,
+           count(*) FILTER (WHERE j.over) AS judged
     FROM opened AS o JOIN lives AS l USING (alert_id) LEFT JOIN judged AS j USING (alert_id)
     GROUP BY o.unit
 )

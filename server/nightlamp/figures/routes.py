@@ -54,7 +54,7 @@ class AcknowledgedAfter(BaseModel):
 
 
 class PredictiveValue(BaseModel):
-    """Positive predictive value: `followed` by an outcome, of `judged` whose outcome is known."""
+    """Positive predictive value: `followed` by an outcome, of `judged` whose time for one is over."""
 
     value: float | None
     followed: int
@@ -98,7 +98,9 @@ def router(store: Store, settings: Figures) -> APIRouter:
         since: Annotated[
             datetime | None, Query(alias="from", description="Inclusive; 7 days before `to` where absent.")
         ] = None,
-        until: Annotated[datetime | None, Query(alias="to", description="Exclusive; now where absent.")] = None,
+        until: Annotated[
+            datetime | None, Query(alias="to", description="Exclusive; now where absent or later.")
+        ] = None,
     ) -> AlertFigures:
         """Alerts opened in the time, by the unit of the bed at opening; at most 500 units."""
         begin, end = _range(since, until)
@@ -117,9 +119,10 @@ def router(store: Store, settings: Figures) -> APIRouter:
 
 
 def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
-    """A time without a zone is UTC."""
+    """A time without a zone is UTC; what lies ahead has no figures: it ends now at the latest."""
     try:
-        end = aware(until) or datetime.now(UTC)
+        now = datetime.now(UTC)
+        end = min(aware(until) or now, now)
         begin = aware(since) or end - SPAN
         if not timedelta(0) < end - begin <= SPAN_MAX:
             raise HTTPException(422, f"from, to: at most {SPAN_MAX.days} days, from before to")

@@ -119,6 +119,27 @@ async def test_an_alert_is_right_where_a_move_to_higher_care_followed_in_time(
     assert (found[""].technical, found[""].alerts) == (1, 0)
 
 
+async def test_a_young_alert_is_not_judged_by_the_outcome_that_came_early(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    """Of 20 young alerts two were followed: judged alone they would make it 100 %. Of 20 old ones two as well."""
+    for number in range(1, 41):
+        patient, at = UUID(int=number), NOW - (2 * DAY if number > 20 else HOUR)
+        await _alert(sql, number, at, patient=patient)
+        if number % 10 == 0:
+            await _stay(sql, "ICU", at + HOUR / 2, None, patient=patient, bed=str(number))
+    (_, ward) = await burdens(store.reader, ICU, NOW - 7 * DAY, NOW, now=NOW)
+    assert (ward.alerts, ward.followed, ward.judged, ward.ppv) == (40, 2, 20, 0.1)
+
+
+async def test_days_that_are_still_to_come_are_no_patient_days(store: Store, sql: asyncpg.Connection) -> None:
+    await _stay(sql, "ward", NOW - DAY, None)
+    await _stay(sql, "ward", NOW + DAY, None, patient=BOB, bed="2")
+    found = await burdens(store.reader, PLAIN, NOW - 2 * DAY, NOW + 90 * DAY, now=NOW)
+    assert [(one.unit, one.patient_days) for one in found] == [("ward", 1.0)]
+    assert await burdens(store.reader, PLAIN, NOW + DAY, NOW + 2 * DAY, now=NOW) == []
+
+
 async def test_a_merged_record_is_followed_under_the_name_of_its_survivor(
     store: Store, sql: asyncpg.Connection
 ) -> None:
@@ -191,3 +212,17 @@ async def test_prometheus_shows_the_last_day_and_nothing_where_there_is_no_numbe
     assert 'nightlamp_alerts_24h_alerts_per_patient_day{unit="ward"} 1.0' in text
     assert 'nightlamp_alerts_24h_acknowledged_after_median_seconds{unit="ward"} 120.0' in text
     assert "positive_predictive_value{" not in text
+
+
+async def test_the_gauge_of_the_predictive_value_is_of_the_newest_alerts_that_can_be_judged(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    for number, hours in enumerate([1, 23, 25, 30, 40, 47, 49], 1):  # outcome_h is 24: those of 25 to 47 h ago
+        await _alert(sql, number, NOW - hours * HOUR, patient=UUID(int=number))
+    for number, hours in ((1, 0.5), (3, 24.5), (7, 48.5)):
+        await _stay(sql, "ICU", NOW - hours * HOUR, None, patient=UUID(int=number), bed=str(number))
+    gauges = Gauges(store.reader, ICU)
+    await gauges.ask(NOW)
+    told = gauges.metrics()["alerts_24h"]
+    assert told["positive_predictive_value"].values[("ward",)] == 0.25
+    assert told["alerts"].values[("ward",)] == 2
