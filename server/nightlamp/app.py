@@ -151,6 +151,8 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     lasting.start(stack, "redis", channels.run())
     if notifier is not None:
         lasting.start(stack, "notify", notifier.run())
+    else:
+        lasting.start(stack, "notify", notify.farewell(database_url, actions.channel))
     lasting.start(stack, "keys", _watch_keys(keys, engine))
     lasting.start(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
     figures = Gauges(store.reader, settings.figures)

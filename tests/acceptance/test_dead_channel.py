@@ -74,6 +74,13 @@ def test_a_dead_channel_opens_a_technical_alert_told_by_another_channel_until_it
             assert "channel-dead cleared" in text_of(mail.wait_for(2 * turn)[-1])
             for secret in ("hunter2", str(pager.port)):
                 assert secret not in json.dumps(alert), "an alert names the channel, never its address"
+        pager.mode = "refuse"
+        _falls_ill(server, unit, "4")
+        until(lambda: _about_channels(server, "active"))
+        server.stop()
+        silent = new_server(server.data_dir, POLICY_FILE=str(folder / "policy.toml"))
+        until(lambda: len(_about_channels(silent, "cleared")) == 4)
+        assert _about_channels(silent, "active") == [], "no notifications, no dead channel"
 
 
 def _lives_again(pager: WebhookSink, mode: str) -> None:

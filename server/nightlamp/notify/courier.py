@@ -46,11 +46,17 @@ class Courier:
         ended: asyncio.Future[Outcome] = loop.create_future()
 
         def work() -> None:
-            outcome = self._sender.send(message)
+            try:
+                outcome = self._sender.send(message)
+            except Exception:  # whatever it says may hold an address
+                outcome = Outcome("internal", time.monotonic() - began)
             with contextlib.suppress(RuntimeError):  # the loop may be closed by then
                 loop.call_soon_threadsafe(self._end, ended, outcome)
 
-        threading.Thread(target=work, name=f"notify {self._name}", daemon=True).start()
+        try:
+            threading.Thread(target=work, name=f"notify {self._name}", daemon=True).start()
+        except (RuntimeError, MemoryError):  # no thread is to be had now, at a limit of processes for one
+            return Outcome("internal", time.monotonic() - began)
         try:
             await asyncio.wait({ended}, timeout=self._deadline_s)
         finally:

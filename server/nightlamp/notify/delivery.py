@@ -88,8 +88,16 @@ class Delivery:
         for job in [*self._waiting, *([self._under_way] if self._under_way else [])]:
             self._record(job, "waiting")
 
+    def broken(self, is_so: bool) -> None:
+        """`run` has failed, or begins again."""
+        self.stats.broken = is_so
+        self.stats.restarts += is_so
+
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until cancelled. After an error it may be called again: the message under way counts as tried."""
+        if (job := self._under_way) is not None:
+            self._under_way = None
+            self._attempted(job, "internal")
         while True:
             self._expire()
             self._judge()
@@ -106,13 +114,16 @@ class Delivery:
             self._rate.note(now_s)
             outcome = await self._courier.send(self._words.message(job.step))
             self._under_way = None
-            job.attempts += 1
-            self.stats.attempts[outcome.error or "ok"] += 1
-            if outcome.error:
-                self._failed(job, outcome.error)
-            else:
-                self._delivered(job)
-            self._settle()
+            self._attempted(job, outcome.error)
+
+    def _attempted(self, job: Job, error: str) -> None:
+        job.attempts += 1
+        self.stats.attempts[error or "ok"] += 1
+        if error:
+            self._failed(job, error)
+        else:
+            self._delivered(job)
+        self._settle()
 
     def _free_at_s(self) -> float:
         return max(self._pause_until_s, self._rate.free_at_s())

@@ -18,10 +18,11 @@ from typing import Protocol
 import msgspec
 import structlog
 
-from nightlamp.notify import routing
+from nightlamp.notify import farewell, routing
 from nightlamp.notify.delivery import Delivery
 from nightlamp.notify.event import step_of
-from nightlamp.notify.health import Health
+from nightlamp.notify.health import Health, Tell
+from nightlamp.notify.lasting import lasting
 from nightlamp.notify.record import Key, Recorder
 from nightlamp.notify.stats import NotifyStats
 from nightlamp.notify.waiting import Job
@@ -70,8 +71,10 @@ class Notifier:
         history: History,
         health: Health,
         stats: NotifyStats,
+        tell: Tell | None = None,
     ) -> None:
         self._settings, self._recorder, self._history, self._health = settings, recorder, history, health
+        self._tell = tell
         self.stats = stats
         self._deliveries = {one.name: one for one in deliveries}
         self._seen: OrderedDict[Key, None] = OrderedDict()
@@ -116,23 +119,30 @@ class Notifier:
         return queued
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
-        recording = asyncio.create_task(self._recorder.run(), name="notify records")
+        """Deliver until cancelled. Whatever fails begins again by itself, and ends nothing else."""
+        recording = asyncio.create_task(self._lasting("records", self._recorder.run), name="notify records")
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._health.run(), name="notify health")
+                tasks.create_task(self._lasting("health", self._health.run), name="notify health")
+                tasks.create_task(farewell.bid(self._recorder, self._tell, list(self._deliveries)))
                 recovering = tasks.create_task(self._recover(), name="notify recovery")
                 while not recovering.done() and not self._waited_enough():
                     await asyncio.wait({recovering}, timeout=0.1)
                 for one in self._deliveries.values():
-                    tasks.create_task(one.run(), name=f"notify {one.name}")
-                await asyncio.shield(recording)  # it ends by an error only, which ends us all
+                    tasks.create_task(lasting(one.name, one.run, one.broken), name=f"notify {one.name}")
+                await asyncio.shield(recording)  # cancelled below, after what waits was recorded
         finally:
             for one in self._deliveries.values():
                 one.leave()
             recording.cancel()
             with suppress(asyncio.CancelledError):
                 await recording
+
+    async def _lasting(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        def failed(now: bool) -> None:
+            self.stats.parts_restarted += now
+
+        await lasting(name, run, failed)
 
     def _waited_enough(self) -> bool:
         return self._first_put_s is not None and time.monotonic() - self._first_put_s > GATE_S_MAX
@@ -156,9 +166,7 @@ class Notifier:
     async def _look_back(self) -> tuple[int, int]:
         """How many waiting messages had been ended before, and how many of an earlier run are sent now."""
         since = datetime.now(UTC) - timedelta(seconds=self._settings.age_s_max)
-        known, gone = await self._recorder.known_since(list(self._deliveries))
-        for name in gone:
-            self._health.put(name, False, "the channel is no longer in the settings")
+        known = await self._recorder.known_since(list(self._deliveries))
         ended = await self._recorder.ended(since)
         first = await self._recorder.first_step(since)
         bodies: list[bytes] = []

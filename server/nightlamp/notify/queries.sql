@@ -20,8 +20,11 @@ INSERT INTO notification_channels (channel) SELECT unnest($1::text[]) ON CONFLIC
 -- channels_since: since when each channel has been in use
 SELECT channel, since FROM notification_channels WHERE channel = ANY ($1::text[]);
 
--- forget_channels: the channels in use are $1 alone; those that were and are not
-DELETE FROM notification_channels WHERE channel <> ALL ($1::text[]) RETURNING channel;
+-- channels_but: channels that were in use, but $1
+SELECT channel FROM notification_channels WHERE channel <> ALL ($1::text[]) ORDER BY channel;
+
+-- forget_channel: $1 is no longer in use
+DELETE FROM notification_channels WHERE channel = $1;
 
 -- first_step: the first of the newest $2 alert events that happened at $1 or later
 SELECT seq, ordinal FROM (SELECT seq, ordinal, at FROM alert_events ORDER BY seq DESC, ordinal DESC LIMIT $2) AS newest

@@ -68,7 +68,7 @@ class Recorder:
                 async with asyncio.timeout(FLUSH_S_MAX):
                     while self._rows and await self._write_some():
                         pass
-            await self._close()
+            await self.close()
 
     async def _write_some(self) -> bool:
         """The oldest rows, in one statement; False where they must be written again."""
@@ -81,7 +81,7 @@ class Recorder:
             if not self._stats.record_failures:
                 _log.warning("deliveries cannot be recorded now; they are kept", reason=type(error).__name__)
             self._stats.record_failures += 1
-            await self._close()
+            await self.close()
             return False
         for key, row in zip(keys, rows, strict=True):
             if self._rows.get(key) is row:
@@ -95,13 +95,23 @@ class Recorder:
             rows = await connection.fetch(sql("ended_deliveries", QUERIES), since)
         return {(row["seq"], row["ordinal"], row["channel"]): row["at"] for row in rows}
 
-    async def known_since(self, channels: Sequence[str]) -> tuple[dict[str, datetime], list[str]]:
-        """Since when each channel has been in use, a new one since now; and which are no longer. Raises as `ended`."""
+    async def known_since(self, channels: Sequence[str]) -> dict[str, datetime]:
+        """Since when each channel has been in use, a new one since now. Raises as `ended`."""
         async with self._answering() as connection:
             await connection.execute(sql("know_channels", QUERIES), list(channels))
             rows = await connection.fetch(sql("channels_since", QUERIES), list(channels))
-            gone = await connection.fetch(sql("forget_channels", QUERIES), list(channels))
-        return {row["channel"]: row["since"] for row in rows}, [row["channel"] for row in gone]
+        return {row["channel"]: row["since"] for row in rows}
+
+    async def others_than(self, channels: Sequence[str]) -> list[str]:
+        """Channels that were in use, but these. Raises as `ended`."""
+        async with self._answering() as connection:
+            rows = await connection.fetch(sql("channels_but", QUERIES), list(channels))
+        return [row["channel"] for row in rows]
+
+    async def forget(self, channel: str) -> None:
+        """It is no longer in use. Raises as `ended`."""
+        async with self._answering() as connection:
+            await connection.execute(sql("forget_channel", QUERIES), channel)
 
     async def first_step(self, since: datetime) -> tuple[int, int] | None:
         """(frame, place) of the first alert event since then, among the newest `STEPS_MAX`, or None."""
@@ -123,7 +133,8 @@ class Recorder:
                 self._connection = await asyncpg.connect(self._url, timeout=ANSWER_S_MAX, server_settings=settings)
             yield self._connection
 
-    async def _close(self) -> None:
+    async def close(self) -> None:
+        """End the connection; the next use opens another."""
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()

@@ -16,7 +16,8 @@ from nightlamp.notify.service import Service
 
 
 class ChannelState(BaseModel):
-    """One channel. `waiting` messages are queued or under way; `hanging` attempts outlived their deadline."""
+    """One channel. `waiting` messages are queued or under way; `hanging` attempts outlived their deadline; its delivery
+    itself failed and began again `restarts` times."""
 
     name: str
     service: str
@@ -26,6 +27,7 @@ class ChannelState(BaseModel):
     queued: int
     outcomes: dict[str, int]
     failures_in_row: int
+    restarts: int
     error: str
     delivered_at_ms: int | None
     failed_at_ms: int | None

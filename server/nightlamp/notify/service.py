@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import structlog
 
+from nightlamp.notify import farewell
 from nightlamp.notify.address import Address
 from nightlamp.notify.courier import Courier
 from nightlamp.notify.delivery import Delivery
@@ -50,6 +51,7 @@ class Service:
         settings = self._settings.notify
         if not settings.channels or not settings.routes:
             return None
+        routed = {name for route in settings.routes for name in route.channels}
         if self._settings.decode.recorded_time:
             _log.warning("a recording is replayed: nobody is notified of its alerts")
             return None
@@ -57,15 +59,27 @@ class Service:
         zone = zone_of(self._settings.site.timezone)
         health, deliveries = Health(tell), []
         for channel, address in self._addresses:
+            if channel.name not in routed:
+                continue
             courier = self._couriers[channel.name] = Courier(channel.name, address, settings.attempt_s_max)
             words = Words(channel.template or settings.template, zone, settings.console_url)
             deliveries.append(Delivery(channel, settings, courier, words, self.stats, self._recorder.note, health.put))
-        return Notifier(settings, deliveries, self._recorder, history, health, self.stats)
+        return Notifier(settings, deliveries, self._recorder, history, health, self.stats, tell)
+
+    async def farewell(self, database_url: str, tell: Tell) -> None:
+        """Where nothing is to be sent: ends the alerts about the channels of an earlier run, then is done."""
+        if self._settings.decode.recorded_time:
+            return
+        recorder = Recorder(database_url, self.stats)
+        try:
+            await farewell.bid(recorder, tell, ())
+        finally:
+            await recorder.close()
 
     @property
     def dead(self) -> list[str]:
         """Names of the channels that deliver nothing."""
-        return [name for name, one in self.stats.channels.items() if one.dead]
+        return [name for name, one in self.stats.channels.items() if one.dead or one.broken]
 
     def listing(self) -> list[dict[str, Any]]:
         """Each channel and how it fares, without its address."""
@@ -84,7 +98,7 @@ class Service:
         one = self.stats.channels.get(name)
         if one is None:
             return "unused"
-        return "dead" if one.dead else "failing" if one.failures_in_row else "ok"
+        return "dead" if one.dead or one.broken else "failing" if one.failures_in_row else "ok"
 
     def _figures(self, name: str) -> dict[str, Any]:
         one = self.stats.channels.get(name)
@@ -95,6 +109,7 @@ class Service:
             "queued": one.queued if one else 0,
             "outcomes": dict(one.outcomes) if one else {},
             "failures_in_row": one.failures_in_row if one else 0,
+            "restarts": one.restarts if one else 0,
             "error": one.error if one else "",
             "delivered_at_ms": one.delivered_at_ms if one else None,
             "failed_at_ms": one.failed_at_ms if one else None,

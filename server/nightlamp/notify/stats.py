@@ -31,6 +31,10 @@ class ChannelStats:
     failed_at_ms: int | None = None
     error: str = ""
     """Class of the newest failure since the last delivery."""
+    broken: bool = False
+    """Its delivery itself failed and pauses before it begins again."""
+    restarts: int = 0
+    """How often it did."""
 
 
 @dataclass(slots=True)
@@ -52,6 +56,8 @@ class NotifyStats:
     records_dropped: int = 0
     """Outcomes not written because the database was away for too long: a restart may send these messages again."""
     record_failures: int = 0
+    parts_restarted: int = 0
+    """Recording or the telling of dead channels failed and began again."""
     recovered: int = 0
     """Messages that an earlier run had not delivered."""
     delays: list[int] = field(default_factory=lambda: [0] * (len(EDGES_S) + 1))
@@ -74,6 +80,7 @@ class NotifyStats:
                 "messages_waiting": Labelled(("channel",), {(name,): one.waiting for name, one in each}),
                 "attempts_total": Labelled(("channel", "end"), attempts),
                 "channel_dead": Labelled(("channel",), {(name,): int(one.dead) for name, one in each}),
+                "channel_restarts_total": Labelled(("channel",), {(name,): one.restarts for name, one in each}),
                 "delivery_seconds": Buckets(EDGES_S, self.delays, self.delay_s_sum),
                 "steps_total": self.steps,
                 "steps_unrouted_total": self.steps_unrouted,
@@ -81,6 +88,7 @@ class NotifyStats:
                 "steps_repeated_total": self.steps_repeated,
                 "steps_unreadable_total": self.steps_unreadable,
                 "recovered_total": self.recovered,
+                "parts_restarted_total": self.parts_restarted,
                 "records_waiting": self.records_waiting,
                 "records_dropped_total": self.records_dropped,
                 "record_failures_total": self.record_failures,

@@ -159,6 +159,27 @@ async def test_p5_attempts_that_never_end_take_a_bounded_number_of_threads() -> 
     await so(lambda: not courier.hanging)
 
 
+async def test_an_attempt_that_cannot_begin_or_raises_has_failed_like_any_other(
+    channels: Channels, webhook: WebhookSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a limit of processes no thread can be started; a sender of another make may raise."""
+    running, one = channels.start("ward", webhook.url()), job("ward")
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("nightlamp.notify.courier.threading.Thread.start", refuse)
+        running.delivery.put(one)
+        await so(lambda: one.attempts >= 3)
+        assert (running.stats.error, running.stats.dead, running.courier.hanging) == ("internal", True, 0)
+    await running.ended(one)
+    assert running.state(one) == "delivered"
+    sender = Stubborn()
+    monkeypatch.setattr(sender, "send", lambda _: 1 / 0)
+    assert (await Courier("mail", sender, 5.0).send(trial_message("mail", datetime.now(UTC)))).error == "internal"
+
+
 async def test_p5_attempts_and_age_are_bounded(channels: Channels, webhook: WebhookSink) -> None:
     webhook.mode = "refuse"
     few = channels.start("few", webhook.url(), attempts_max=3)

@@ -19,6 +19,9 @@ from copy_rows import batch as rows
 from notified import FAST, channel, so
 from sinks import WebhookSink
 
+from nightlamp.notify import farewell, lasting
+from nightlamp.notify.courier import Courier
+from nightlamp.notify.health import Tell
 from nightlamp.notify.service import Service
 from nightlamp.settings import Notify, Route, Settings
 from nightlamp.store import Store
@@ -47,12 +50,14 @@ class House:
         self.names = ["ward"]
 
     @asynccontextmanager
-    async def run(self, *, url: str = "", **settings: Any) -> AsyncIterator[tuple[Service, Callable[[Batch], None]]]:
+    async def run(
+        self, *, url: str = "", tell: Tell | None = None, **settings: Any
+    ) -> AsyncIterator[tuple[Service, Callable[[Batch], None]]]:
         """One run, from start to stop."""
         channels = [channel(self.folder, name, self.sink.url(SECRET)) for name in self.names]
         notify = Notify(channels=channels, routes=[Route(channels=self.names)], **(FAST | settings))
         service = Service(Settings(notify=notify))
-        notifier = service.begin(url or self.url, self.store.alert_messages)
+        notifier = service.begin(url or self.url, self.store.alert_messages, tell)
         assert notifier is not None
         task = asyncio.create_task(notifier.run())
         try:
@@ -210,6 +215,63 @@ async def test_p6_no_row_holds_a_secret_an_address_or_a_word_of_a_message(
     told = json.dumps(found, default=str)
     for secret in (SECRET, "127.0.0.1", str(house.sink.port), "reached 7", "ICU-1"):
         assert secret not in told
+
+
+async def test_a_channel_whose_delivery_fails_begins_again_and_takes_no_other_with_it(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lasting, "PAUSE_S_MIN", 0.3)
+    send, failures = Courier.send, 2
+
+    async def fail(self: Courier, message: Any) -> Any:
+        nonlocal failures
+        if self._name == "new" and failures:
+            failures -= 1
+            raise MemoryError(SECRET)
+        return await send(self, message)
+
+    monkeypatch.setattr(Courier, "send", fail)
+    house.names = ["ward", "new"]
+    async with house.run() as (service, put):
+        put(batch(1))
+        await so(lambda: service.dead == ["new"])
+        put(batch(2))
+        await house.has(4)
+        await so(lambda: not service.dead)
+        stats = service.stats.channels
+        assert (stats["ward"].restarts, stats["new"].restarts) == (0, 2)
+        await so(lambda: stats["new"].outcomes["delivered"] == stats["ward"].outcomes["delivered"] == 2)
+    assert len(house.sink.taken) == 4
+
+
+async def test_what_was_told_of_channels_ends_with_their_use(
+    house: House, sql: asyncpg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Taken out of the settings, of every route, or all notifications switched off."""
+    told, failures = list[tuple[str, bool]](), 1
+
+    async def tell(name: str, *, dead: bool, reason: str) -> None:
+        nonlocal failures
+        if failures:
+            failures -= 1
+            raise OSError("full")
+        told.append((name, dead))
+
+    monkeypatch.setattr(farewell, "RETRY_S", 0.05)
+    house.names = ["ward", "old"]
+    async with house.run(tell=tell):
+        while await sql.fetchval("SELECT count(*) FROM notification_channels") < 2:  # noqa: ASYNC110 (the database's)
+            await asyncio.sleep(0.01)
+    house.names = ["ward"]
+    async with house.run(tell=tell):
+        await so(lambda: told)
+    assert told == [("old", False)]
+    unrouted = Notify(channels=[channel(house.folder, "ward", house.sink.url(SECRET))])
+    service = Service(Settings(notify=unrouted))
+    assert service.begin(house.url, house.store.alert_messages, tell) is None
+    await service.farewell(house.url, tell)
+    assert told == [("old", False), ("ward", False)]
+    assert await sql.fetchval("SELECT count(*) FROM notification_channels") == 0
 
 
 async def test_an_unreadable_message_is_counted_and_stops_nothing(house: House) -> None:
