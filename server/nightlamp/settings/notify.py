@@ -96,8 +96,8 @@ class Route(Section):
     """Only alerts of beds in these units; empty takes all, those without a bed too."""
     severities: list[Severity] = Field(["high"], min_length=1)
     """Only alerts as severe as this now."""
-    kinds: list[Kind] = Field(["opened", "raised", "escalated", "reminded", "expired"], min_length=1)
-    """Only these steps in an alert's life."""
+    kinds: list[Kind] = Field(["opened", "raised", "unsnoozed", "escalated", "reminded", "expired"], min_length=1)
+    """Only these steps in an alert's life. `unsnoozed`: its snooze is over, and it waits for an answer anew."""
 
 
 class Notify(Section):

@@ -29,6 +29,7 @@ ROUTES = [NURSES, PHYSICIANS, HOUSE]
         ({"unit": "", "bed": ""}, ["it"]),
         ({"severity": "medium"}, []),
         ({"kind": "acknowledged"}, []),
+        ({"kind": "unsnoozed"}, ["ward", "pager"]),
         ({"kind": "cleared"}, ["it"]),
         ({"kind": "escalated", "to": "physician"}, ["ward", "pager", "mail"]),
         ({"kind": "escalated", "to": "charge_nurse"}, ["ward", "pager"]),
