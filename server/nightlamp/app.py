@@ -174,7 +174,8 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
 
 
 def _sessions(settings: Settings, folder: DataFolder) -> Sessions:
-    return Sessions(settings.console.token_ttl_s, settings.console.session_ttl_s, path=folder.sessions)
+    console = settings.console
+    return Sessions(console.token_ttl_s, console.session_ttl_s, path=folder.sessions, idle_s=console.idle_lock_s)
 
 
 async def _neighbours(

@@ -24,6 +24,7 @@ from nightlamp.figures import router as figures_router
 from nightlamp.identity import api as identity_api
 from nightlamp.identity.access import Access, requires
 from nightlamp.identity.roles import Permission, Principal
+from nightlamp.not_stored import NotStored
 from nightlamp.notify import Service
 from nightlamp.notify import router as notify_router
 from nightlamp.observe import engine_figures, health, metrics, operations, sources, stages
@@ -72,6 +73,7 @@ def build(parts: Parts) -> FastAPI:
         openapi_url=None,
     )
     app.state.access = parts.access
+    app.add_middleware(NotStored)
     errors.install(app)
     openapi.install(app)
     receive.mount(app, parts.door)
@@ -86,7 +88,7 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))
-    app.include_router(identity_api.router(parts.settings.console.idle_lock_s))
+    app.include_router(identity_api.router(parts.settings.console.idle_lock_s, secure=_secure(parts.settings)))
     app.include_router(figures_router(parts.store, parts.settings.figures))
     app.include_router(notify_router(parts.notify))
     if parts.settings.console.enabled:
@@ -101,6 +103,13 @@ def build(parts: Parts) -> FastAPI:
         return JSONResponse(app.openapi())
 
     return app
+
+
+def _secure(settings: Settings) -> bool | None:
+    """Whether the console's cookie is for TLS only; None: as the request's scheme is."""
+    if settings.console.cookie_secure != "auto":
+        return settings.console.cookie_secure == "always"
+    return True if settings.notify.console_url.startswith("https://") else None
 
 
 def _authenticate(access: Access) -> Any:

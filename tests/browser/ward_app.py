@@ -50,6 +50,10 @@ def app() -> FastAPI:
             raise HTTPException(401)
         return {"role": "nurse", "permissions": ["read"], "units": None}
 
+    @made.post("/v1/console/session/seen", status_code=204)
+    async def seen() -> None:
+        """A real server keeps the session from ending idle."""
+
     @made.delete("/v1/console/session", status_code=204)
     async def sign_out() -> Response:
         answer = Response(status_code=204)

@@ -1,7 +1,8 @@
 """Console sessions over HTTP.
 
 Who signs in shows a one-time token, which an administrator issued, or a key of his or her own; the page gets a cookie.
-What a person does is recorded under the key's id, so people who act sign in with their own.
+What a person does is recorded under the key's id, so people who act sign in with their own. A session nobody uses ends
+(`sessions.py`): the page says `POST /v1/console/session/seen` when a hand is on it, and nothing else counts.
 """
 
 import asyncio
@@ -42,8 +43,8 @@ def _by_key(access: Access, text: str) -> str | None:
     return access.sessions.open(Principal(found.id, found.role, frozenset(), found.units))
 
 
-def router(idle_lock_s: int = 0) -> APIRouter:
-    """`/v1/console/tokens` and `/v1/console/session`."""
+def router(idle_lock_s: int = 0, *, secure: bool | None = None) -> APIRouter:
+    """`/v1/console/tokens` and `/v1/console/session`. `secure`: the cookie's flag; None: as the request's scheme is."""
     routes = APIRouter(prefix="/v1/console", tags=["identity"])
 
     @routes.post("/tokens", summary="Issue a one-time console token", status_code=201)
@@ -57,16 +58,17 @@ def router(idle_lock_s: int = 0) -> APIRouter:
 
     @routes.post("/session", summary="Exchange a token for a session cookie", status_code=204)
     async def open_session(request: Request, given: Token) -> Response:
-        """Sets an HttpOnly, SameSite=Strict cookie, Secure where the door has TLS. A one-time token is spent."""
+        """Sets an HttpOnly, SameSite=Strict cookie. A one-time token is spent; a session there was before ends."""
         access: Access = request.app.state.access
         session = access.sessions.exchange(given.token) or _by_key(access, given.token)
         if session is None:
             raise Problem(401, "unauthenticated", "The token is unknown, used or too old; ask for a new one.")
+        access.sessions.end(request.cookies.get(COOKIE, ""))
         await asyncio.to_thread(access.sessions.keep)
         answer = Response(status_code=204)
-        secure = request.url.scheme == "https"
+        marked = request.url.scheme == "https" if secure is None else secure
         max_age_s = int(access.sessions.session_ttl_s)
-        answer.set_cookie(COOKIE, session, max_age=max_age_s, httponly=True, samesite="strict", secure=secure)
+        answer.set_cookie(COOKIE, session, max_age=max_age_s, httponly=True, samesite="strict", secure=marked)
         return answer
 
     @routes.get("/session", summary="Who am I?")
@@ -82,6 +84,15 @@ def router(idle_lock_s: int = 0) -> APIRouter:
             "units": units,
             "idle_lock_s": idle_lock_s,
         }
+
+    @routes.post("/session/seen", summary="Somebody uses this session", status_code=204)
+    async def seen(request: Request) -> Response:
+        """Keeps it from ending idle. The page says so when it is touched, at most once a minute."""
+        access: Access = request.app.state.access
+        access.principal(request)
+        if access.sessions.touch(request.cookies.get(COOKIE, "")):
+            await asyncio.to_thread(access.sessions.keep)
+        return Response(status_code=204)
 
     @routes.delete("/session", summary="Sign out", status_code=204)
     async def close_session(request: Request) -> Response:

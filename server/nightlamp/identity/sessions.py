@@ -2,8 +2,9 @@
 
 At rest a session is the SHA-256 of its cookie with the id, role and units it stands for, in `<data>/sessions.json`
 (0600, replaced atomically, read once at the start): nobody can sign in with what the file holds. Tokens wait in memory
-only, a few minutes; a restart forgets them. A session ends with its time, by signing out, and with the key it came
-from.
+only, a few minutes; a restart forgets them. A session ends with its time, by signing out, with the key it came from,
+and where nobody has used it for `idle_s` and `IDLE_GRACE_S`: a page tells of input at most once a minute, and the file
+learns of it at most once a minute. A page that only listens or asks by itself is no use.
 
 Limits: 1,000 tokens, 10,000 sessions; the oldest goes when a new one comes.
 """
@@ -14,7 +15,9 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import structlog
@@ -23,9 +26,13 @@ from .keys import replace_file
 from .roles import Principal, Role
 
 _log = structlog.get_logger("nightlamp.sessions")
+_Entry = TypeVar("_Entry")
 COOKIE = "nightlamp_session"
 TOKENS_MAX = 1_000
 SESSIONS_MAX = 10_000
+#: The page locks itself at `idle_s`; what it tells may be a minute old, and what the file holds another.
+IDLE_GRACE_S = 180.0
+KEPT_EVERY_S = 60.0
 
 
 class _Session(msgspec.Struct, forbid_unknown_fields=True):
@@ -34,6 +41,15 @@ class _Session(msgspec.Struct, forbid_unknown_fields=True):
     key_id: str
     role: Role
     units: list[str] | None
+    #: Its last use; None in the file of an earlier version, which counts from the start.
+    seen_s: float | None = None
+
+
+@dataclass(slots=True)
+class _Open:
+    until_s: float
+    who: Principal
+    seen_s: float
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -42,7 +58,10 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Sessions:
-    """Tokens and sessions, kept by the hash of their secret. `path`: where sessions outlive the process."""
+    """Tokens and sessions, kept by the hash of their secret.
+
+    `path`: where sessions outlive the process; `idle_s`: how long one lives without use, seconds, 0 without a limit.
+    """
 
     def __init__(
         self,
@@ -50,16 +69,19 @@ class Sessions:
         session_ttl_s: float,
         clock: Callable[[], float] = time.time,
         path: Path | None = None,
+        idle_s: float = 0,
     ) -> None:
+        self._idle_s_max = idle_s + IDLE_GRACE_S if idle_s else float("inf")
+        self._kept_s = 0.0
         self._token_ttl_s, self.session_ttl_s, self._clock, self._path = token_ttl_s, session_ttl_s, clock, path
         self._tokens: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
-        self._sessions: OrderedDict[bytes, tuple[float, Principal]] = OrderedDict()
+        self._sessions: OrderedDict[bytes, _Open] = OrderedDict()
         self._writing = threading.Lock()
         self._read()
 
     def issue(self, principal: Principal) -> str:
         """A token good for one exchange within `token_ttl_s` seconds."""
-        return _add(self._tokens, TOKENS_MAX, self._clock() + self._token_ttl_s, principal)
+        return _add(self._tokens, TOKENS_MAX, (self._clock() + self._token_ttl_s, principal))
 
     def exchange(self, token: str) -> str | None:
         """A session id for a token that is valid; the token is spent whatever happens."""
@@ -70,18 +92,31 @@ class Sessions:
 
     def open(self, principal: Principal) -> str:
         """A session id for somebody who has shown who he or she is."""
-        return _add(self._sessions, SESSIONS_MAX, self._clock() + self.session_ttl_s, principal)
+        now = self._clock()
+        return _add(self._sessions, SESSIONS_MAX, _Open(now + self.session_ttl_s, principal, now))
 
     def principal(self, session: str) -> Principal | None:
-        """Who holds this session, or None when it is unknown or over."""
+        """Who holds this session, or None when it is unknown or over. To ask is no use of it."""
         key = _hash(session)
         found = self._sessions.get(key)
         if found is None:
             return None
-        if found[0] < self._clock():
+        if self._is_over(found, self._clock()):
             self._sessions.pop(key, None)
             return None
-        return found[1]
+        return found.who
+
+    def touch(self, session: str) -> bool:
+        """A person uses it; nothing where it is unknown or over. True where `keep` is due."""
+        now = self._clock()
+        found = self._sessions.get(_hash(session))
+        if found is None or self._is_over(found, now):
+            return False
+        found.seen_s = now
+        return not 0 <= now - self._kept_s < KEPT_EVERY_S
+
+    def _is_over(self, found: _Open, now: float) -> bool:
+        return found.until_s < now or now - found.seen_s > self._idle_s_max
 
     def end(self, session: str) -> None:
         """Sign out."""
@@ -92,12 +127,8 @@ class Sessions:
         if self._path is None:
             return
         with self._writing:
-            now = self._clock()
-            kept = [
-                _Session(key.hex(), until, who.id, who.role, None if who.units is None else sorted(who.units))
-                for key, (until, who) in list(self._sessions.items())
-                if until >= now
-            ]
+            now = self._kept_s = self._clock()
+            kept = [_row(key, one) for key, one in list(self._sessions.items()) if not self._is_over(one, now)]
             try:
                 replace_file(self._path, msgspec.json.encode(_File(1, kept)))
             except OSError as error:
@@ -122,18 +153,22 @@ class Sessions:
             if now <= one.until_s <= now + self.session_ttl_s:
                 units = None if one.units is None else frozenset(one.units)
                 who = Principal(one.key_id, one.role, frozenset(), units)
-                self._sessions[key] = (one.until_s, who)
+                self._sessions[key] = _Open(one.until_s, who, now if one.seen_s is None else min(one.seen_s, now))
 
 
 def _hash(secret: str) -> bytes:
     return hashlib.sha256(secret.encode(errors="replace")).digest()
 
 
-def _add(
-    table: OrderedDict[bytes, tuple[float, Principal]], entries_max: int, until: float, principal: Principal
-) -> str:
+def _row(key: bytes, one: _Open) -> _Session:
+    who = one.who
+    units = None if who.units is None else sorted(who.units)
+    return _Session(key.hex(), one.until_s, who.id, who.role, units, one.seen_s)
+
+
+def _add(table: OrderedDict[bytes, _Entry], entries_max: int, entry: _Entry) -> str:
     secret = secrets.token_urlsafe(32)
     while len(table) >= entries_max:
         table.popitem(last=False)
-    table[_hash(secret)] = (until, principal)
+    table[_hash(secret)] = entry
     return secret

@@ -36,7 +36,11 @@ class Console(Section):
     session_ttl_s: int = Field(12 * 3_600, ge=60)
     """How long a console session lasts, seconds."""
     idle_lock_s: int = Field(900, ge=0, le=86_400)
-    """After how long without a hand on it a console asks for the token again, seconds; 0 (a screen on a wall) never."""
+    """After how long without a hand on it a console asks for the token again, seconds; 0 (a screen on a wall) never.
+    The server ends the session itself three minutes later."""
+    cookie_secure: Literal["auto", "always", "never"] = "auto"
+    """Whether the session's cookie may travel over TLS only. auto: where the server's own door has TLS, or
+    notify.console_url begins with https (a proxy in front ends TLS)."""
 
 
 class Figures(Section):

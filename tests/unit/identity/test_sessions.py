@@ -109,3 +109,53 @@ def test_a_session_ends_with_the_key_it_came_from(tmp_path: Path) -> None:
     keys.revoke(key.id)
     with pytest.raises(Problem):
         access.principal(connection)
+
+
+def test_a_session_nobody_uses_ends_and_one_in_use_goes_on() -> None:
+    clock = Clock()
+    table = Sessions(60, 36_000, clock, idle_s=900)
+    used, left = table.open(NURSE), table.open(NURSE)
+    for minute in range(30):
+        clock.now = 60.0 * minute
+        table.touch(used)
+        # To be asked about is no use: an open page asks by itself.
+        table.principal(left)
+    assert table.principal(used) == NURSE
+    assert table.principal(left) is None
+    assert table.touch(left) is False
+    assert table.principal(left) is None
+
+
+def test_without_an_idle_limit_a_screen_on_a_wall_stays_signed_in() -> None:
+    clock = Clock()
+    table = Sessions(60, 36_000, clock, idle_s=0)
+    wall = table.open(NURSE)
+    clock.now = 35_999
+    assert table.principal(wall) == NURSE
+
+
+def test_a_restart_knows_when_a_session_was_last_used(tmp_path: Path) -> None:
+    clock, file = Clock(), tmp_path / "sessions.json"
+
+    def start() -> Sessions:
+        return Sessions(60, 36_000, clock, file, idle_s=900)
+
+    table = start()
+    used, left = table.open(NURSE), table.open(NURSE)
+    table.keep()
+    clock.now = 10.0
+    assert table.touch(used) is False, "the file is written once a minute at most"
+    clock.now = 600.0
+    assert table.touch(used) is True
+    table.keep()
+    clock.now = 1_300.0
+    again = start()
+    assert again.principal(used) == NURSE
+    assert again.principal(left) is None
+    # A file of before says nothing of use: that counts from the start.
+    said = json.loads(file.read_text())
+    for one in said["sessions"]:
+        del one["seen_s"]
+    file.write_text(json.dumps(said))
+    clock.now = 2_000.0
+    assert start().principal(used) == NURSE

@@ -7,7 +7,7 @@ import { People } from "./people.js";
 import { Pulse } from "./pulse.js";
 import { SEVERITIES } from "./risk.js";
 import { here, pagesFor } from "./route.js";
-import { sameSight, signIn, signOut, whoAmI } from "./session.js";
+import { isEnding, sameSight, signIn, signOut, tellUse, whoAmI } from "./session.js";
 import { Shell } from "./shell.js";
 import { Sound } from "./sound.js";
 import { Stream } from "./stream.js";
@@ -40,7 +40,7 @@ export class App {
     this.locked = null;
     this.sound = new Sound(() => this.redraw());
     this.people = new People(() => this.frames.mark(null) || this.redraw());
-    this.idle = new Idle();
+    this.idle = new Idle(async () => this.locked === null && tellUse());
     this.routed = () => this.turn();
   }
 
@@ -121,6 +121,7 @@ export class App {
   /** Once a second: ages, the clock, names of who is new, and the lock. */
   tick() {
     const limit = this.session.idle_lock_s ?? 0;
+    if (this.locked === null && isEnding()) this.lock("over");
     if (limit > 0 && this.locked === null && this.idle.seconds() > limit) this.lock("idle");
     this.frames.age();
     if (this.may("read") && this.locked === null && this.ward.complete) this.people.look([...this.ward.patients.keys()]);
@@ -135,7 +136,7 @@ export class App {
 
   async mayEnter() {
     try {
-      if (await whoAmI()) return true;
+      if (!isEnding() && (await whoAmI())) return true;
     } catch (unreachable) {
       this.connection = { ...this.connection, failed: true };
       this.redraw();
@@ -145,13 +146,13 @@ export class App {
     return false;
   }
 
-  /** The screen is empty until somebody shows a token again; what was on it is kept. `why`: idle, asked or over. */
-  async lock(why) {
+  /** The screen is empty until somebody shows a token again; what was on it is kept. `why`: idle, asked or over (elsewhere). */
+  lock(why) {
     this.locked = { why, refused: false };
     this.line.stop();
     this.connection = { ...this.connection, live: false, silentSinceMs: null };
     this.redraw();
-    if (why !== "over") await signOut().catch(() => {});
+    if (why !== "over") signOut();
   }
 
   async unlock(token) {
@@ -213,8 +214,9 @@ export class App {
     this.onEnd(session);
   }
 
-  async leave() {
-    await signOut().catch(() => {});
+  /** What was shown is gone before the server is asked anything. Of a locked page the session has ended, or is being ended. */
+  leave() {
+    if (this.locked === null) signOut();
     this.end();
   }
 

@@ -1,6 +1,6 @@
 // From a token (or the cookie of an earlier sign-in) to the page.
 import { App } from "./app.js";
-import { signIn, tokenFromAddress, whoAmI } from "./session.js";
+import { isEnding, signIn, signOut, tokenFromAddress, whoAmI } from "./session.js";
 import { SignIn } from "./signin.js";
 import { recallTheme } from "./theme.js";
 import { html, render } from "./view.js";
@@ -25,8 +25,15 @@ function open(session) {
 }
 
 async function enter(token) {
-  app?.close();
-  app = null;
+  if (app) {
+    app.close();
+    render(null, root);
+    app = null;
+  }
+  if (token === null && isEnding()) {
+    signOut();
+    return showSignIn(false);
+  }
   let session = null;
   try {
     if (token !== null && !(await signIn(token))) return showSignIn(true);

@@ -1,6 +1,21 @@
 // Sign in, who am I, sign out. The session itself is an HttpOnly cookie that no script can read.
+// Signing out fails closed: from the first moment this browser enters with a token only, and the server is told until it has
+// answered. What changes the session goes one after the other: the answer to an old sign-out must not undo a new sign-in.
 const PATH = "/v1/console/session";
 const ANSWER_MS_MAX = 3000;
+/** The server checks a key and writes to its disk. */
+const SIGN_IN_MS_MAX = 15_000;
+const AGAIN_MS = 2000;
+const ENDING = "nightlamp.ending";
+
+let turn = Promise.resolve();
+let telling = false;
+
+function inTurn(ask) {
+  const asked = turn.then(ask);
+  turn = asked.catch(() => {});
+  return asked;
+}
 
 /** The one-time token of the address, which is taken out of the address at once; null without one. */
 export function tokenFromAddress() {
@@ -9,15 +24,19 @@ export function tokenFromAddress() {
   return token;
 }
 
-/** Exchange a one-time token, or a key of one's own, for a session. */
-export async function signIn(token) {
-  const answer = await fetch(PATH, {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ token }),
+/** Exchange a one-time token, or a key of one's own, for a session; the server ends the one there was. */
+export function signIn(token) {
+  return inTurn(async () => {
+    const answer = await fetch(PATH, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ token }),
+      signal: AbortSignal.timeout(SIGN_IN_MS_MAX),
+    });
+    if (answer.status >= 500) throw new Error(`the server answered ${answer.status}`);
+    if (answer.ok) localStorage.removeItem(ENDING);
+    return answer.ok;
   });
-  if (answer.status >= 500) throw new Error(`the server answered ${answer.status}`);
-  return answer.ok;
 }
 
 /** Whose session this is: {id, role, permissions, units, idle_lock_s}, null when nobody's. Throws when the server is out of reach. */
@@ -28,9 +47,37 @@ export async function whoAmI(answerMsMax = ANSWER_MS_MAX) {
   return answer.json();
 }
 
-/** End the session. */
-export async function signOut() {
-  await fetch(PATH, { method: "DELETE" });
+/** Somebody uses this session: the server ends one that nobody does. */
+export async function tellUse() {
+  const answer = await fetch(`${PATH}/seen`, { method: "POST", signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+  if (answer.status >= 500) throw new Error(`the server answered ${answer.status}`);
+}
+
+/** Whether somebody has signed out or locked in this browser, in any tab, and nobody has signed in since. */
+export function isEnding() {
+  return localStorage.getItem(ENDING) !== null;
+}
+
+/** End the session. Returns at once; the server is told until it has answered, by the next page too. */
+export function signOut() {
+  localStorage.setItem(ENDING, "");
+  if (!telling) tellEnd();
+}
+
+async function tellEnd() {
+  telling = true;
+  while (isEnding()) {
+    await inTurn(endOnce).catch(() => {});
+    if (isEnding()) await new Promise((done) => setTimeout(done, AGAIN_MS));
+  }
+  telling = false;
+}
+
+async function endOnce() {
+  if (!isEnding()) return;
+  const answer = await fetch(PATH, { method: "DELETE", keepalive: true, signal: AbortSignal.timeout(ANSWER_MS_MAX) });
+  // 401: it is over already.
+  if (answer.status === 204 || answer.status === 401) localStorage.removeItem(ENDING);
 }
 
 /** Whether two people see and may do the same, so that what one has on the screen is the other's too. */

@@ -14,7 +14,7 @@ export class Sound {
     this.playedAt = -GAP_MS;
     this.context = new AudioContext();
     this.context.onstatechange = () => changed();
-    this.wake = () => this.context.state === "suspended" && this.context.resume();
+    this.wake = () => this.context.state === "suspended" && this.context.resume().catch(() => {});
     addEventListener("pointerdown", this.wake);
     addEventListener("keydown", this.wake);
   }
