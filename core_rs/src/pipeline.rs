@@ -17,8 +17,10 @@ mod redelivery;
 mod scoring;
 mod show;
 mod state;
+mod stays;
 mod step_back;
 mod touched;
+mod tried;
 mod under_way;
 mod watch;
 
@@ -39,7 +41,10 @@ pub use redelivery::{CONFLICT, Delivered, Redelivery};
 use scoring::{Cause, Scoring};
 use state::Counting;
 pub use state::{Frozen, Gauges, Read, Setup, State, StateError};
+pub use stays::Stay;
 use touched::{Restated, Said, Touched};
+use tried::Trials;
+pub use tried::{ALERTS_MAX, Outcome as Tried, TRIED_MAX, TriedAlert};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
 pub use watch::FEEDS_MAX;
 use watch::Scene;
@@ -77,6 +82,8 @@ pub struct Pipeline {
     counting: Counting,
     /// Set while one patient's past is looked for: only what bears on that patient is computed.
     focus: Option<Focus>,
+    /// Set while policies are tried on recorded time.
+    trials: Option<Box<Trials>>,
 }
 
 /// The frame under way.
@@ -138,6 +145,9 @@ impl Pipeline {
         }
         self.supervision.under_way.at(at.seq, Stage::Decode);
         self.state.watch.hear(&self.state.alerts.policy().technical, frame);
+        if let Some(trials) = &mut self.trials {
+            trials.hear(frame);
+        }
         match frame.source {
             Source::Tick => self.tick(at),
             Source::Action => self.act(at),
@@ -171,6 +181,7 @@ impl Pipeline {
         for patient in self.state.ward.tick(at.at_us) {
             self.state.triggers.forget(patient);
             self.state.watch.forget(patient);
+            self.trials.iter_mut().for_each(|trials| trials.forget(patient));
             self.later(at, Step::Left(patient, None, Departure::Left));
         }
         let State { ward, watch, alerts, .. } = &mut self.state;
@@ -178,6 +189,7 @@ impl Pipeline {
         for finding in watch.look(&alerts.policy().technical, scene, at.at_us) {
             self.later(at, Step::Found(Box::new(finding)));
         }
+        self.look_for_tried(at);
         self.later(at, Step::Tick(self.decoder.minute_of_day(at.at_us)));
     }
 
@@ -327,6 +339,7 @@ impl Pipeline {
             add(&self.counters.patients_dropped, 1);
             self.state.triggers.forget(patient);
             self.state.watch.forget(patient);
+            self.trials.iter_mut().for_each(|trials| trials.lost(patient, at.at_us));
             self.later(at, Step::Left(patient, bed, Departure::Left));
         }
         if let Some(focus) = &mut self.focus {
@@ -355,7 +368,9 @@ impl Pipeline {
         let cause = Cause { seq: at.seq, at_us: at.at_us, said, occasion, restated };
         let silenced = self.scoring.take(&self.scorers, &mut self.state, slot, cause, &mut self.scored);
         let is_frame = occasion == Occasion::Frame;
-        let look = if is_frame { self.look(at, slot, (restated, said), (first, &silenced), bed.as_ref()) } else { None };
+        let seen = ((restated, said), (first, &silenced), bed.as_ref());
+        let look = if is_frame { self.look(&self.state.alerts, at, slot, seen) } else { None };
+        let tried = if is_frame { self.look_for_policies(at, slot, seen) } else { Vec::new() };
         if self.scoring.len() > first {
             self.later(at, Step::Scores(first..self.scoring.len(), bed, restated != Restated::No));
         }
@@ -367,6 +382,9 @@ impl Pipeline {
         if let Some(look) = look {
             self.later(at, Step::Looked(look));
         }
+        for step in tried {
+            self.later(at, step);
+        }
     }
 
     /// alert and the rows of scores, in journal order.
@@ -376,6 +394,9 @@ impl Pipeline {
         for due in dues.drain(..) {
             self.supervision.under_way.at(due.seq, Stage::Alert);
             let wanted = due.seq > cursor;
+            if let Some(trials) = &mut self.trials {
+                trials.take((due.seq, due.at_us), &due.step, (&self.scoring, &self.state.board));
+            }
             match due.step {
                 Step::Scores(places, bed, restated) => {
                     for place in places {
@@ -422,6 +443,7 @@ impl Pipeline {
                 }
                 Step::Found(finding) => self.state.alerts.on_finding(&finding, (due.seq, due.at_us), &mut events),
                 Step::Tick(minute) => self.state.alerts.on_tick((due.seq, due.at_us), minute, &mut events),
+                Step::FoundBy(..) | Step::LookedBy(..) => {} // of a policy that is tried
             }
             self.tell(&mut events, wanted);
         }

@@ -165,6 +165,15 @@ impl PyEngine {
         super::replay::answer(py, || self.engine.as_of(&asked))
     }
 
+    fn simulate<'py>(
+        &self,
+        py: Python<'py>,
+        trial: &[u8],
+        course: &super::simulate::PyCourse,
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        super::simulate::in_engine(py, &self.engine, trial, course)
+    }
+
     fn set_credentials(&self, credentials: &[u8]) -> PyResult<()> {
         let text =
             std::str::from_utf8(credentials).map_err(|_| refused(&Refusal::new(Code::BadCharset, "credentials: UTF-8")))?;

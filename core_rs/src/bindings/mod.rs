@@ -12,6 +12,7 @@ mod explain;
 mod hl7_door;
 mod replay;
 mod score;
+mod simulate;
 mod stored;
 mod window;
 
@@ -20,6 +21,7 @@ fn _core(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     engine::register(module)?;
     replay::register(module)?;
+    simulate::register(module)?;
     stored::register(module)?;
     decode::register(module)?;
     deliveries::register(module)?;

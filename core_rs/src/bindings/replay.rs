@@ -13,7 +13,7 @@ use crate::decode::PatientId;
 use crate::engine::{Asked, EngineConfig, History, ReplayError, Replayed, Until};
 
 /// How much nicer than the route a replay is.
-const NICE: i32 = 10;
+pub(super) const NICE: i32 = 10;
 
 /// What Python asks; see `Asked`. Exactly one of `at_us` and `seq`.
 #[derive(Deserialize)]
@@ -70,12 +70,13 @@ pub(super) fn answer<'py>(
 }
 
 /// args: code, HTTP status, detail, and of `replay_gone` the oldest time that can be shown (microseconds, None without any).
-fn refused(error: &ReplayError) -> PyErr {
+pub(super) fn refused(error: &ReplayError) -> PyErr {
     let (code, status) = match error {
         ReplayError::Gone { .. } => ("replay_gone", 410),
         ReplayError::Before | ReplayError::NoFrame(_) | ReplayError::NotKnown => ("not_known_then", 404),
         ReplayError::TooLong { .. } => ("replay_too_long", 503),
         ReplayError::Stopped => ("overloaded", 503),
+        ReplayError::Recording(_) => ("invalid_request", 422),
         ReplayError::Journal(_) | ReplayError::State(_) | ReplayError::Bundle(_) => ("internal", 500),
     };
     let oldest_us = match error {

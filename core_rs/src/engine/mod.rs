@@ -22,6 +22,7 @@ mod replay;
 mod report;
 mod runner;
 mod shared;
+pub mod simulate;
 pub mod snapshot;
 mod stored;
 #[cfg(test)]
@@ -47,6 +48,7 @@ use poison::PoisonList;
 pub use replay::{Asked, History, LEAD_US, ReplayError, Replayed, Until};
 use shared::Shared;
 pub use shared::{EXIT_HUNG, Fatal};
+pub use simulate::{Course, Simulated, Trial};
 pub use snapshot::{Keep, Snapshots, Unsynced, WAITING_MAX};
 pub use stored::{StoredRows, TABLES};
 
@@ -134,7 +136,19 @@ impl Engine {
     /// # Errors
     /// See `ReplayError`.
     pub fn as_of(&self, asked: &Asked) -> Result<Replayed, ReplayError> {
-        let history = History {
+        self.history().as_of(asked, &|| self.shared.stopping())
+    }
+
+    /// Tries policies on this engine's journal, as `as_of` on the caller's thread.
+    ///
+    /// # Errors
+    /// See `ReplayError`.
+    pub fn simulate(&self, trial: &Trial, course: &Course) -> Result<Simulated, ReplayError> {
+        self.history().simulate(trial, course, &|| self.shared.stopping())
+    }
+
+    fn history(&self) -> History {
+        History {
             journal: Arc::clone(&self.shared.journal),
             snapshots: self.snapshots.clone(),
             decoder: Arc::clone(&self.decoder),
@@ -143,8 +157,7 @@ impl Engine {
             limits: self.config.limits,
             policy: self.config.policy.clone(),
             quarantine: Arc::clone(&self.shared.poison.known),
-        };
-        history.as_of(asked, &|| self.shared.stopping())
+        }
     }
 
     /// A frame as it was received; None where the journal does not hold it.

@@ -92,6 +92,9 @@ pub enum ReplayError {
     /// A snapshot or the policy does not fit.
     #[error("state: {0}")]
     State(#[from] StateError),
+    /// A recording, or what is made of it, cannot be used.
+    #[error("recording: {0}")]
+    Recording(String),
     /// A bundle cannot be loaded.
     #[error("{0}")]
     Bundle(#[from] crate::score::BundleError),
@@ -246,7 +249,7 @@ impl History {
 
     /// Frames after which to begin, best first: those of snapshots, and 0. With recorded time only the earliest there is: a
     /// snapshot's frame time says nothing of other patients.
-    fn begins(&self, last_seq: u64, at_us: i64) -> Result<Vec<u64>, ReplayError> {
+    pub(super) fn begins(&self, last_seq: u64, at_us: i64) -> Result<Vec<u64>, ReplayError> {
         let mut usable: Vec<u64> = self.starts().into_iter().filter(|seq| *seq <= last_seq).collect();
         if self.decoder.config().recorded_time {
             usable.truncate(1);
@@ -287,27 +290,35 @@ impl History {
 
     /// A pipeline where the replay begins. A snapshot that cannot be read, or was removed meanwhile, is passed over.
     fn begin(&self, begins: &[u64], asked: &Asked, focus: Focus) -> Result<(Begun, Pipeline), ReplayError> {
-        let mut begins = begins.iter().copied();
-        let begun =
-            begins.find_map(|seq| if seq == 0 { Some((0, None)) } else { Some((seq, Some(self.snapshots.read(seq)?))) });
-        let (from_seq, read): (u64, Option<Read>) = begun.ok_or_else(|| self.gone())?;
+        let (from_seq, read) = self.read_first(begins)?;
         let then = match &read {
             Some(read) => read.scorers().iter().filter_map(|identity| parse(identity)).collect(),
             None => models(&self.scorers),
         };
         let offered = Offered::look(self.bundles.iter().chain(&asked.bundles).cloned());
         let (scorers, missing) = offered.load(&self.scorers, &offered.exchange(then, &asked.models))?;
-        let setup = self.setup(&scorers, &self.policy);
-        let mut pipeline = match read {
-            Some(read) => Pipeline::resume(setup, read)?,
-            None => Pipeline::new(setup)?,
-        };
+        let mut pipeline = self.pipeline(&scorers, read)?;
         pipeline.focus_on(focus);
         Ok((Begun { from_seq, scorers, missing }, pipeline))
     }
 
+    /// The first of these that can be read, and its state; None of the journal's beginning.
+    pub(super) fn read_first(&self, begins: &[u64]) -> Result<(u64, Option<Read>), ReplayError> {
+        let read = |seq: u64| if seq == 0 { Some((0, None)) } else { Some((seq, Some(self.snapshots.read(seq)?))) };
+        begins.iter().copied().find_map(read).ok_or_else(|| self.gone())
+    }
+
+    /// The route with these scorers, from a snapshot on.
+    pub(super) fn pipeline(&self, scorers: &Arc<Scorers>, read: Option<Read>) -> Result<Pipeline, StateError> {
+        let setup = self.setup(scorers, &self.policy);
+        match read {
+            Some(read) => Pipeline::resume(setup, read),
+            None => Pipeline::new(setup),
+        }
+    }
+
     /// Runs frames up to `last_seq`; how many.
-    fn run(
+    pub(super) fn run(
         &self,
         pipeline: &mut Pipeline,
         first_seq: u64,

@@ -100,6 +100,8 @@ pub enum Step {
     Silent(PatientId, u16),
     /// What conditions see of the patient; behind the frame's scores.
     Looked(Box<Look>),
+    /// As `Looked`, by the policy of this number among those that are tried.
+    LookedBy(usize, Box<Look>),
     /// The patient left this bed.
     Left(PatientId, Option<BedKey>, Departure),
     /// The patient came back: what a former stay was scored no longer counts.
@@ -110,6 +112,8 @@ pub enum Step {
     Act(Box<Action>),
     /// Something fell silent or went stale, or is back.
     Found(Box<Finding>),
+    /// As `Found`, by the policy of this number among those that are tried.
+    FoundBy(usize, Box<Finding>),
     /// Time passed; the minute of the site's day.
     Tick(u16),
 }

@@ -8,21 +8,23 @@ use super::board::Board;
 use super::scoring::Silenced;
 use super::touched::{Restated, Said};
 use super::{At, Pipeline};
-use crate::alert::{Look, Scored, Subject};
+use crate::alert::{AlertEngine, Look, Scored, Subject};
 use crate::decode::{BedKey, PatientId};
 use crate::window::Slot;
 
+/// What a frame says of a patient: values, the place of its first score and who is silenced, where the patient lies.
+pub(super) type Seen<'a> = ((Restated, &'a [Said]), (usize, &'a Silenced), Option<&'a BedKey>);
+
 impl Pipeline {
-    /// What rules with conditions see of a patient after a frame. `scores`: where the frame's begin among those of the batch.
+    /// What the rules with conditions of a policy see of a patient after a frame. `scores`: where the frame's begin among those of
+    /// the batch.
     pub(super) fn look(
         &self,
+        alerts: &AlertEngine,
         at: At<'_>,
         slot: Slot,
-        (restated, said): (Restated, &[Said]),
-        (scores, silenced): (usize, &Silenced),
-        bed: Option<&BedKey>,
+        ((restated, said), (scores, silenced), bed): Seen<'_>,
     ) -> Option<Box<Look>> {
-        let alerts = &self.state.alerts;
         let lookout = alerts.lookout();
         if lookout.is_empty() {
             return None;

@@ -18,6 +18,7 @@ impl Pipeline {
         add(&self.counters.encounters, 1);
         // Whom the event is about, whatever name it came under.
         let patient = self.state.ward.survivor(event.patient);
+        self.trials.iter_mut().for_each(|trials| trials.follow(event, patient, &moved));
         if at.wanted {
             self.rows.encounters.push(&EncounterRow {
                 seq: at.seq,
@@ -44,6 +45,7 @@ impl Pipeline {
                 self.ask(at, slot, (Occasion::Discharge, Restated::No, &[]), moved.from.clone());
             }
             self.state.watch.forget(patient);
+            self.trials.iter_mut().for_each(|trials| trials.forget(patient));
             let why = if cancelled { Departure::AdmissionCancelled } else { Departure::Left };
             self.later(at, Step::Left(patient, moved.from, why));
         } else if let Some(slot) = moved.slot {
@@ -78,6 +80,7 @@ impl Pipeline {
         self.shown.shift_remove(&former);
         self.state.triggers.forget(former);
         self.state.watch.forget(former);
+        self.trials.iter_mut().for_each(|trials| trials.forget(former));
         if moved.gone.is_some() {
             self.later(at, Step::Left(former, moved.from.clone(), Departure::Merged));
         }

@@ -61,6 +61,11 @@ impl Scoring {
         self.scores.iter().skip(first).flatten().map(|score| score.scorer)
     }
 
+    /// A score that has not been handed over.
+    pub fn score(&self, index: usize) -> Option<&Score> {
+        self.scores.get(index).and_then(Option::as_ref)
+    }
+
     /// Hands over a score by its place, once.
     pub fn hand_over(&mut self, index: usize) -> Option<Score> {
         self.scores.get_mut(index).and_then(Option::take)

@@ -195,9 +195,8 @@ impl Pipeline {
         Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever, watch }))
     }
 
-    fn assemble(setup: Setup, mut state: State) -> Self {
-        state.ward.keep(state.alerts.policy().looks_back());
-        Self {
+    fn assemble(setup: Setup, state: State) -> Self {
+        let mut pipeline = Self {
             decoder: setup.decoder,
             scoring: Scoring::new(&setup.scorers),
             scorers: setup.scorers,
@@ -214,7 +213,10 @@ impl Pipeline {
             messages: Vec::new(),
             counting: Counting::default(),
             focus: None,
-        }
+            trials: None,
+        };
+        pipeline.keep_for_policies();
+        pipeline
     }
 
     /// The state after a batch, to be written.

@@ -19,6 +19,7 @@ impl Pipeline {
             self.state.ward.set_back(at.at_us);
             self.state.triggers.set_back(at.at_us);
             self.state.watch.set_back(at.at_us);
+            self.trials.iter_mut().for_each(|trials| trials.set_back(at.at_us));
             // What alert remembers follows in its turn.
             self.later(at, Step::SetBack);
         }
