@@ -10,6 +10,7 @@ __all__ = [
     "Batch",
     "CopyDigest",
     "CoreError",
+    "Course",
     "Decoder",
     "Deliveries",
     "Engine",
@@ -32,6 +33,8 @@ __all__ = [
     "journal_mark",
     "replay_folder",
     "scan_hl7",
+    "simulate_folder",
+    "simulate_recordings",
     "snapshot_reads",
 ]
 
@@ -108,6 +111,13 @@ class Engine:
         time that can be shown, microseconds.
         """
 
+    def simulate(self, trial: bytes, course: Course) -> bytes:
+        """What policies would have opened on the journal, as JSON (`core_rs/src/engine/simulate.rs`), without the GIL.
+
+        `trial`: JSON with policies (TOML, null for the one in force; at most 8), from_us, to_us (null: all there is),
+        time_ms_max. Raises CoreError as `as_of`.
+        """
+
     def set_credentials(self, credentials: bytes) -> None:
         """Replace the MQTT credentials: JSON list of {id, hash, units}."""
 
@@ -133,6 +143,45 @@ class Engine:
 
 def replay_folder(data_dir: str, config: bytes, question: bytes) -> bytes:
     """As `Engine.as_of`, from the journal and snapshots in a data folder, only read; `config` as for `Engine`."""
+
+# --- simulate (bindings/simulate.rs): policies on recorded time ---------------------------------------------------
+
+@final
+class Course:
+    """How far a simulation is, and whether it is to stop."""
+
+    def __new__(cls) -> Course: ...
+    @property
+    def progress(self) -> tuple[int, int]:
+        """Frames (of recordings: patients) done, and all; (0, 0) before it begins."""
+
+    def stop(self) -> None:
+        """It ends soon, with the CoreError `overloaded`."""
+
+def simulate_folder(data_dir: str, config: bytes, trial: bytes, course: Course) -> bytes:
+    """As `Engine.simulate`, from the journal and snapshots in a data folder, only read; `config` as for `Engine`."""
+
+def simulate_recordings(
+    trial: bytes,
+    course: Course,
+    *,
+    bundles: Sequence[Path],
+    patient: Buffer,
+    signal: Buffer,
+    at_us: Buffer,
+    value: Buffer,
+    authority: str,
+    identifiers: Sequence[str],
+    admissions: Sequence[bytes],
+    discharges: Sequence[bytes],
+    threads: int,
+) -> bytes:
+    """As `Engine.simulate`, of recorded patients numbered from 0; `ids` of the answer are their pseudonyms.
+
+    One value an entry, sorted by patient, then time: patient (int64), signal (uint16), at_us (int64), value (float64, in
+    the signal's unit). By patient: PID-3.1, and the ADT messages that begin and end the stay. Raises CoreError, ValueError
+    for a bundle.
+    """
 
 # --- decode (bindings/decode.rs): screening and answers for the doors, decoding for tests and tools ------------------
 

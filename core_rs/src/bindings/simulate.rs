@@ -22,7 +22,7 @@ use crate::score::Scorers;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Asked {
-    policies: Vec<String>,
+    policies: Vec<Option<String>>,
     #[serde(default)]
     from_us: Option<i64>,
     #[serde(default)]

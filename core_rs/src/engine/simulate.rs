@@ -65,8 +65,8 @@ impl Course {
 /// What is tried, and on which time.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// The policies as TOML; empty: the default one.
-    pub policies: Vec<String>,
+    /// The policies as TOML; None: the one in force.
+    pub policies: Vec<Option<String>>,
     /// From when, microseconds since 1970-01-01 UTC; None: as far back as the journal reaches.
     pub from_us: Option<i64>,
     /// Until before when; None: all there is.
@@ -88,6 +88,8 @@ pub struct Simulated {
     pub last_seq: u64,
     /// Frames read.
     pub frames: u64,
+    /// The policy in force, TOML.
+    pub in_force: String,
     /// Alerts by policy, of the run-in too, and the stays.
     pub tried: Tried,
 }
@@ -108,7 +110,8 @@ impl History {
             return Err(ReplayError::Before);
         }
         let begins = self.begins_for(trial, last_seq)?;
-        let policies = parsed(&trial.policies, &self.scorers)?;
+        let in_force = self.in_force();
+        let policies = parsed(&trial.policies, &in_force, &self.scorers)?;
         let (from_seq, read) = self.read_first(&begins)?;
         let mut pipeline = self.pipeline(&self.scorers, read)?;
         pipeline.try_policies(policies);
@@ -125,7 +128,12 @@ impl History {
         }
         let last_us = self.journal.received_at_us(last_seq)?.unwrap_or(began_us);
         let time_us = (trial.from_us.unwrap_or(began_us), trial.to_us.unwrap_or(last_us + 1));
-        Ok(Simulated { time_us, from_seq, began_us, last_seq, frames, tried: pipeline.tried() })
+        Ok(Simulated { time_us, from_seq, began_us, last_seq, frames, in_force, tried: pipeline.tried() })
+    }
+
+    /// The policy in force, TOML.
+    fn in_force(&self) -> String {
+        if self.policy.is_empty() { DEFAULT_POLICY_TOML.to_owned() } else { self.policy.clone() }
     }
 
     /// Frames after which to begin, best first; none of them after the time looked at begins.
@@ -144,10 +152,9 @@ impl History {
 }
 
 /// The policies, checked against the scorers.
-pub(super) fn parsed(texts: &[String], scorers: &Scorers) -> Result<Vec<Policy>, ReplayError> {
+pub(super) fn parsed(texts: &[Option<String>], in_force: &str, scorers: &Scorers) -> Result<Vec<Policy>, ReplayError> {
     let names = scorers.names();
-    let text = |text: &String| if text.is_empty() { DEFAULT_POLICY_TOML.to_owned() } else { text.clone() };
-    let policies = texts.iter().map(|one| Policy::parse(&text(one), &names));
+    let policies = texts.iter().map(|text| Policy::parse(text.as_deref().unwrap_or(in_force), &names));
     let policies: Result<Vec<Policy>, _> = policies.collect();
     policies.map_err(|error| ReplayError::State(crate::pipeline::StateError::Policy(error.to_string())))
 }
@@ -158,6 +165,7 @@ impl Simulated {
         let mut told = json(&self.tried);
         told["from_us"] = self.time_us.0.into();
         told["to_us"] = self.time_us.1.into();
+        told["in_force"] = self.in_force.as_str().into();
         told["replay"] = json!({
             "from_seq": self.from_seq, "began_us": self.began_us, "last_seq": self.last_seq, "frames": self.frames,
         });

@@ -1,5 +1,6 @@
 //! A policy on recorded time: the one in force opens exactly what the route opened, and a candidate leaves it alone.
 
+mod recorded;
 #[path = "../as_of/ward.rs"]
 #[allow(dead_code, reason = "shared with as_of")]
 mod ward;
@@ -165,7 +166,7 @@ fn seen(alert: &TriedAlert) -> Seen {
 
 impl Told {
     fn simulate(&self, policies: &[&str], from_us: Option<i64>, to_us: Option<i64>) -> Result<Simulated, ReplayError> {
-        let policies = policies.iter().map(|text| (*text).to_owned()).collect();
+        let policies = policies.iter().map(|text| Some((*text).to_owned())).collect();
         let trial = Trial { policies, from_us, to_us, time_max: Duration::from_secs(60) };
         History::open(self.data.path(), &config()).expect("history").simulate(&trial, &Course::default(), &|| false)
     }
@@ -262,7 +263,7 @@ fn stays_are_those_of_the_beds_and_overlap_in_none() {
 fn a_simulation_stops_when_it_is_told_to_and_when_its_time_is_over() {
     let told = tell(ward::frames(2, 300), &[]);
     let history = History::open(told.data.path(), &config()).expect("history");
-    let trial = Trial { policies: vec![String::new()], from_us: None, to_us: None, time_max: Duration::from_secs(60) };
+    let trial = Trial { policies: vec![None], from_us: None, to_us: None, time_max: Duration::from_secs(60) };
     let course = Course::default();
     course.stop();
     assert!(matches!(history.simulate(&trial, &course, &|| false), Err(ReplayError::Stopped)));

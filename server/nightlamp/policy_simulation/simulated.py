@@ -59,6 +59,8 @@ class Simulated:
     """How long before `from_us` the replay began."""
     over: list[int]
     """By policy: alerts beyond what is kept."""
+    in_force: str = ""
+    """The policy in force, where a journal says it; TOML."""
 
     @property
     def patient_days(self) -> dict[str, float]:
@@ -98,4 +100,5 @@ def _simulated(said: dict[str, Any], from_us: int, to_us: int, frames: int, bega
         frames=frames,
         run_in_s=max(0.0, (from_us - began_us) / 1e6),
         over=said["alerts_over"],
+        in_force=said.get("in_force", ""),
     )

@@ -18,7 +18,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use super::{Course, ReplayError, Trial, parsed};
-use crate::alert::{Policy, Technical};
+use crate::alert::{DEFAULT_POLICY_TOML, Policy, Technical};
 use crate::decode::{DecodeConfig, Decoder, PatientId, catalogue, encounters};
 use crate::engine::panics::catch;
 use crate::journal::Journalled;
@@ -104,7 +104,7 @@ impl Recordings<'_> {
         let ended = encounters::decode(&decoder, self.discharges).map_err(ReplayError::Recording)?;
         let bounds: Vec<(i64, i64)> = begun.iter().zip(&ended).map(|(a, d)| (a.occurred_at_us, d.occurred_at_us)).collect();
         self.check(bounds.len())?;
-        let mut policies = parsed(&trial.policies, scorers)?;
+        let mut policies = parsed(&trial.policies, DEFAULT_POLICY_TOML, scorers)?;
         for policy in &mut policies {
             (policy.storm, policy.quiet, policy.technical) = (None, None, Technical::default());
         }
