@@ -178,9 +178,9 @@ def simulate_recordings(
 ) -> bytes:
     """As `Engine.simulate`, of recorded patients numbered from 0; `ids` of the answer are their pseudonyms.
 
-    One value an entry, sorted by patient, then time: patient (int64), signal (uint16), at_us (int64), value (float64, in
-    the signal's unit). By patient: PID-3.1, and the ADT messages that begin and end the stay. Raises CoreError, ValueError
-    for a bundle.
+    One value an entry, sorted by patient, then time: patient (int64), signal (uint16), at_us (int64), value (float64,
+    in the signal's unit). By patient: PID-3.1, and the ADT messages that begin and end the stay. Raises CoreError,
+    ValueError for a bundle.
     """
 
 # --- decode (bindings/decode.rs): screening and answers for the doors, decoding for tests and tools ------------------

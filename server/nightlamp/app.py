@@ -43,6 +43,7 @@ from nightlamp.identity.sessions import Sessions
 from nightlamp.notify import Service
 from nightlamp.observe.feeds import Feeds, feed_counts
 from nightlamp.pipeline import Pipeline
+from nightlamp.policy_simulation.service import Simulations
 from nightlamp.publish import AlertEntry, AlertHistory, HistoryBehind, Hub, RedisChannels
 from nightlamp.publish.line import framed
 from nightlamp.receive.direct import Direct
@@ -165,10 +166,26 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     hl7 = HL7Door(engine, decoder, deliveries)
     door = Door(access, engine, decoder, deliveries, hl7, receipts, DoorCounts(), frame_bytes_max, body_timeout_s)
     as_of = AsOf(engine, store, settings.replay, bundles.all_versions(settings.models), settings.database.keep_days)
+    simulations = Simulations(engine, settings.figures, settings.replay.simulate_s_max, folder.path)
+    stack.push_async_callback(simulations.close)
     feeds = Feeds(partial(feed_counts, engine.stats, door.counts))
     lasting.start(stack, "feeds", feeds.watch())
     parts = Parts(
-        settings, access, engine, store, hub, pipeline, door, as_of, actions, feeds, hung, lasting, notify, figures
+        settings,
+        access,
+        engine,
+        store,
+        hub,
+        pipeline,
+        door,
+        as_of,
+        simulations,
+        actions,
+        feeds,
+        hung,
+        lasting,
+        notify,
+        figures,
     )
     return parts, folder, None if has_begun else beginning
 

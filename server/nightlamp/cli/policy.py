@@ -11,10 +11,12 @@ from nightlamp.bundles import bundles
 from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check
 from nightlamp.settings import ConfigurationError, Settings
 
+from .policy_simulation import simulate
 from .remote import Key, Url, call, server_url
 from .terminal import err, fail, out, settings_of
 
 app = typer.Typer(help="The alert policy: show the one in force, check a file.", no_args_is_help=True)
+app.command()(simulate)
 File = Annotated[Path, typer.Argument(help="The policy, TOML.")]
 
 

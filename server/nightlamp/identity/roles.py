@@ -12,6 +12,7 @@ class Permission(StrEnum):
     READ_IDENTITY = "read_identity"
     ACT = "act"
     OPERATE = "operate"
+    SIMULATE = "simulate"
     ADMIN = "admin"
 
 
@@ -30,7 +31,8 @@ class Role(StrEnum):
 
 _CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY, Permission.ACT})
 
-#: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only, an SRE sees how the
+#: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only and
+#: tries policies, an SRE sees how the
 #: server fares and no patient.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEVICE: frozenset({Permission.INGEST}),
@@ -38,7 +40,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.NURSE: _CLINICAL,
     Role.PHYSICIAN: _CLINICAL,
     Role.CHARGE_NURSE: _CLINICAL,
-    Role.DATA_SCIENTIST: frozenset({Permission.READ}),
+    Role.DATA_SCIENTIST: frozenset({Permission.READ, Permission.SIMULATE}),
     Role.SRE: frozenset({Permission.OPERATE}),
     Role.ADMIN: frozenset(Permission),
 }

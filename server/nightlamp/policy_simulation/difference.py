@@ -1,7 +1,7 @@
 """Which alerts two policies share, and which only one of them opens.
 
-An alert of one is the other's when patient and cause are the same and the openings lie at most `tolerance_s` apart: each
-is paired at most once, in the order of time. Technical alerts are left out: they say nothing of the patients.
+An alert of one is the other's when patient and cause are the same and the openings lie at most `tolerance_s` apart:
+each is paired at most once, in the order of time. Technical alerts are left out: they say nothing of the patients.
 """
 
 from collections import defaultdict
@@ -38,16 +38,15 @@ class Difference:
     """Of the shared alerts: the candidate opens it before the current policy does."""
     later: int
     shift_s: list[float] | None
-    """Quartiles of candidate - current of the shared alerts, seconds: below zero is earlier. None with fewer than two."""
+    """Quartiles of candidate - current of the shared alerts, seconds: below zero is earlier. None with fewer than
+    two."""
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
 
 
-def difference(
-    current: Sequence[Alert], candidate: Sequence[Alert], tolerance_s: float = TOLERANCE_S
-) -> Difference:
+def difference(current: Sequence[Alert], candidate: Sequence[Alert], tolerance_s: float = TOLERANCE_S) -> Difference:
     """Both in any order."""
     mine, theirs = _by_patient(current), _by_patient(candidate)
     shifts: dict[str, list[int]] = defaultdict(list)

@@ -1,7 +1,7 @@
 """How many alerts a policy opens in 100 patient-days, and how many of them are right: in all, by unit, severity, rule.
 
-`alerts` in all are those about patients; technical ones are counted beside, under their severity and rule, and are never
-right or wrong. A rule's and a severity's patient-days are those of all units.
+`alerts` in all are those about patients; technical ones are counted beside, under their severity and rule, and are
+never right or wrong. A rule's and a severity's patient-days are those of all units.
 """
 
 from collections.abc import Callable, Iterable

@@ -1,9 +1,9 @@
 """What became of the patients, as far as it is recorded: which alerts were right, and how long before.
 
-Moves: an alert outside higher care is right when the patient comes into a unit of higher care within so many hours of its
-opening, and judged once that came or the time for it is over (`alert_figures` in figures/queries.sql says the same of
-what is in the database). Onsets: an alert is right when it opens from `early_h` hours before to `late_h` hours after the
-onset of its patient; every alert is judged, since the recording knows who had none (score/budget.py).
+Moves: an alert outside higher care is right when the patient comes into a unit of higher care within so many hours of
+its opening, and judged once that came or the time for it is over (`alert_figures` in figures/queries.sql says the
+same of what is in the database). Onsets: an alert is right when it opens from `early_h` hours before to `late_h`
+hours after the onset of its patient; every alert is judged, since the recording knows who had none (score/budget.py).
 """
 
 from bisect import bisect_right

@@ -1,9 +1,9 @@
 """Policies on the patients of the PhysioNet/CinC Challenge 2019, whose outcome is known: sepsis, or none.
 
-Each patient is admitted to a bed of the unit `ICU` at time 0 and discharged with the last hour of the file; what the files say
-of an hour is one message of that hour. The outcome is the onset of sepsis: six hours after the label of the files begins
-(Reyna et al., Crit Care Med 2020;48:210). An alert is right from 12 hours before to 3 hours after it, as in the budgets of
-the model's card (score/budget.py).
+Each patient is admitted to a bed of the unit `ICU` at time 0 and discharged with the last hour of the file; what the
+files say of an hour is one message of that hour. The outcome is the onset of sepsis: six hours after the label of the
+files begins (Reyna et al., Crit Care Med 2020;48:210). An alert is right from 12 hours before to 3 hours after it, as
+in the budgets of the model's card (score/budget.py).
 
 The shipped sepsis model was trained on these patients: its alerts are better here than on others.
 """
@@ -11,9 +11,8 @@ The shipped sepsis model was trained on these patients: its alerts are better he
 import os
 import time
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -26,6 +25,7 @@ from nightlamp.score.adt_text import AUTHORITY, Left, Stay, adt
 from nightlamp.score.budget import EARLY_H, LATE_H
 from nightlamp.score.recording import HOUR_US, DataError, Recording
 
+from .course import Report, reported
 from .outcomes import Onsets
 from .result import Tried, result
 from .simulated import read_recordings
@@ -37,8 +37,6 @@ LABEL_LEAD_H = 6
 START_US = 1_577_836_800_000_000
 #: Longest a simulation may take.
 SECONDS_MAX = 3_600.0
-SETS = ("A", "B")
-Report = Callable[[str, int, int], None]
 
 
 def simulate(
@@ -53,8 +51,8 @@ def simulate(
 ) -> dict[str, Any]:
     """The current policy and a candidate, on so many patients, of one hospital or both; see `result`.
 
-    `bundles`: where each model is, by name; those are loaded that a rule names. Raises DataError for the files, CoreError
-    or ValueError for a policy.
+    `bundles`: where each model is, by name; those are loaded that a rule names. Raises DataError for the files,
+    CoreError or ValueError for a policy.
     """
     began = time.monotonic()
     report("reading the data", 0, 1)
@@ -67,15 +65,15 @@ def simulate(
     admissions, discharges = messages(frame, recording)
     report("reading the data", 1, 1)
     course = Course()
-    with _reported(course, report):
+    with reported(course, "patients", report):
         told = simulate_recordings(
             trial(policies, time_s_max=SECONDS_MAX),
             course,
             bundles=[bundles[name] for name in sorted(named(policies) & bundles.keys())],
-            patient=recording.patient,
-            signal=recording.signal,
-            at_us=recording.observed_at_us + START_US,
-            value=recording.value,
+            patient=recording.patient.data,
+            signal=recording.signal.data,
+            at_us=(recording.observed_at_us + START_US).data,
+            value=recording.value.data,
             authority=AUTHORITY,
             identifiers=recording.patient_id,
             admissions=admissions,
@@ -135,28 +133,3 @@ def _first(frame: pl.DataFrame, patients: int | None) -> pl.DataFrame:
         return frame
     chosen = frame.select("patient_id").unique(maintain_order=True).head(patients)
     return frame.join(chosen, on="patient_id", how="semi", maintain_order="left")
-
-
-class _reported:
-    """Tells how far a course is, twice a second, while the block runs."""
-
-    def __init__(self, course: Course, report: Report) -> None:
-        self._course, self._report, self._over = course, report, False
-        self._thread = Thread(target=self._tell, daemon=True)
-
-    def __enter__(self) -> None:
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._over = True
-        self._thread.join()
-        self._tell_once()
-
-    def _tell(self) -> None:
-        while not self._over:
-            self._tell_once()
-            time.sleep(0.5)
-
-    def _tell_once(self) -> None:
-        done, total = self._course.progress
-        self._report("patients", done, max(total, 1))

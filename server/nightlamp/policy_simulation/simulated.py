@@ -1,6 +1,7 @@
 """What the engine says of policies on recorded time: the alerts each would have opened, and who lay where meanwhile.
 
-The columns are those of `row` and `stay` in core_rs/src/engine/simulate.rs. Times are microseconds since 1970-01-01 UTC.
+The columns are those of `row` and `stay` in core_rs/src/engine/simulate.rs. Times are microseconds since 1970-01-01
+UTC.
 """
 
 from dataclasses import dataclass
@@ -89,7 +90,9 @@ def read_recordings(told: bytes) -> tuple[Simulated, list[str]]:
 
 
 def _simulated(said: dict[str, Any], from_us: int, to_us: int, frames: int, began_us: int) -> Simulated:
-    within = [[alert for row in rows if from_us <= (alert := Alert(*row)).opened_us < to_us] for rows in said["policies"]]
+    within = [
+        [alert for row in rows if from_us <= (alert := Alert(*row)).opened_us < to_us] for rows in said["policies"]
+    ]
     for alerts in within:
         alerts.sort(key=lambda alert: alert.opened_us)
     return Simulated(

@@ -93,3 +93,5 @@ class Replay(Section):
     """Replays at once; more are refused with 503. Each holds one state of the ward in memory."""
     time_s_max: float = Field(30.0, gt=0, le=600)
     """Longest one may take."""
+    simulate_s_max: float = Field(900.0, gt=0, le=86_400)
+    """Longest a simulation of a policy may take, seconds. One at a time, beside these; it yields to the route."""
