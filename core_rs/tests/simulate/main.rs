@@ -46,6 +46,15 @@ enter = 1
 clear = 0
 lockout_s = 30
 
+[[rule]]
+name = "fast-or-rising"
+severity = "medium"
+lockout_s = 15
+when = { any = [
+  { signal = "HR", above = 110, clear = 90, for_s = 3 },
+  { all = [ { signal = "HR", rising_by = 20, within_s = 60 }, { score = "news2", at_least = 2 } ] },
+] }
+
 [storm]
 per_minute = 3
 severities = ["low", "medium"]
@@ -182,6 +191,7 @@ fn the_policy_in_force_opens_exactly_what_the_route_opened() {
         let told = tell(ward::frames(seed, 1_500), &[]);
         println!("{} alerts", told.alerts.len());
         assert!(told.alerts.len() > 30, "the ward alerts");
+        assert!(told.alerts.iter().any(|alert| alert.1 == "fast-or-rising"), "by conditions too");
         let simulated = told.simulate(&[IN_FORCE], None, None).expect("simulated");
         assert_eq!(of(&simulated, 0), told.alerts, "seed {seed}");
         assert_eq!(simulated.frames, told.frames.len() as u64);

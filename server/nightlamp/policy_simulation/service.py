@@ -1,7 +1,8 @@
 """Simulations of a running server: one at a time, beside the route, each at most `replay.simulate_s_max`.
 
 A simulation is a replay on a thread that yields to the route; it takes the memory of one state of the ward. Its
-result outlives the server in `policy_simulation.json` of the data folder: figures by unit, severity, rule and cause, of nobody.
+result outlives the server in `policy_simulation.json` of the data folder: figures by unit, severity, rule and cause, of
+nobody.
 """
 
 import asyncio

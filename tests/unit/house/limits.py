@@ -81,6 +81,10 @@ REACHED: dict[str, tuple[str, str]] = {
         "Replay()",
     ),
     "time_s_max": ("core_rs/tests/as_of/main.rs::a_replay_ends_when_its_time_is_over_or_the_server_stops", "TooLong"),
+    "simulate_s_max": (
+        "core_rs/tests/simulate/main.rs::a_simulation_stops_when_it_is_told_to_and_when_its_time_is_over",
+        "TooLong",
+    ),
     # settings.Notify and settings.Channel
     "age_s_max": (f"{NOTIFY}::test_p5_attempts_and_age_are_bounded", "age_s_max=10"),
     "attempts_max": (f"{NOTIFY}::test_p5_attempts_and_age_are_bounded", "attempts_max=3"),

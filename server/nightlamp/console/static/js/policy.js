@@ -4,6 +4,7 @@ import { Burden } from "./burden.js";
 import { SEVERITIES } from "./risk.js";
 import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
+import { Simulation } from "./simulation.js";
 import { label } from "./signals.js";
 import { Component, html } from "./view.js";
 
@@ -25,6 +26,7 @@ export class PolicyPage extends Component {
         <${Chains} chains=${policy.content.escalation ?? []} />
         <${Rest} content=${policy.content} />
         <${Burden} app=${app} />
+        <${Simulation} app=${app} />
         <details class="card source"><summary>The file</summary><pre tabindex="0" role="region" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
 }
