@@ -22,6 +22,12 @@ severity = "high"
 enter = 7
 clear = 4
 
+[[rule]]
+name = "shock"
+severity = "medium"
+units = ["SHOCK"]
+when = { all = [{ signal = "SBP", below = 90, clear = 100 }, { signal = "HR", above = 110 }] }
+
 [[escalation]]
 severity = "high"
 steps = [{ after_s = 3, to = "charge_nurse" }]
@@ -190,6 +196,32 @@ def test_a_killed_server_is_told_within_three_seconds_and_alerts_stand_as_before
     # Not a picture of before: what is done now reaches the same alert.
     tile(page, unit, 2).get_by_role("button", name=re.compile("^Acknowledge: ")).press("Enter")
     expect(ignored).to_contain_text("Acknowledged by nurse")
+
+
+def test_an_alert_of_a_condition_names_what_holds_on_board_list_page_and_history_and_claims_no_risk(
+    page: Page, house: RunningServer
+) -> None:
+    sign_in(page, house)
+    deteriorate(house, "SHOCK", 1)
+    sentence = re.compile(
+        r"Medium\s*systolic blood pressure 86 mmHg, \d+ s old, below 90; heart rate 134 /min, .*above 110"
+    )
+    alert = tile(page, "SHOCK", 1).locator(".alerts li[data-severity=medium]")
+    expect(alert).to_contain_text(sentence)
+    expect(alert.locator(".why")).to_have_count(0)
+    expect(alert.get_by_role("button", name=re.compile("^Acknowledge: systolic"))).to_be_visible()
+    tile(page, "SHOCK", 1).get_by_role("button", name=re.compile("^Acknowledge: NEWS2")).click()
+    page.get_by_role("button", name="List").click()
+    row = page.get_by_role("row", name=re.compile("SHOCK"))
+    # Who waits for an answer would stand first among equals; a high one stands above a medium one all the same.
+    expect(row.get_by_role("cell", name=re.compile(r"High NEWS2 .*\(\+1\)"))).to_be_visible()
+    row.get_by_role("link", name="1").click()
+    expect(page.locator(".person ~ .alerts li[data-severity=medium]")).to_contain_text(sentence)
+    expect(page.locator(".history li[data-severity=medium]")).to_contain_text(sentence)
+    expect(
+        page.get_by_role("button", name=re.compile("^Medium: systolic blood pressure 86 .*Zoom to it$"))
+    ).to_be_visible()
+    assert "risk" not in page.locator(".person ~ .alerts").inner_text().lower()
 
 
 def test_who_may_only_read_is_offered_no_action(page: Page, house: RunningServer) -> None:
