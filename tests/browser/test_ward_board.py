@@ -156,6 +156,18 @@ def test_an_alert_shows_is_announced_and_rises_to_the_top(page: Page, ward: Ward
     expect(page).to_have_title(re.compile(r"^\(1\)"))
 
 
+def test_the_end_of_a_snooze_calls_unless_a_person_ended_it(page: Page, ward: WardServer) -> None:
+    opening = script.opened(1, "high", "the snooze is over") | {"kind": "unsnoozed", "by": ""}
+    ward.offer(script.patient(1, 1, 7, alerts=[opening]))
+    open_board(page, ward)
+    ward.offer(script.alert(2, 1, opening))
+    said = "High alert unsnoozed, ICU-1 bed 01: the snooze is over"
+    expect(page.get_by_role("status")).to_have_text(said)
+    ward.offer(script.alert(3, 1, opening | {"by": "key-1", "reason": "I am here"}), script.patient(4, 1, 6))
+    expect(tile(page, 1).locator(".news2")).to_contain_text("6")
+    expect(page.get_by_role("status")).to_have_text(said)
+
+
 def test_who_waits_for_an_answer_stands_above_who_has_one_and_the_answer_is_told(page: Page, ward: WardServer) -> None:
     seen = script.opened(1, "high", "NEWS2 9 reached 7") | {
         "state": "acknowledged", "role": "physician", "note": "on my way", "changed_ms": script.now_ms() - 240_000,

@@ -20,8 +20,9 @@ const SECOND_MS = 1000;
 /** Tiles change places at most this often: fast enough to be true, slow enough to be read. */
 const REORDER_MS = 500;
 const TITLES = { board: "Ward board", patient: "Patient", operations: "Operations", policy: "Policy" };
-/** What a person is called for, and what is read out. */
-const CALLS = new Set(["opened", "raised", "escalated", "reminded"]);
+/** What a person is called for, and what is read out; of the end of a snooze only the machine's: who ends one by hand is there. */
+const CALLS = new Set(["opened", "raised", "unsnoozed", "escalated", "reminded"]);
+const isCall = (step) => CALLS.has(step.kind) && !(step.kind === "unsnoozed" && step.by);
 
 export class App {
   /** onEnd(): signed out. */
@@ -91,7 +92,7 @@ export class App {
     const { changed, steps, reorder } = this.ward.take(messages);
     this.frames.mark(changed, steps.map((step) => step.patient));
     this.stale ||= reorder;
-    const calls = steps.filter((step) => CALLS.has(step.kind) && (this.unit === null || step.unit === this.unit || step.unit === ""));
+    const calls = steps.filter((step) => isCall(step) && (this.unit === null || step.unit === this.unit || step.unit === ""));
     if (calls.some((step) => step.severity === "high" && !step.held)) this.sound.play();
     if (calls.length > 0) this.announced = calls.slice(-3).map(announcement).join(". ");
     if (messages.some((message) => message.type === "ready")) this.readLoose();
