@@ -10,8 +10,8 @@
 //!            +----- from any: cleared, when no rule of the cause holds -----------> end
 //! ```
 //! Steps of the chain count from when it began to wait; a step is taken by the first tick at or after its time, several at once
-//! where no tick came for long (a server that was down), each once; of reminders missed only one is told. What is snoozed or
-//! acknowledged takes no step.
+//! where no tick came for long (a server that was down), each once; of reminders missed only one is told, and of the time away
+//! nothing expires. What is snoozed or acknowledged takes no step. In quiet hours none is taken either of what they hold back.
 
 use super::action::{Action, Deed, Outcome, SNOOZE_US_MAX};
 use super::chain::Chain;
@@ -20,7 +20,11 @@ use super::policy::Policy;
 use super::reason;
 use super::rule::Rule;
 use super::state::{AlertState, Open};
+use super::technical::AWAY_US;
 use super::{AlertEvent, AlertKind, NO_SCORER, Said, Severity, Standing};
+
+/// Calling the same role again within so long is the same call, sent twice; microseconds.
+const SAME_CALL_US: i64 = 10_000_000;
 
 impl Open {
     /// Nothing yet.
@@ -37,6 +41,7 @@ impl Open {
             trouble: None,
             standing: Standing::Open,
             said: Said::default(),
+            stood_us: i64::MIN,
             level: 0,
             waits_since_us: i64::MIN,
             next_us: i64::MAX,
@@ -66,8 +71,8 @@ impl Open {
     }
 
     /// A step that gives it a standing.
-    fn stand(&mut self, kind: AlertKind, said: Said) {
-        (self.standing, self.said) = (self.standing.after(kind), said);
+    pub(super) fn stand(&mut self, kind: AlertKind, said: Said, at_us: i64) {
+        (self.standing, self.said, self.stood_us) = (self.standing.after(kind), said, at_us);
     }
 }
 
@@ -95,10 +100,12 @@ impl AlertState {
             return Outcome::Late;
         }
         let idle = kind == AlertKind::Unsnoozed && open.standing != Standing::Snoozed;
-        if idle || open.standing == open.standing.after(kind) && open.said == said {
+        let is_same = open.standing == open.standing.after(kind) && open.said == said;
+        let is_new_call = kind == AlertKind::Escalated && at_us.saturating_sub(open.stood_us) >= SAME_CALL_US;
+        if idle || is_same && !is_new_call {
             return Outcome::Repeated;
         }
-        open.stand(kind, said.clone());
+        open.stand(kind, said.clone(), at_us);
         open.snooze_us = span_us.unwrap_or(0);
         // Who answers need not be told again when quiet hours end.
         open.quiet &= kind == AlertKind::Unsnoozed;
@@ -106,8 +113,8 @@ impl AlertState {
             AlertKind::Unsnoozed => open.wait(policy, at_us, 0),
             AlertKind::Escalated => {
                 let chain = Chain::of(&policy.escalation, open.severity, open.unit());
-                let told = chain.and_then(|chain| chain.level_of(&said.to)).unwrap_or(0);
-                open.wait(policy, at_us, told.max(usize::from(open.level)));
+                let told = chain.and_then(|chain| chain.level_of(&said.to));
+                open.wait(policy, at_us, told.unwrap_or(usize::from(open.level)));
             }
             _ => {}
         }
@@ -129,6 +136,9 @@ impl AlertState {
         let due = |open: &Open| open.due_us() <= at_us || open.quiet && !quiet(open, minute);
         let ids: Vec<u64> = self.alerts.iter().filter(|(_, open)| due(open)).map(|(id, _)| *id).collect();
         for alert_id in ids {
+            if self.is_full(seq) {
+                break; // the next tick goes on
+            }
             if self.alerts.get(&alert_id).is_some_and(|open| open.lower_at_us <= at_us) {
                 self.lower(policy, alert_id, (seq, at_us), out);
             }
@@ -144,10 +154,10 @@ impl AlertState {
         let Some(open) = self.alerts.get_mut(&alert_id).filter(|_| !is_full) else { return };
         let quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
         let was_quiet = open.quiet;
-        open.quiet &= quiet;
         let over = open.standing == Standing::Snoozed && open.said.until_us.is_none_or(|until_us| until_us <= at_us);
+        open.quiet = quiet && (was_quiet || over);
         let (kind, reason) = if over {
-            open.stand(AlertKind::Unsnoozed, Said::default());
+            open.stand(AlertKind::Unsnoozed, Said::default(), at_us);
             (AlertKind::Unsnoozed, "the snooze is over".to_owned())
         } else if was_quiet && !open.quiet && open.standing.waits() {
             (AlertKind::Reminded, "quiet hours are over, and it still holds".to_owned())
@@ -157,15 +167,22 @@ impl AlertState {
         open.wait(policy, at_us, 0);
         let ordinal = self.number(seq);
         if let Some(open) = self.alerts.get(&alert_id) {
-            out.push(open.event(alert_id, kind, (seq, ordinal, at_us), reason));
+            let event = open.event(alert_id, kind, (seq, ordinal, at_us), reason);
+            out.push(AlertEvent { held: open.quiet, ..event });
         }
     }
 
     /// The next step of an alert's chain, if its time has come; false where nothing more is due.
     fn step(&mut self, policy: &Policy, alert_id: u64, (seq, at_us): At, out: &mut Vec<AlertEvent>) -> bool {
+        let minute = self.minute;
         let Some(open) = self.alerts.get_mut(&alert_id).filter(|open| open.standing.waits()) else { return false };
         let due_us = open.next_us.min(open.expires_us);
         if due_us > at_us {
+            return false;
+        }
+        if policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit())) {
+            // A reminder tells of it when they end.
+            (open.quiet, open.next_us, open.expires_us) = (true, i64::MAX, i64::MAX);
             return false;
         }
         let waited_us = at_us.saturating_sub(open.waits_since_us);
@@ -190,7 +207,7 @@ impl AlertState {
             (kind, reason::unanswered(kind, &to, waited_us), Said { to, ..Said::default() })
         };
         if kind != AlertKind::Reminded {
-            open.stand(kind, said.clone());
+            open.stand(kind, said.clone(), at_us);
         }
         let ordinal = self.number(seq);
         if let Some(open) = self.alerts.get(&alert_id) {
@@ -201,6 +218,14 @@ impl AlertState {
         true
     }
 
+    /// A tick came. While none did for long nobody could be called or answer: that time does not count towards an expiry.
+    pub(super) fn come_back(&mut self, at_us: i64) {
+        let away_us = self.ticked_us.replace(at_us).map_or(0, |last_us| at_us.saturating_sub(last_us));
+        if away_us >= AWAY_US {
+            self.alerts.values_mut().for_each(|open| open.expires_us = open.expires_us.saturating_add(away_us));
+        }
+    }
+
     /// The clock was set back: nothing is waited for longer than if the wait began now.
     pub(super) fn set_waits_back(&mut self, policy: &Policy, now_us: i64) {
         for open in self.alerts.values_mut() {
@@ -209,7 +234,7 @@ impl AlertState {
             let gap_us = chain.and_then(|chain| chain.gap_us(usize::from(open.level)));
             open.next_us = open.next_us.min(longest(gap_us));
             open.expires_us = open.expires_us.min(longest(chain.and_then(Chain::expire_us)));
-            open.waits_since_us = open.waits_since_us.min(now_us);
+            (open.waits_since_us, open.stood_us) = (open.waits_since_us.min(now_us), open.stood_us.min(now_us));
             open.said.until_us = open.said.until_us.map(|until_us| until_us.min(now_us.saturating_add(open.snooze_us)));
             let led = policy.rules.iter().find(|rule| rule.name == open.rule);
             let wait_us = led.map_or(0, |rule| i64::from(rule.downgrade_s) * 1_000_000);

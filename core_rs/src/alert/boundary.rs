@@ -46,6 +46,8 @@ pub enum AlertKind {
     Raised = 9,
     /// The more severe rule no longer holds, a less severe one still does.
     Lowered = 10,
+    /// The patient lies in another bed now, and the alert is that bed's.
+    Moved = 11,
 }
 
 /// What an alert waits for: a function of the kinds of its steps.
@@ -67,7 +69,7 @@ pub enum Standing {
 }
 
 impl Standing {
-    /// After a step of this kind. Reminders and a lower severity change nothing.
+    /// After a step of this kind. Reminders, a lower severity and another bed change nothing.
     pub const fn after(self, kind: AlertKind) -> Self {
         match kind {
             AlertKind::Opened | AlertKind::Unsnoozed | AlertKind::Raised => Self::Open,
@@ -76,7 +78,7 @@ impl Standing {
             AlertKind::Escalated => Self::Escalated,
             AlertKind::Cleared => Self::Cleared,
             AlertKind::Expired => Self::Expired,
-            AlertKind::Reminded | AlertKind::Lowered => self,
+            AlertKind::Reminded | AlertKind::Lowered | AlertKind::Moved => self,
         }
     }
 
@@ -185,7 +187,8 @@ impl StandingAlert {
         let standing = self.standing.after(step.kind);
         let opened = &mut self.opened;
         opened.level = step.level;
-        if !matches!(step.kind, AlertKind::Reminded | AlertKind::Lowered) {
+        opened.bed = step.bed.clone();
+        if !matches!(step.kind, AlertKind::Reminded | AlertKind::Lowered | AlertKind::Moved) {
             (self.standing, self.since_us, opened.said) = (standing, step.at_us, step.said.clone());
         }
         if matches!(step.kind, AlertKind::Raised | AlertKind::Lowered) {

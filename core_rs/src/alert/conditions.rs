@@ -51,10 +51,13 @@ impl AlertEngine {
             let turn = state.watch((index, rule, when), (look, own), score, at, self.patients_max);
             turned.extend(turn.map(|(turn, words)| (index, turn, words)));
             if let Some(cause) = self.causes.get(index).filter(|_| rule.watches(look.bed.as_ref())) {
-                state.keep((*cause, rule), look.patient, f64::NAN, look.bed.as_ref());
+                state.keep((*cause, rule), look.patient, f64::NAN);
             }
         }
         self.follow(&turned, look.patient, look.bed.as_ref(), at, out);
+        let first = out.len();
+        self.state.take_along(&self.policy, look.patient, look.bed.as_ref(), at, out);
+        out.iter().skip(first).for_each(|event| self.book.follow(event));
     }
 
     /// Time passed: leaves that have been on for long enough.

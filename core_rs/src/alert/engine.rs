@@ -127,7 +127,8 @@ impl AlertEngine {
             turns.extend(turn.map(|turn| (index, turn)));
         }
         let person = place.and_then(|place| state.patients.get_index(place));
-        if person.is_some_and(|(_, person)| !person.alerts.is_empty()) {
+        let has_alerts = person.is_some_and(|(_, person)| !person.alerts.is_empty());
+        if has_alerts {
             state.keep_all((policy, by_scorer, causes), score, bed);
         }
         for (place, (index, turn)) in turns.iter().enumerate() {
@@ -141,6 +142,9 @@ impl AlertEngine {
             let explainer: &mut dyn Explainer = &mut *explainer;
             let opening = Opening { patient: score.patient, at: when.0, bed, score: Some((score, explainer)) };
             state.settle(policy, (*cause, score.patient), when, Some(rule), Some(opening), out);
+        }
+        if has_alerts {
+            state.take_along(policy, score.patient, bed, (score.seq, score.at_us), out);
         }
         out.iter().skip(first).for_each(|event| book.follow(event));
     }
@@ -223,6 +227,7 @@ impl AlertEngine {
         let Self { policy, state, book, .. } = self;
         let first = out.len();
         state.number_from(seq, TICK_ORDINAL);
+        state.come_back(at_us);
         if state.unsettled {
             state.settle_all(policy, (seq, at_us), out);
         }
@@ -254,7 +259,7 @@ impl AlertState {
         for &index in by_scorer.get(usize::from(score.scorer)).into_iter().flatten() {
             let (Some(rule), Some(cause)) = (policy.rules.get(index), causes.get(index)) else { continue };
             if score.present >= rule.min_present && rule.watches(bed) {
-                self.keep((*cause, rule), score.patient, score.value, bed);
+                self.keep((*cause, rule), score.patient, score.value);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::reason::{self, Clearing};
 use super::rule::Rule;
 use super::state::{AlertState, Person, RuleKey, RuleState};
 use super::technical::About;
-use super::{AlertEvent, AlertKind, RuleCounters, Said, Standing};
+use super::{AlertEvent, AlertKind, RuleCounters, Said};
 use crate::decode::{BedKey, PatientId};
 use crate::score::Score;
 
@@ -217,7 +217,8 @@ impl AlertState {
         open.severity = rule.severity;
         open.lead(rule);
         if kind == AlertKind::Raised {
-            (open.standing, open.said, open.level) = (Standing::Open, Said::default(), 0);
+            open.stand(kind, Said::default(), at_us);
+            open.level = 0;
         }
         if open.standing.waits() {
             open.wait(policy, at_us, usize::from(open.level));
@@ -240,14 +241,39 @@ impl AlertState {
         out.push(open.event(alert_id, AlertKind::Cleared, (seq, ordinal, at_us), reason));
     }
 
-    /// What the leading rule's score says now, and where the patient lies.
-    pub(super) fn keep(&mut self, (cause, rule): (u16, &Rule), patient: PatientId, value: f64, bed: Option<&BedKey>) {
+    /// What the leading rule's score says now.
+    pub(super) fn keep(&mut self, (cause, rule): (u16, &Rule), patient: PatientId, value: f64) {
         let Some(alert_id) = self.patients.get(&patient).and_then(|person| person.alert(cause)) else { return };
         if let Some(open) = self.alerts.get_mut(&alert_id).filter(|open| open.rule == rule.name) {
-            open.value = value;
-            if open.bed.as_ref() != bed {
-                open.bed = bed.cloned();
+            (open.scorer, open.value) = (rule.scorer, value);
+        }
+    }
+
+    /// The alerts of a patient who lies in another bed go along: whoever is there sees them and answers, by the chain of that unit.
+    pub(super) fn take_along(
+        &mut self,
+        policy: &Policy,
+        patient: PatientId,
+        bed: Option<&BedKey>,
+        (seq, at_us): At,
+        out: &mut Vec<AlertEvent>,
+    ) {
+        let alerts = self.patients.get(&patient).map(|person| person.alerts.clone()).unwrap_or_default();
+        for (_, alert_id) in alerts {
+            let stays = self.alerts.get(&alert_id).is_none_or(|open| open.bed.as_ref() == bed);
+            if stays || self.is_full(seq) {
+                continue;
             }
+            let ordinal = self.number(seq);
+            let Some(open) = self.alerts.get_mut(&alert_id) else { continue };
+            let reason = reason::moved(open.bed.as_ref(), bed);
+            let left = std::mem::replace(&mut open.bed, bed.cloned());
+            let is_other_unit = left.as_ref().map(|left| &left.unit) != bed.map(|bed| &bed.unit);
+            if is_other_unit && open.standing.waits() {
+                open.wait(policy, at_us, usize::from(open.level));
+            }
+            out.push(open.event(alert_id, AlertKind::Moved, (seq, ordinal, at_us), reason));
+            self.look_again(alert_id);
         }
     }
 
@@ -293,6 +319,9 @@ impl AlertState {
     pub(super) fn settle_all(&mut self, policy: &Policy, at: At, out: &mut Vec<AlertEvent>) {
         let alerts: Vec<u64> = self.alerts.keys().copied().collect();
         for alert_id in alerts {
+            if self.is_full(at.0) {
+                return; // the next tick goes on
+            }
             let Some(open) = self.alerts.get(&alert_id) else { continue };
             let leading = open.patient.and_then(|patient| self.leading(policy, &open.cause, patient));
             let gone = match open.trouble {

@@ -69,5 +69,5 @@ pub(crate) use reason::span;
 pub use rule::Rule;
 pub use sight::{Look, Lookout, Sight, Sights};
 pub use state::{AlertState, RuleCounters};
-pub use technical::{About, Finding, Stale, Technical, Trouble};
+pub use technical::{AWAY_US, About, Finding, Stale, Technical, Trouble};
 pub use watch::Scored;

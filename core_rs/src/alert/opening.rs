@@ -8,7 +8,7 @@ use super::policy::Policy;
 use super::reason;
 use super::rule::Rule;
 use super::state::{AlertState, Open};
-use super::{AlertEvent, AlertKind, Explainer, Said, Standing};
+use super::{AlertEvent, AlertKind, Explainer, Said};
 use crate::decode::{BedKey, PatientId};
 use crate::score::{Score, Why};
 
@@ -73,7 +73,7 @@ impl AlertState {
         let Some(open) = self.alerts.get_mut(&alert_id) else { return };
         (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
         (open.value, open.bed, open.lower_at_us) = (opening.value(rule), opening.bed.cloned(), i64::MAX);
-        (open.standing, open.said) = (Standing::Open, Said::default());
+        open.stand(AlertKind::Raised, Said::default(), at_us);
         open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
         open.wait(policy, at_us, 0);
         let (reason, why) = self.explain(policy, rule, opening);

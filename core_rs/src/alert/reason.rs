@@ -1,6 +1,7 @@
 //! The sentence that says why an alert opened or cleared. Scores, thresholds and counts only: no identity (P6).
 
 use super::{AlertKind, Departure, Rule, Said};
+use crate::decode::BedKey;
 use crate::score::Score;
 use crate::score::explain::Reason;
 
@@ -55,6 +56,12 @@ pub(super) fn cleared(rule: Option<&Rule>, clearing: Clearing<'_>) -> String {
         (Clearing::Withdrawn, _) => "the values it rested on were withdrawn".to_owned(),
         (Clearing::Moved, _) => "the patient was moved out of the rule's units".to_owned(),
     }
+}
+
+/// The patient lies elsewhere.
+pub(super) fn moved(from: Option<&BedKey>, to: Option<&BedKey>) -> String {
+    let place = |bed: Option<&BedKey>| bed.map_or_else(|| "no bed".to_owned(), |bed| format!("{} bed {}", bed.unit, bed.bed));
+    format!("moved with the patient from {} to {}", place(from), place(to))
 }
 
 /// `acknowledged by a nurse`, `snoozed for 30 min by a nurse`, `passed on to the physician by a nurse`.

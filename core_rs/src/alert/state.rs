@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 use super::condition::When;
 use super::technical::{About, Trouble};
 use super::watch::Watched;
-use super::{AlertEvent, AlertKind, Said, Severity, Standing};
+use super::{AlertEvent, AlertKind, NO_SCORER, Said, Severity, Standing};
 use crate::decode::{BedKey, PatientId};
 use crate::score::Why;
 
@@ -46,8 +46,9 @@ pub struct AlertState {
     pub(super) over_limit: u64,
     /// No alert waits for a time before this one.
     pub(super) next_due_us: i64,
-    /// Minute of the site's day at the last tick.
+    /// Minute of the site's day at the last tick, and its time.
     pub(super) minute: Option<u16>,
+    pub(super) ticked_us: Option<i64>,
     /// The policy is another one: the next tick looks at all alerts.
     pub(super) unsettled: bool,
 }
@@ -69,6 +70,7 @@ impl Default for AlertState {
             over_limit: 0,
             next_due_us: i64::MAX,
             minute: None,
+            ticked_us: None,
             unsettled: false,
         }
     }
@@ -129,8 +131,9 @@ pub(super) struct Open {
     pub(super) value: f64,
     pub(super) trouble: Option<Trouble>,
     pub(super) standing: Standing,
-    /// Of the step that made the standing.
+    /// Of the step that made the standing, and when it was.
     pub(super) said: Said,
+    pub(super) stood_us: i64,
     /// Steps of the chain taken.
     pub(super) level: u8,
     /// Since when it waits for an answer.
@@ -241,6 +244,13 @@ impl AlertState {
     /// Whether this frame has no number left.
     pub(super) fn is_full(&self, seq: u64) -> bool {
         self.seq == seq && self.ordinal > ORDINAL_MAX
+    }
+
+    /// Other scorers are loaded than when this was written: an alert of one that is gone goes on without until its rule is evaluated.
+    pub(crate) fn renumber(&mut self, index_now: impl Fn(u16) -> Option<u16>) {
+        for open in self.alerts.values_mut() {
+            open.scorer = index_now(open.scorer).unwrap_or(NO_SCORER);
+        }
     }
 
     /// Time may change this alert: ticks will look at it.

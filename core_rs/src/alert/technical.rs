@@ -10,6 +10,8 @@ use toml::Spanned;
 use super::policy::{Fault, within};
 use crate::decode::{BedKey, PatientId};
 
+/// Ticks come once a second: none for so long means that the server was down, or that its clock was set on; microseconds.
+pub const AWAY_US: i64 = 10_000_000;
 /// Most technical alerts at once; what exceeds them is counted (`over_limit`).
 pub const TECHNICAL_MAX: usize = 50_000;
 /// Most scores watched for staleness.

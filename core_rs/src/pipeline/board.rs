@@ -137,7 +137,7 @@ impl Board {
         self.patients.get(&patient).map_or(&[], |entry| &entry.alerts)
     }
 
-    /// Other scorers are loaded than when this was written: what they said moves to their new index, or goes with them.
+    /// Other scorers are loaded than when this was written: what they said moves to their new index, or goes with them; alerts stay.
     pub fn renumber(&mut self, index_now: impl Fn(u16) -> Option<u16>) {
         for entry in self.entries_mut() {
             for (index, newest) in (0..).zip(std::mem::take(&mut entry.scores)) {
@@ -151,10 +151,9 @@ impl Board {
                     *slot = Newest { score, ..newest };
                 }
             }
-            entry.alerts.retain_mut(|alert| {
-                let scorer = &mut alert.opened.scorer;
-                *scorer == NO_SCORER || index_now(*scorer).map(|now| *scorer = now).is_some()
-            });
+            for alert in &mut entry.alerts {
+                alert.opened.scorer = index_now(alert.opened.scorer).unwrap_or(NO_SCORER);
+            }
         }
     }
 

@@ -56,6 +56,7 @@ counters! {
     alerts_expired: "Alerts that nobody answered.",
     alerts_raised: "Alerts whose severity rose.",
     alerts_lowered: "Alerts whose severity fell.",
+    alerts_moved: "Alerts that went along to another bed.",
     actions: "Actions that changed an alert.",
     actions_repeated: "Actions that had been done before: nothing changed.",
     actions_late: "Actions on an alert that was cleared before them.",
@@ -78,6 +79,7 @@ impl Counters {
             AlertKind::Expired => &self.alerts_expired,
             AlertKind::Raised => &self.alerts_raised,
             AlertKind::Lowered => &self.alerts_lowered,
+            AlertKind::Moved => &self.alerts_moved,
         }
     }
 }

@@ -171,7 +171,7 @@ impl Pipeline {
     /// # Errors
     /// The policy or the snapshot's feature plans cannot be used.
     pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
-        let Read { scorers, plans, mut ward, alerts, seen, mut board, mut triggers, ever, watch } = read;
+        let Read { scorers, plans, mut ward, mut alerts, seen, mut board, mut triggers, ever, watch } = read;
         let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
         let former: Vec<Arc<FeaturePlan>> =
             plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
@@ -184,10 +184,12 @@ impl Pipeline {
         if scorers != loaded {
             // A bundle that was not there before, or another version, scores at once.
             triggers = Triggers::default();
-            board.renumber(|index| {
+            let index_now = |index: u16| {
                 let before = scorers.get(usize::from(index))?;
                 loaded.iter().position(|now| now == before).and_then(|at| u16::try_from(at).ok())
-            });
+            };
+            board.renumber(index_now);
+            alerts.renumber(index_now);
         }
         let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts).shown_in(setup.book.clone());
         setup.seen.resume(&seen, setup.limits.message_ids_max);

@@ -5,6 +5,7 @@
 //!
 //! # In numbers
 //! - A tick looks at 4,096 beds and 256 patients (at 20,000 patients each comes round within 80 s), and at all that was found before.
+//! - Silence while the server itself was down (no tick for `AWAY_US`) is nobody's: it is counted from the first tick after it.
 //! - 64 feeds (`FEEDS_MAX`); a sender beyond them is not watched. A feed is one once it has sent for longer than the silence that
 //!   makes it suspicious; after a week of silence it is taken for gone.
 //! - A finding's number within its tick depends on its bed, feed or patient alone, not on who else is looked at: so the alerts
@@ -16,7 +17,7 @@ use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Focus;
-use crate::alert::{About, Finding, Stale, Technical, Trouble, span};
+use crate::alert::{AWAY_US, About, Finding, Stale, Technical, Trouble, span};
 use crate::decode::{BedKey, PatientId, SignalId};
 use crate::receive::{Frame, Source};
 use crate::score::Scorers;
@@ -60,6 +61,9 @@ pub struct Watch {
     /// Patients with a stale score, and where they lay when it was found.
     stale: BTreeMap<(PatientId, CompactString), Option<BedKey>>,
     next_slot: usize,
+    /// The last tick, and the first one after the server was down.
+    ticked_us: Option<i64>,
+    back_us: Option<i64>,
 }
 
 impl Watch {
@@ -101,11 +105,16 @@ impl Watch {
         for feed in &mut self.feeds {
             (feed.first_us, feed.last_us) = (feed.first_us.min(now_us), feed.last_us.min(now_us));
         }
+        self.ticked_us = self.ticked_us.map(|ticked_us| ticked_us.min(now_us));
+        self.back_us = self.back_us.map(|back_us| back_us.min(now_us));
     }
 
     /// What began or ended, as of this tick.
     pub fn look(&mut self, technical: &Technical, scene: Scene<'_>, now_us: i64) -> Vec<Finding> {
         let mut found = Vec::new();
+        if self.ticked_us.replace(now_us).is_some_and(|ticked_us| now_us.saturating_sub(ticked_us) >= AWAY_US) {
+            self.back_us = Some(now_us);
+        }
         match technical.monitor_silent_s {
             Some(silent_s) => self.look_at_monitors(i64::from(silent_s) * SECOND_US, scene.ward, now_us, &mut found),
             None => self.monitors.clear(),
@@ -130,7 +139,7 @@ impl Watch {
             ordinal += 1;
             ordinal - MONITORS < MONITORS_MAX
         };
-        let silence = |monitor: &Monitor| silent_for(monitor, silent_us, now_us);
+        let silence = |monitor: &Monitor| silent_for(monitor, silent_us, None, now_us);
         let over = self.monitors.iter().filter(|(bed, lies)| {
             ward.monitor(bed)
                 .is_none_or(|monitor| silence(&monitor).is_none() || monitor.lies.map(|(who, _)| who) != Some(**lies))
@@ -146,7 +155,8 @@ impl Watch {
         for _ in 0..BEDS_PER_TICK.min(beds) {
             self.next_bed = if self.next_bed + 1 < beds { self.next_bed + 1 } else { 0 };
             let Some((bed, monitor)) = ward.monitor_at(self.next_bed) else { continue };
-            let (Some((patient, _)), Some(for_us)) = (monitor.lies, silence(&monitor)) else { continue };
+            let for_us = silent_for(&monitor, silent_us, self.back_us, now_us);
+            let (Some((patient, _)), Some(for_us)) = (monitor.lies, for_us) else { continue };
             if self.monitors.contains_key(bed) {
                 continue;
             }
@@ -160,8 +170,11 @@ impl Watch {
     fn look_at_feeds(&mut self, silent_us: i64, now_us: i64, found: &mut Vec<Finding>) {
         for (feed, ordinal) in self.feeds.iter_mut().zip(FEEDS..) {
             let for_us = now_us.saturating_sub(feed.last_us);
-            let silent =
-                for_us >= silent_us && feed.last_us.saturating_sub(feed.first_us) >= silent_us && for_us < FORGOTTEN_US;
+            // One that was silent before stays so until it speaks.
+            let since_us = self.back_us.filter(|_| !feed.silent).map_or(feed.last_us, |back_us| back_us.max(feed.last_us));
+            let silent = now_us.saturating_sub(since_us) >= silent_us
+                && feed.last_us.saturating_sub(feed.first_us) >= silent_us
+                && for_us < FORGOTTEN_US;
             if silent == feed.silent {
                 continue;
             }
@@ -196,8 +209,8 @@ impl Watch {
             };
             for (one, nth) in stale.iter().zip(0..) {
                 let key = (patient.id(), one.score.clone());
-                let is_stale = lacking(one, patient, scene.scorers, now_us);
                 let known = self.stale.contains_key(&key);
+                let is_stale = lacking(one, patient, scene.scorers, (self.back_us.filter(|_| !known), now_us));
                 if is_stale.is_some() == known {
                     continue;
                 }
@@ -225,17 +238,19 @@ pub struct Scene<'a> {
     pub focus: Option<&'a Focus>,
 }
 
-/// For how long the monitor of an occupied bed has said nothing, where that is too long. It counts from when the patient came.
-fn silent_for(monitor: &Monitor, silent_us: i64, now_us: i64) -> Option<i64> {
+/// For how long the monitor of an occupied bed has said nothing, where that is too long. It counts from when the patient came, and
+/// from when the server was back.
+fn silent_for(monitor: &Monitor, silent_us: i64, back_us: Option<i64>, now_us: i64) -> Option<i64> {
     let ((_, since_us), spoke_us) = (monitor.lies?, monitor.spoke_us?);
-    let for_us = now_us.saturating_sub(spoke_us.max(since_us));
+    let for_us = now_us.saturating_sub(spoke_us.max(since_us).max(back_us.unwrap_or(i64::MIN)));
     (for_us >= silent_us).then_some(for_us)
 }
 
-/// Why a score cannot be computed, if so: too few of its signals were observed lately, by a patient who has been here that long.
-fn lacking(stale: &Stale, patient: &Patient, scorers: &Scorers, now_us: i64) -> Option<String> {
+/// Why a score cannot be computed, if so: too few of its signals were observed lately, of a patient who has been here that long, by
+/// a server that has been back that long.
+fn lacking(stale: &Stale, patient: &Patient, scorers: &Scorers, (back_us, now_us): (Option<i64>, i64)) -> Option<String> {
     let stale_us = i64::from(stale.stale_s) * SECOND_US;
-    if now_us.saturating_sub(patient.located_at_us()) < stale_us {
+    if now_us.saturating_sub(patient.located_at_us().max(back_us.unwrap_or(i64::MIN))) < stale_us {
         return None;
     }
     let fresh = |signal: &SignalId| {
