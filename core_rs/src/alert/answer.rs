@@ -222,7 +222,10 @@ impl AlertState {
     pub(super) fn come_back(&mut self, at_us: i64) {
         let away_us = self.ticked_us.replace(at_us).map_or(0, |last_us| at_us.saturating_sub(last_us));
         if away_us >= AWAY_US {
-            self.alerts.values_mut().for_each(|open| open.expires_us = open.expires_us.saturating_add(away_us));
+            for open in self.alerts.values_mut() {
+                let waited_us = at_us.saturating_sub(open.waits_since_us);
+                open.expires_us = open.expires_us.saturating_add(away_us.min(waited_us));
+            }
         }
     }
 

@@ -44,7 +44,7 @@ impl Dice {
     }
 }
 
-fn frame(source: Source, context: &str, at_us: i64, payload: &str) -> Frame {
+pub fn frame(source: Source, context: &str, at_us: i64, payload: &str) -> Frame {
     let payload = Bytes::copy_from_slice(payload.as_bytes());
     Frame { source, principal: "test".into(), context: context.into(), received_at_us: at_us, payload }
 }
@@ -82,6 +82,10 @@ pub fn oru(patient: usize, rate: usize, at_us: i64) -> Frame {
          OBX|1|NM|8867-4^HR^LN||{rate}|/min|||||F|||{time}\r"
     );
     frame(Source::Hl7Http, "", at_us, &text)
+}
+
+pub fn tick(at_us: i64) -> Frame {
+    frame(Source::Tick, "", at_us, "")
 }
 
 /// The observations of a bed's monitor as one JSON object.
@@ -165,7 +169,7 @@ pub fn frames(seed: u64, n: usize) -> Vec<Frame> {
                 let text = reading(&mut dice, &id, bed, at_us, "F");
                 out.push(frame(Source::JsonMqtt, &format!("ICU/{bed}"), at_us, &text));
             }
-            10 => out.push(frame(Source::Tick, "", at_us, "")),
+            10 => out.push(tick(at_us)),
             11 if !out.is_empty() => {
                 let inner = out[dice.below(out.len())].clone();
                 if !matches!(inner.source, Source::Tick | Source::Replay) {

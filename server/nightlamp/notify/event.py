@@ -75,6 +75,7 @@ PHRASES: Mapping[str, str] = {
     "expired": "expired without an answer",
     "raised": "raised",
     "lowered": "lowered",
+    "moved": "moved to another bed",
 }
 
 

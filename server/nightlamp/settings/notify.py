@@ -24,6 +24,7 @@ Kind = Literal[
     "expired",
     "raised",
     "lowered",
+    "moved",
 ]
 #: What a template may name. No field of it can hold a patient's identity or a person's free text.
 TEMPLATE_FIELDS = frozenset(

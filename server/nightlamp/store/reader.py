@@ -20,7 +20,7 @@ CONNECTIONS_MAX, STATEMENT_MS_MAX, WAIT_S = 4, 5_000, 5.0
 #: Rows of a history that are read for their least and largest; beyond, each bucket's last value alone is looked up.
 HISTORY_ROWS_MAX = 200_000
 SEVERITIES = {0: "technical", 1: "low", 2: "medium", 3: "high"}
-_STEPS = "opened cleared acknowledged snoozed unsnoozed escalated reminded expired raised lowered"
+_STEPS = "opened cleared acknowledged snoozed unsnoozed escalated reminded expired raised lowered moved"
 ALERT_KINDS = dict(enumerate(_STEPS.split(), 1))
 STATUSES = {1: "final", 2: "preliminary", 3: "corrected", 4: "withdrawn"}
 _DOORS = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 5: "mqtt_too_large"}

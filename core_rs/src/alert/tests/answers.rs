@@ -196,6 +196,82 @@ fn a_storm_is_told_as_one_technical_alert_and_nothing_vanishes() {
 }
 
 #[test]
+fn time_away_tells_what_came_due_and_expires_nothing() {
+    let (mut engine, _) = opened(&(rule("") + CHAIN));
+    assert!(ticks(&mut engine, 1, 10).is_empty());
+    // The server is down from second 11 to 3,600; 490 s of waiting are left of 500.
+    let told = ticks(&mut engine, 3_600, 4_200);
+    let kinds: Vec<_> = told.iter().map(|(at, kind, _)| (*at, *kind)).collect();
+    let (escalated, reminded) = (AlertKind::Escalated, AlertKind::Reminded);
+    let hundreds = [3_600, 3_700, 3_800, 3_900, 4_000].map(|at| (at, reminded));
+    let expected = [&[(3_600, escalated), (3_600, escalated)][..], &hundreds, &[(4_090, AlertKind::Expired)]].concat();
+    assert_eq!(kinds, expected);
+}
+
+#[test]
+fn a_second_call_is_a_call_and_the_same_sent_twice_is_not() {
+    let (mut engine, _) = opened(&(rule("") + CHAIN));
+    let mut out = Vec::new();
+    let to = ",\"to\":\"charge_nurse\"";
+    let outcomes = [10, 11, 30].map(|at_s| act(&mut engine, at_s, "escalate", to, &mut out));
+    assert_eq!(outcomes, [Outcome::Done, Outcome::Repeated, Outcome::Done]);
+    assert_eq!(out.len(), 2);
+}
+
+#[test]
+fn passed_on_to_an_earlier_role_it_goes_on_from_there() {
+    let (mut engine, _) = opened(&(rule("") + CHAIN));
+    assert_eq!(ticks(&mut engine, 1, 200).len(), 2);
+    act(&mut engine, 200, "escalate", ",\"to\":\"charge_nurse\"", &mut Vec::new());
+    assert_eq!(
+        ticks(&mut engine, 201, 330),
+        [(320, AlertKind::Escalated, "physician".to_owned())],
+        "120 s behind the charge nurse"
+    );
+}
+
+#[test]
+fn quiet_hours_call_nobody_for_what_they_hold_back_though_it_opened_before() {
+    let chain = CHAIN.replace("\"high\"", "\"low\"");
+    let text = rule("").replace("\"high\"\nenter", "\"low\"\nenter") + &chain + "[quiet]\nfrom = \"22:00\"\nto = \"06:00\"\n";
+    let tick = |engine: &mut AlertEngine, at_s: i64, minute: u16| {
+        let mut out = Vec::new();
+        engine.on_tick(((20_000 + at_s) as u64, at_s * S), minute, &mut out);
+        out.iter().map(|event| (event.kind, event.held)).collect::<Vec<_>>()
+    };
+    let (mut engine, _) = opened(&text);
+    assert!(tick(&mut engine, 59, 21 * 60 + 59).is_empty());
+    for at_s in [60, 180, 280, 500] {
+        assert!(tick(&mut engine, at_s, 22 * 60).is_empty(), "nobody is called at night, and nothing expires");
+    }
+    // A snooze that ends at night is told to consoles alone.
+    act(&mut engine, 501, "snooze", &format!(",\"reason\":\"CT\",\"until_us\":{}", 600 * S), &mut Vec::new());
+    assert_eq!(tick(&mut engine, 600, 22 * 60 + 9), [(AlertKind::Unsnoozed, true)]);
+    assert!(tick(&mut engine, 900, 22 * 60 + 10).is_empty());
+    assert_eq!(tick(&mut engine, 1_000, 6 * 60), [(AlertKind::Reminded, false)]);
+    assert_eq!(tick(&mut engine, 1_060, 6 * 60 + 1), [(AlertKind::Escalated, false)]);
+}
+
+#[test]
+fn an_alert_goes_along_with_its_patient_to_the_chain_and_the_people_of_the_other_unit() {
+    let there = CHAIN.replace("severity", "units = [\"ward\"]\nseverity").replace("charge_nurse", "nurse");
+    let book = Book::default();
+    let (mut engine, _) = opened(&(rule("") + CHAIN + &there));
+    engine = engine.shown_in(book.clone());
+    assert_eq!(book.unit(65_536).as_deref(), Some("icu"));
+    let mut out = Vec::new();
+    let score = Score { at_us: 10 * S, ..news2(2, 8.0, 7) };
+    for bed in [bed("ward"), bed("ward")] {
+        engine.on_score(&score, Some(&bed), &mut no_explanation, &mut out);
+    }
+    let [moved] = &out[..] else { panic!("once: {out:?}") };
+    assert_eq!((moved.kind, moved.alert_id, moved.bed.as_ref()), (AlertKind::Moved, 65_536, Some(&bed("ward"))));
+    assert_eq!(moved.reason, "moved with the patient from icu bed 1 to ward bed 1");
+    assert_eq!(book.unit(65_536).as_deref(), Some("ward"));
+    assert_eq!(ticks(&mut engine, 11, 100), [(70, AlertKind::Escalated, "nurse".to_owned())]);
+}
+
+#[test]
 fn quiet_hours_hold_low_alerts_back_and_end_with_a_reminder() {
     let quiet = "[quiet]\nfrom = \"22:00\"\nto = \"06:00\"\n";
     let text = rule("").replace("\"high\"\nenter", "\"low\"\nenter") + quiet;
