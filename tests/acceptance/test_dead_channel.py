@@ -63,6 +63,7 @@ def test_a_dead_channel_opens_a_technical_alert_told_by_another_channel_until_it
             (alert,) = until(lambda: _about_channels(server, "active"))
             assert (alert["severity"], alert["subject"], alert["state"]) == ("technical", "pager", "open")
             assert (alert["unit"], alert["bed"], alert["patient_id"], alert["value"]) == (None, None, None, None)
+            assert alert["reason"].startswith("channel pager: "), "a board shows the sentence alone"
             assert error in alert["reason"], "the reason names what failed, in a class of errors"
             assert alert["alert_id"] not in [one["alert_id"] for one in _about_channels(server, "cleared")]
             assert "channel-dead opened" in text_of(mail.wait_for(2 * turn - 1)[-1])

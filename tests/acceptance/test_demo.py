@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 #: A ward of eight, hurried: the five minutes in half a one.
-QUICK = ["--beds", "8", "--speed", "60", "--hurry", "8", "--pace", "10", "--port", "0", "--kill"]
+QUICK = ["--beds", "8", "--speed", "60", "--hurry", "12", "--pace", "10", "--port", "0", "--kill"]
 CHAPTERS = [
     "The ward fills",
     "A patient deteriorates",

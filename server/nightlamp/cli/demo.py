@@ -77,10 +77,12 @@ def _ward_binary() -> str:
 
 def _welcome(house: "House", wish: "Wish") -> None:
     """What runs where, before the story begins."""
-    token = _console_token(house.url, house.keys["admin"])
+    nurse, admin = (_console_token(house.url, house.keys["admin"], role) for role in ("charge_nurse", "admin"))
     for name, text in (
-        ("console", f"[bold]{house.url}/console/#token={token}[/]"),
-        ("", "(the token works once, for a few minutes; open it now and watch both)"),
+        ("console", f"[bold]{house.url}/console/#token={nurse}[/]"),
+        ("", "(as a charge nurse; the token works once, for a few minutes: open it now and watch both)"),
+        ("", f"{house.url}/console/#token={admin}"),
+        ("", "(as an administrator, with the operations page: in a private window)"),
         ("ward", f"{house.beds} beds, physiology {house.speed:g} times faster than the clock, deteriorations"),
         ("", f"another {wish.hurry:g} times faster; some patients fall ill by themselves"),
         ("policy", house.pace.in_words()),
@@ -92,13 +94,13 @@ def _welcome(house: "House", wish: "Wish") -> None:
     out.print()
 
 
-def _console_token(url: str, key: str) -> str:
-    """A one-time token for a charge nurse."""
+def _console_token(url: str, key: str, role: str) -> str:
+    """A one-time token for this role."""
     import urllib.request
 
     request = urllib.request.Request(  # noqa: S310 (our own loopback address)
         f"{url}/v1/console/tokens",
-        data=json.dumps({"role": "charge_nurse"}).encode(),
+        data=json.dumps({"role": role}).encode(),
         headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310

@@ -179,7 +179,8 @@ class Delivery:
             return
         self.stats.dead = True
         attempts = "attempt" if failures == 1 else f"{failures} attempts"
-        reason = f"the last {attempts} failed ({self.stats.error}), {len(self._waiting)} messages wait"
+        waiting = "1 message waits" if len(self._waiting) == 1 else f"{len(self._waiting)} messages wait"
+        reason = f"channel {self.name}: the last {attempts} failed ({self.stats.error}), {waiting}"
         _log.error("a notification channel is dead", channel=self.name, error=self.stats.error, failures=failures)
         self._health(self.name, True, reason)
 

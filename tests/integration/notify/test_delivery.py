@@ -75,7 +75,7 @@ async def test_a_dead_channel_is_told_once_and_its_recovery_once(channels: Chann
     webhook.mode = "take"
     await running.ended(one)
     assert [(name, dead) for name, dead, _ in running.health] == [("pager", True), ("pager", False)]
-    assert running.health[0][2] == "the last 3 attempts failed (http_503), 1 messages wait"
+    assert running.health[0][2] == "channel pager: the last 3 attempts failed (http_503), 1 message waits"
 
 
 async def test_the_first_delivery_of_a_run_says_that_the_channel_lives(channels: Channels, smtp: SmtpSink) -> None:
