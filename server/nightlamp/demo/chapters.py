@@ -144,6 +144,12 @@ async def rounds(scene: Scene) -> None:
         own = {one.id for one in (scene.answered, scene.ignored) if one is not None and one.cursor == step.cursor}
         if step.id in own or not scene.waits(step.id):
             continue
-        status, _ = await scene.nurse.call("POST", f"/v1/alerts/{step.id}/acknowledge", {"note": "seen on my round"})
+        try:
+            status, _ = await scene.nurse.call(
+                "POST", f"/v1/alerts/{step.id}/acknowledge", {"note": "seen on my round"}
+            )
+        except OSError:  # the server is being killed: she comes again
+            seen.discard(step.cursor)
+            continue
         if status == 200:
             scene.say(f"{step.place}: high alert {step.rule}; the nurse acknowledged it on her round")

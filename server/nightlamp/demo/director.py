@@ -111,5 +111,5 @@ async def _sinks(arrived: Callable[[Delivery], None]) -> AsyncIterator[tuple[Mai
     try:
         yield mailbox, pager
     finally:
-        mailbox.close()
-        pager.close()
+        await mailbox.close()
+        await pager.close()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _POLICY = """\
-# The policy of `nightlamp demo`: the NEWS2 thresholds of the Royal College of Physicians (2017), chains of seconds.
+# The policy of `nightlamp demo`: the NEWS2 thresholds of the Royal College of Physicians (2017), a rule over raw
+# signals, chains of seconds.
 
 [[rule]]
 name = "news2-high"
@@ -37,6 +38,16 @@ clear = 3
 clear_evaluations = 3
 clear_min_present = 5
 lockout_s = 60
+
+# What NEWS2 does not see: a course. Breathing that grows faster while saturation is low.
+[[rule]]
+name = "breathing"
+severity = "medium"
+lockout_s = 60
+when = {{ all = [
+  {{ signal = "Resp", rising_by = 6, within_s = 60, stale_s = 60 }},
+  {{ signal = "O2Sat", below = 94, clear = 95, for_s = 10, stale_s = 60 }},
+] }}
 
 # Without an answer: the charge nurse after {charge_nurse_s} s, the physician after {physician_s} s, then reminders.
 [[escalation]]

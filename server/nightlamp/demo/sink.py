@@ -34,6 +34,7 @@ class Sink:
         self.channel, self._told = channel, told
         self._port = 0
         self._server: asyncio.Server | None = None
+        self._speaking: set[asyncio.Task[None]] = set()
 
     @property
     def host(self) -> str:
@@ -50,19 +51,31 @@ class Sink:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port, limit=MESSAGE_BYTES_MAX)
         self._port = self._server.sockets[0].getsockname()[1]
 
-    def close(self) -> None:
-        """Listen no longer: who connects is refused."""
+    async def close(self) -> None:
+        """Listen no longer: who connects is refused, who is connected is cut."""
         if self._server is not None:
             self._server.close()
             self._server = None
+        cut = list(self._speaking)
+        for task in cut:
+            task.cancel()
+        await asyncio.gather(*cut, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._speaking.add(task)
         broken = (OSError, EOFError, ValueError, TimeoutError, asyncio.LimitOverrunError)
-        with contextlib.suppress(*broken):
-            async with asyncio.timeout(CONNECTION_S_MAX):
-                await self._speak(reader, writer)
-                await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(*broken):
+                async with asyncio.timeout(CONNECTION_S_MAX):
+                    await self._speak(reader, writer)
+                    await writer.drain()
+        finally:
+            self._speaking.discard(task)
+            writer.close()
+            with contextlib.suppress(OSError):
+                await writer.wait_closed()
 
     async def _speak(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         raise NotImplementedError

@@ -43,7 +43,7 @@ def bed_number(bed: str) -> int:
 async def channel_dies(scene: Scene) -> Told:
     """The pager refuses connections when the physician is to be reminded; a technical alert says so by e-mail."""
     await scene.paged.wait()
-    scene.pager.close()
+    await scene.pager.close()
     died = clock()
     scene.say("the pager's service was stopped: its address refuses connections from now on")
 

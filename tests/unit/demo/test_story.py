@@ -108,10 +108,10 @@ async def test_the_mailbox_takes_what_a_mail_client_sends_and_refuses_once_close
     await so(lambda: got)
     assert (got[0].channel, got[0].title) == ("ward-mail", "HIGH alert")
     assert "Bed: ICU 07" in got[0].text.splitlines()
-    mailbox.close()
+    await mailbox.close()
     with pytest.raises(ConnectionRefusedError):
         await asyncio.to_thread(send)
     await mailbox.open()
     await asyncio.to_thread(send)
     await so(lambda: len(got) == 2)
-    mailbox.close()
+    await mailbox.close()
