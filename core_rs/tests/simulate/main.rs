@@ -12,7 +12,7 @@ use nightlamp_core::decode::{Decoder, PatientId};
 use nightlamp_core::engine::{Course, EngineConfig, History, ReplayError, Simulated, Snapshots, Trial};
 use nightlamp_core::journal::{Journal, Journalled};
 use nightlamp_core::pipeline::{MessageKind, Pipeline, Setup, TriedAlert};
-use nightlamp_core::receive::Frame;
+use nightlamp_core::receive::{Frame, Source};
 use nightlamp_core::score::Scorers;
 use serde_json::Value;
 
@@ -196,6 +196,27 @@ fn the_policy_in_force_opens_exactly_what_the_route_opened() {
         assert_eq!(of(&simulated, 0), told.alerts, "seed {seed}");
         assert_eq!(simulated.frames, told.frames.len() as u64);
     }
+}
+
+#[test]
+fn what_opened_on_values_that_are_withdrawn_clears_as_it_did_in_the_route() {
+    let mut frames = ward::frames(3, 60);
+    let last_us = frames.iter().map(|frame| frame.received_at_us).max().expect("frames");
+    for (at_us, status) in [(last_us + 1_000_000, "final"), (last_us + 2_000_000, "withdrawn")] {
+        let item = |code: &str, value: f64, unit: &str| serde_json::json!({"code": code, "system": "nightlamp", "value": value, "unit": unit, "status": status});
+        let said = serde_json::json!({
+            "patient": {"authority": "HOSP", "identifier": "P77"},
+            "time": (last_us + 1_000_000) / 1_000,
+            "observations": [item("Resp", 31.0, "/min"), item("SBP", 80.0, "mm[Hg]")],
+        });
+        let payload = said.to_string().into_bytes().into();
+        let (principal, context) = ("test".into(), Default::default());
+        frames.push(Frame { source: Source::JsonHttp, principal, context, received_at_us: at_us, payload });
+    }
+    let told = tell(frames, &[]);
+    let cleared = told.alerts.iter().filter(|alert| alert.7 == Some(last_us.div_euclid(1_000) + 2_000));
+    assert!(cleared.count() > 0, "the withdrawal clears");
+    assert_eq!(of(&told.simulate(&[IN_FORCE], None, None).expect("simulated"), 0), told.alerts);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 ROWS = (("severities", "severity"), ("units", "unit"), ("rules", "rule"))
@@ -29,19 +30,18 @@ def show(found: dict[str, Any], out: Console) -> None:
 
 
 def _figures(current: dict[str, Any], candidate: dict[str, Any]) -> Table:
-    table = Table(box=None, header_style="bold")
-    table.add_column("")
-    for policy in ("current", "candidate"):
-        for column in ("alerts", "in 100 days", "right", "lead h"):
-            table.add_column(column if policy == "candidate" else f"{column}", justify="right")
-    table.title = "current policy (left) and candidate (right)"
-    table.add_row("all about patients", *_cells(current["all"]), *_cells(candidate["all"]))
+    table = Table(box=None, header_style="bold", title="current policy (left) and candidate (right)")
+    table.add_column("", no_wrap=True)
+    for _ in ("current", "candidate"):
+        for column in ("alerts", "/100 d", "right", "lead h"):
+            table.add_column(column, justify="right", no_wrap=True)
+    table.add_row("all patients'", *_cells(current["all"]), *_cells(candidate["all"]))
     for group, word in ROWS:
         mine = {one["name"]: one for one in current[group]}
         theirs = {one["name"]: one for one in candidate[group]}
+        table.add_row(f"[dim]by {word}[/]")
         for name in dict.fromkeys((*mine, *theirs)):
-            label = f"{word} {name or '(no bed)'}"
-            table.add_row(label, *_cells(mine.get(name)), *_cells(theirs.get(name)))
+            table.add_row(f"  {escape(name) or '(no bed)'}", *_cells(mine.get(name)), *_cells(theirs.get(name)))
     return table
 
 
