@@ -9,7 +9,8 @@
 //! `state`: decode, window, score and alert (frames behind the store cursor give no rows). `whole`: rows for COPY and messages for
 //! consoles as well. `snapshot`: how long the pipeline stands still for one, and what its encoding takes on another thread;
 //! `copying`: an observation (and the memory) where everybody changes before the snapshot is written. Each size runs in a process of its own, so that memory (RSS) is its own. NIGHTLAMP_BENCH_PATIENTS=1000,5000
-//! chooses sizes, NIGHTLAMP_BENCH_JSON names a file for the figures.
+//! chooses sizes, NIGHTLAMP_BENCH_POLICY names a file of rules that stand behind the default policy's, NIGHTLAMP_BENCH_JSON names
+//! one for the figures.
 
 use std::hint::black_box;
 use std::path::Path;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use nightlamp_core::alert::DEFAULT_POLICY_TOML;
 use nightlamp_core::decode::{DecodeConfig, Decoder};
 use nightlamp_core::journal::Journalled;
 use nightlamp_core::limits::Limits;
@@ -169,12 +171,14 @@ impl House {
         let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models");
         let bundles = [models.join("sepsis/1.1.0"), models.join("deterioration/1.0.0")];
         let limits = Limits { patients_max: patients + 1, past_s_max: i64::MAX / SECOND_US, ..Limits::default() };
+        let rules = std::env::var_os("NIGHTLAMP_BENCH_POLICY").map(|path| std::fs::read_to_string(path).expect("rules"));
         let setup = Setup::new(
             Arc::new(Decoder::new(DecodeConfig { limits, ..DecodeConfig::default() }).expect("decoder")),
             Arc::new(Scorers::load(&bundles).expect("scorers")),
             limits,
         );
-        let pipeline = Pipeline::new(setup).expect("pipeline");
+        let policy = DEFAULT_POLICY_TOML.to_owned() + &rules.unwrap_or_default();
+        let pipeline = Pipeline::new(Setup { policy, ..setup }).expect("pipeline");
         let mut house = Self { pipeline, patients, seq: 0, at_us: START_US, random: Random(7), ticks: Vec::new() };
         let admissions: Vec<_> =
             (0..patients).map(|patient| house.frame(Source::Hl7Http, String::new(), adt(patient))).collect();

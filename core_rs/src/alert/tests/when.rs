@@ -76,6 +76,13 @@ fn a_wrong_condition_is_refused_with_its_line_and_what_it_may_be() {
 }
 
 #[test]
+fn a_tree_as_deep_as_a_policy_is_long_is_refused_and_not_walked() {
+    let (levels, leaf) = (30_000, "{ signal = \"HR\", above = 110 }");
+    let deep = ["{ any = [".repeat(levels), leaf.to_owned(), "] }".repeat(levels)].concat();
+    assert!(Policy::parse(&with(&deep), &SCORERS).is_err());
+}
+
+#[test]
 fn a_rule_has_a_score_or_a_condition_and_never_both() {
     let hr = "{ signal = \"HR\", above = 110 }";
     for (keys, line, message) in [
