@@ -6,20 +6,23 @@ import { Shape } from "./shapes.js";
 import { wordsOfMark } from "./stay_alerts.js";
 import { html } from "./view.js";
 
-/** Least width of a bar, of the whole: room for its shape. */
+/** Least width of a bar, of the whole, on a wide and on a narrow screen: room for its shape. */
 const WIDTH_MIN = 0.03;
+const WIDTH_MIN_NARROW = 0.09;
+const NARROW_PX = 640;
 /** Shown around an alert that is zoomed to, at least. */
 const AROUND_MS = 10 * 60_000;
 
 /** Bars that do not cover each other: [{mark, left, width, row}], lengths as parts of the whole. */
 function bars(marks, fromMs, toMs) {
   const whole = toMs - fromMs;
+  const least = innerWidth < NARROW_PX ? WIDTH_MIN_NARROW : WIDTH_MIN;
   const ends = [];
   return marks.map((mark) => {
     const begin = Math.max(0, (mark.fromMs - fromMs) / whole);
     const end = Math.min(1, ((mark.toMs ?? Math.min(serverNow(), toMs)) - fromMs) / whole);
-    const left = Math.min(begin, 1 - WIDTH_MIN);
-    const width = Math.max(WIDTH_MIN, end - left);
+    const left = Math.min(begin, 1 - least);
+    const width = Math.max(least, end - left);
     const free = ends.findIndex((taken) => taken <= left);
     const row = free < 0 ? ends.length : free;
     ends[row] = left + width;
