@@ -9,6 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 from messages import ILL, WELL, admission, result, stamp, unique, vitals
 from playwright.sync_api import Browser, Page, Response, expect
 from running_server import RunningServer, start_server
+from waiting import until
 
 HL7 = {"Content-Type": "application/hl7-v2"}
 #: Impacts by which axe-core names what keeps people out.
@@ -138,6 +139,24 @@ def test_an_idle_screen_locks_and_gives_back_what_was_on_it(page: Page, house: R
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_role("button", name="24 h")).to_have_attribute("aria-pressed", "true")
     expect(page.locator(".light")).to_contain_text("Live")
+
+
+def test_the_policy_page_shows_what_another_policy_would_have_opened_to_who_may_try_one(
+    page: Page, house: RunningServer
+) -> None:
+    tried = '[[rule]]\nname = "early"\ncause = "news2"\nscore = "news2"\nseverity = "low"\nenter = 3\nclear = 1\n'
+    with house.client("data_scientist") as scientist:
+        scientist.post("/v1/policy/simulate", json={"text": tried}).raise_for_status()
+        until(lambda: scientist.get("/v1/policy/simulation").json()["running"] is None)
+        shown = scientist.get("/v1/policy/simulation").json()["last"]["result"]["candidate"]["figures"]["all"]
+    sign_in(page, house, "data_scientist", "Policy")
+    card = page.locator(".simulation")
+    expect(card.get_by_role("row", name="Rule early")).to_contain_text(f"{shown['alerts']}")
+    expect(card.get_by_role("row", name="news2", exact=False).first).to_be_visible()
+    expect(card).to_contain_text("Of those in both the candidate opens")
+    sign_in(page, house, "nurse", "Policy")
+    expect(page.get_by_role("heading", name="Rules")).to_be_visible()
+    expect(card).to_have_count(0)
 
 
 PLACES = ["", "patient", "list", "Operations", "Policy", "signed out"]
