@@ -15,6 +15,7 @@ CHAPTERS = [
     "An alert is ignored",
     "A monitor falls silent",
     "A notification channel dies",
+    "A policy is tried",
 ]
 
 
@@ -30,7 +31,6 @@ def test_the_demo_tells_every_chapter_when_it_happened_and_names_no_patient(tmp_
     assert done.returncode == 0, said + done.stderr
     told = {title: re.search(rf"\d:\d\d  \d  {title}\n((?: {{15}}.*\n)+)", said) for title in CHAPTERS}
     assert None not in told.values(), said
-    assert "7  A policy is tried" in said
     assert all("measured" in found[1] and "look" in found[1] for found in told.values() if found)
     ignored = told["An alert is ignored"]
     assert ignored is not None

@@ -32,7 +32,7 @@ async def policy_is_tried(scene: Scene) -> Told:
             "What if medium alerts began at NEWS2 3 instead of 5? Tried on this ward's own journal; nobody was woken.",
             f"The policy in force opened {now} alerts about patients, the other would have opened {then}: {more} more.",
         ],
-        f"{scene.link(page='policy')}  the rules in force, and this result",
+        f"{scene.link(page='policy')}  the rules in force; signed in as the administrator, this result",
         f"{until - scene.began:.0f} s of the ward, {found['source']['frames']:,} frames, tried in {took:.1f} s",
     )
 
