@@ -38,6 +38,7 @@ class Viewer:
     """Who sees everything."""
 
     units = None
+    reads_words = True
 
 
 async def _anybody(_: object) -> Viewer:

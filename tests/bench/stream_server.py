@@ -50,6 +50,7 @@ class Nightlamp:
         @dataclass(frozen=True)
         class Viewer:
             units: frozenset[str] | None = None
+            reads_words: bool = True
 
         async def everybody(_scope: object) -> Viewer:
             return Viewer()

@@ -22,6 +22,7 @@ COOKIE = "nightlamp_session"
 @dataclass(frozen=True)
 class Viewer:
     units: frozenset[str] | None = None
+    reads_words: bool = True
 
 
 @dataclass(frozen=True)

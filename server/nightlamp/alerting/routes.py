@@ -7,7 +7,7 @@ the engine, so that a database that is away holds nobody up; only of one the eng
 import time
 from datetime import datetime
 from math import isnan
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -43,7 +43,7 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         caller: Reading,
         unit: Annotated[str | None, Query(max_length=200)] = None,
         state: Annotated[views.State | None, Query(description="active: not cleared.")] = None,
-        patient: Annotated[UUID | None, Query()] = None,
+        patient: Annotated[UUID | Literal["none"] | None, Query(description="none: about no patient.")] = None,
         open: Annotated[bool | None, Query(description="Not cleared, or cleared.")] = None,
         since: Annotated[datetime | None, Query(alias="from")] = None,
         until: Annotated[datetime | None, Query(alias="to")] = None,
@@ -53,11 +53,12 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         """What is not cleared first, each newest first; the range is of opening times, the unit that of the opening."""
         if state is None and open is not None:
             state = "active" if open else "cleared"
+        loose, patient = patient == "none", None if patient == "none" else patient
         wanted = (patient, unit, units_of(caller), aware(since), aware(until))
         async with answers():
-            found = await reader.by_need(wanted, state, limit, cursor)
+            found = await reader.by_need(wanted, state, limit, cursor, loose=loose)
             steps = await reader.history([row["alert_id"] for row in found.items])
-        items = [_alert(row, steps.get(row["alert_id"], [])) for row in found.items]
+        items = [_alert(row, steps.get(row["alert_id"], []), caller) for row in found.items]
         return views.Alerts(items=items, next_cursor=found.next_cursor)
 
     @routes.get("/{alert_id}", summary="One alert with its history")
@@ -69,7 +70,7 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
             raise _unknown()
         async with answers():
             steps = await reader.history([number])
-        return _alert(row, steps.get(number, []))
+        return _alert(row, steps.get(number, []), caller)
 
 
 def _acting(routes: APIRouter, reader: AlertReader, actions: Actions) -> None:
@@ -131,12 +132,14 @@ def _unknown() -> Problem:
     return Problem(404, "not_found", "No such alert.")
 
 
-def _alert(row: views.Row, steps: list[views.Row]) -> views.AlertWithHistory:
-    return views.AlertWithHistory(**alert_fields(row), history=[_step(step) for step in steps])
+def _alert(row: views.Row, steps: list[views.Row], caller: Principal) -> views.AlertWithHistory:
+    """Notes are blank for who may not see names: they are what people wrote."""
+    words = caller.may(Permission.READ_IDENTITY)
+    return views.AlertWithHistory(**alert_fields(row, words=words), history=[_step(step, words) for step in steps])
 
 
-def _step(row: views.Row) -> views.Step:
-    said = {"by": row["by_key"], "role": row["by_role"], "to": row["to_role"]}
+def _step(row: views.Row, words: bool) -> views.Step:
+    said = {"by": row["by_key"], "role": row["by_role"], "to": row["to_role"], "note": row["note"] if words else ""}
     named = {"kind": ALERT_KINDS[row["kind"]], "severity": SEVERITIES[row["severity"]]}
     value = None if isnan(row["value"]) else row["value"]
     return views.Step(**{**row, **said, **named, "value": value})

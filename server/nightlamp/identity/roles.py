@@ -67,6 +67,11 @@ class Principal:
         """What its role may do."""
         return PERMISSIONS[self.role]
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether it may read what people wrote about a patient: a note may hold the name."""
+        return Permission.READ_IDENTITY in PERMISSIONS[self.role]
+
     def may(self, permission: Permission) -> bool:
         """Whether its role may do this."""
         return permission in PERMISSIONS[self.role]

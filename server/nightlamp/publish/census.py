@@ -1,10 +1,12 @@
 """Who is on the ward, where, in which newest state; and what a batch changes of it, sorted by who must be told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import orjson
+
+from nightlamp.publish.words import without_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,16 @@ class Changes:
     moved: dict[str, dict[str, bytes]] = field(default_factory=dict)
     """Unit to `left` messages for patients who are in another unit now."""
     alerts: list[AlertEntry] = field(default_factory=list)
+
+    def without_words(self) -> "Changes":
+        """The same with blank notes. `moved` has none."""
+        by_unit = {unit: _wordless(bodies) for unit, bodies in self.by_unit.items()}
+        alerts = [replace(alert, body=without_words(alert.body)) for alert in self.alerts]
+        return Changes(_wordless(self.states), by_unit, self.moved, alerts)
+
+
+def _wordless(bodies: dict[str, bytes]) -> dict[str, bytes]:
+    return {patient_id: without_words(body) for patient_id, body in bodies.items()}
 
 
 class Census:

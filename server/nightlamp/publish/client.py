@@ -8,11 +8,12 @@ is closed with 1013 and resumes by its cursor. Alerts leave in the order of thei
 import asyncio
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from nightlamp.publish.census import AlertEntry, StoredAlert
 from nightlamp.publish.stats import PublishStats
+from nightlamp.publish.words import without_words
 
 if TYPE_CHECKING:
     from nightlamp.publish.feed import Feed
@@ -29,13 +30,19 @@ class Subscription:
     patients: frozenset[str] = frozenset()
     scope: frozenset[str] | None = None
     """The units the credential may see; None is all of them."""
+    words: bool = True
+    """Whether the credential may read what people wrote; else notes are blank."""
 
-    def within(self, scope: frozenset[str] | None) -> "Subscription":
+    def within(self, scope: frozenset[str] | None, *, words: bool = True) -> "Subscription":
         """The same wish, held to what a credential may see."""
         if scope is None:
-            return self
+            return replace(self, words=words)
         units = scope if self.everything else self.units & scope
-        return Subscription(everything=False, units=units, patients=self.patients, scope=scope)
+        return Subscription(everything=False, units=units, patients=self.patients, scope=scope, words=words)
+
+    def shown(self, body: bytes) -> bytes:
+        """A message as this credential may read it."""
+        return body if self.words else without_words(body)
 
     def wants(self, unit: str, patient_id: str) -> bool:
         """Whether a patient in this unit belongs to the subscription."""

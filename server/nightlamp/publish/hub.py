@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Protocol
 
 from nightlamp.publish.batch import Batch
@@ -91,19 +92,21 @@ class Hub:
         changes = self._census.take(messages)
         self.stats.messages_offered += len(messages)
         self.stats.cursor = max(self.stats.cursor, *cursors)
-        alerts = [alert for alert in changes.alerts if self._is_new(alert)]
+        told = _Told(replace(changes, alerts=[alert for alert in changes.alerts if self._is_new(alert)]))
         feeds, alone = [*self._feeds.values()], [client for client in self._clients if client.feed is None]
         for client in alone:
-            client.put_patients(_part(client.subscription, changes))
-            for alert in alerts:
+            mine = told.to(client.subscription)
+            client.put_patients(_part(client.subscription, mine))
+            for alert in mine.alerts:
                 if client.subscription.wants(alert.unit, alert.patient_id):
                     client.put_alert(alert)
         for feed in feeds:
             wanted = feed.subscription
-            states = _part(wanted, changes)
-            mine = [alert for alert in alerts if wanted.wants(alert.unit, alert.patient_id)]
-            if states or mine:
-                feed.put(states, mine)
+            mine = told.to(wanted)
+            states = _part(wanted, mine)
+            alerts = [alert for alert in mine.alerts if wanted.wants(alert.unit, alert.patient_id)]
+            if states or alerts:
+                feed.put(states, alerts)
         for tap in self.taps:
             tap(changes)
 
@@ -147,9 +150,10 @@ class Hub:
 
     def matching(self, subscription: Subscription) -> dict[str, bytes]:
         """The snapshot, as far as a subscription wants it."""
+        present, shown = self._census.present, subscription.shown
         if subscription.everything:
-            return {patient_id: body for patient_id, (_, body) in self._census.present.items()}
-        return {p: body for p, (unit, body) in self._census.present.items() if subscription.wants(unit, p)}
+            return {patient_id: shown(body) for patient_id, (_, body) in present.items()}
+        return {p: shown(body) for p, (unit, body) in present.items() if subscription.wants(unit, p)}
 
     def _resume(self, client: Client, resume: int, stream_id: str | None) -> None:
         foreign = stream_id != self.stream_id if stream_id is not None else resume > self.stats.cursor
@@ -163,8 +167,25 @@ class Hub:
             self.stats.resumes_from_store += 1
         else:
             self.stats.resumes_from_ring += 1
-        wants = client.subscription.wants
-        client.backlog.extend(a for a in self._ring if a.cursor > resume and wants(a.unit, a.patient_id))
+        wanted = client.subscription
+        missed = (a for a in self._ring if a.cursor > resume and wanted.wants(a.unit, a.patient_id))
+        client.backlog.extend(a if wanted.words else replace(a, body=wanted.shown(a.body)) for a in missed)
+
+
+class _Told:
+    """A batch's changes, and once somebody may not read what people wrote, the same without it."""
+
+    def __init__(self, changes: Changes) -> None:
+        self._changes = changes
+        self._wordless: Changes | None = None
+
+    def to(self, wanted: Subscription) -> Changes:
+        """As this subscription may read them."""
+        if wanted.words:
+            return self._changes
+        if self._wordless is None:
+            self._wordless = self._changes.without_words()
+        return self._wordless
 
 
 def _part(wanted: Subscription, changes: Changes) -> dict[str, bytes]:

@@ -15,6 +15,7 @@ from nightlamp.publish.limits import PublishLimits
 from nightlamp.publish.redis_line import RedisLine, publish_command
 from nightlamp.publish.redis_queue import Channel, RedisQueue, Waiting
 from nightlamp.publish.stats import PublishStats
+from nightlamp.publish.words import without_words
 
 _log = structlog.get_logger("nightlamp.publish")
 RETRY_S_MIN = 0.1
@@ -33,13 +34,13 @@ class RedisChannels:
         self._retries: set[asyncio.TimerHandle] = set()
 
     def put(self, changes: Changes) -> None:
-        """Queue what a batch changed. Never waits."""
+        """Queue what a batch changed, without what people wrote. Never waits."""
         for part in (changes.moved, changes.by_unit):
             for unit, bodies in part.items():
                 for patient_id, body in bodies.items():
-                    self._queue.put_state(unit, patient_id, body)
+                    self._queue.put_state(unit, patient_id, without_words(body))
         for alert in changes.alerts:
-            self._queue.put_alert(alert.unit, alert.body)
+            self._queue.put_alert(alert.unit, without_words(alert.body))
         self._queue.settle()
         if self.stats.redis_waiting:
             self._wake.set()

@@ -32,6 +32,11 @@ class Viewer(Protocol):
         """The units it may see; None is all of them."""
         ...
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether it may read what people wrote about a patient."""
+        ...
+
 
 Authenticate = Callable[[Scope], Awaitable[Viewer | None]]
 """Who a handshake is from, or None: unknown, or not allowed to read. Called again while the connection stands; who is
@@ -110,7 +115,9 @@ async def _converse(socket: WebSocket, hub: Hub, viewer: Viewer, authenticate: A
                 first = await _receive(socket, hub)
         except TimeoutError:
             raise Invalid(1008, "no subscription came") from None
-        with hub.attached(first.subscription.within(viewer.units), first.resume, first.stream) as client:
+        with hub.attached(
+            first.subscription.within(viewer.units, words=viewer.reads_words), first.resume, first.stream
+        ) as client:
 
             async def read() -> tuple[int, str]:
                 while True:
@@ -118,7 +125,7 @@ async def _converse(socket: WebSocket, hub: Hub, viewer: Viewer, authenticate: A
                     again = await _receive(socket, hub)
                     if again.resume is not None:
                         raise Invalid(1008, "resume belongs into the first subscription")
-                    wanted = again.subscription.within(viewer.units)
+                    wanted = again.subscription.within(viewer.units, words=viewer.reads_words)
                     client.resubscribe(wanted, hub.matching(wanted))
 
             async def watch() -> tuple[int, str]:

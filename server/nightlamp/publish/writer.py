@@ -98,7 +98,7 @@ async def _history(socket: WebSocket, hub: Hub, client: Client) -> bool:
         full = len(page) >= limit
         entries = client.fresh(page)
         hub.stats.stream_messages += len(entries)
-        await _send(socket, hub, [entry.body for entry in entries] + [_beat(hub, client)])
+        await _send(socket, hub, [client.subscription.shown(entry.body) for entry in entries] + [_beat(hub, client)])
     client.history_needed = False
     return True
 

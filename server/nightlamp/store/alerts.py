@@ -18,18 +18,23 @@ class AlertReader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
 
-    async def by_need(self, wanted: Wanted, state: str | None, limit: int, cursor: str | None) -> Page:
-        """What is not cleared, newest first, then what is; `state` as in the view `alerts`, or `active`."""
+    async def by_need(
+        self, wanted: Wanted, state: str | None, limit: int, cursor: str | None, *, loose: bool = False
+    ) -> Page:
+        """What is not cleared, newest first, then what is; `state` as in the view `alerts`, or `active`.
+
+        `loose`: only alerts about no patient.
+        """
         over, before = parse(cursor, 2) or (0, None)
         if over not in (0, 1):
             raise BadCursor
         rows: list[Any] = []
         if over == 0 and state != "cleared":
             one = state if state != "active" else None
-            rows = await self._reader.fetch("alerts_standing", before, *wanted, one, limit + 1)
+            rows = await self._reader.fetch("alerts_standing", before, *wanted, one, limit + 1, loose)
             before = None
         if len(rows) <= limit and state in (None, "cleared"):
-            rows += await self._reader.fetch("alerts_over", before, *wanted, limit + 1 - len(rows))
+            rows += await self._reader.fetch("alerts_over", before, *wanted, limit + 1 - len(rows), loose)
         shown = [dict(row) for row in rows[:limit]]
         if len(rows) <= limit:
             return Page(shown, None)

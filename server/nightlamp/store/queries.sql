@@ -267,11 +267,12 @@ WHERE ($1::bigint IS NULL OR alert_id < $1)
 ORDER BY alert_id DESC
 LIMIT $8;
 
--- alerts_standing: not cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, $7 state, each or NULL
+-- alerts_standing: not cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, $7 state, each or NULL; $9 only those about no patient
 WITH standing AS MATERIALIZED (
     SELECT alert_id FROM alert_events AS opened
     WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
+      AND (NOT $9::boolean OR patient_id IS NULL)
       AND ($3::text IS NULL OR unit = $3)
       AND ($4::text[] IS NULL OR unit = ANY ($4))
       AND ($5::timestamptz IS NULL OR at >= $5)
@@ -283,11 +284,12 @@ WHERE $7::text IS NULL OR alerts.state = $7
 ORDER BY alert_id DESC
 LIMIT $8;
 
--- alerts_over: cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, each or NULL
+-- alerts_over: cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, each or NULL; $8 only those about no patient
 WITH over AS MATERIALIZED (
     SELECT alert_id FROM alert_events AS opened
     WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
+      AND (NOT $8::boolean OR patient_id IS NULL)
       AND ($3::text IS NULL OR unit = $3)
       AND ($4::text[] IS NULL OR unit = ANY ($4))
       AND ($5::timestamptz IS NULL OR at >= $5)

@@ -117,14 +117,15 @@ def router(store: Store, require: Require) -> APIRouter:
         limit: _Limit = 500,
         cursor: _Cursor = None,
     ) -> views.AlertPage:
-        """Newest first; the range is of opening times."""
+        """Newest first; the range is of opening times. Notes are for callers with the permission read_identity."""
+        words = caller.may("read_identity")
         async with answers():
             patient_id = await seen(store, caller, patient_id)
             found = await reader.alerts(
                 patient_id=patient_id, open=open, since=aware(since), until=aware(until), limit=limit, cursor=cursor
             )
         return views.AlertPage(
-            items=[views.Alert(**alert_fields(row)) for row in found.items], next_cursor=found.next_cursor
+            items=[views.Alert(**alert_fields(row, words=words)) for row in found.items], next_cursor=found.next_cursor
         )
 
     return routes
@@ -199,8 +200,9 @@ def _score(row: dict[str, Any], features: bool) -> views.Score:
     return views.Score(**{**row, **named})
 
 
-def alert_fields(row: dict[str, Any]) -> dict[str, Any]:
-    """A row of the view `alerts` as the fields of `views.Alert`."""
+def alert_fields(row: dict[str, Any], *, words: bool) -> dict[str, Any]:
+    """A row of the view `alerts` as the fields of `views.Alert`. The note may name somebody: blank without `words`."""
     said = {"by": row["by_key"], "role": row["by_role"], "to": row["to_role"], "severity": SEVERITIES[row["severity"]]}
+    said["note"] = row["note"] if words else ""
     values = {name: None if isnan(row[name]) else row[name] for name in ("value", "opened_value")}
     return {**row, **said, **values}

@@ -16,12 +16,13 @@ from fastapi import FastAPI
 from nightlamp.publish import AlertHistory, Hub, PublishLimits, bearer, router
 from nightlamp.publish.line import framed as framed_line
 
-KEYS: dict[str, frozenset[str] | None] = {"all-units": None, "icu-only": frozenset({"ICU-1"})}
+KEYS: dict[str, frozenset[str] | None] = {"all-units": None, "icu-only": frozenset({"ICU-1"}), "no-words": None}
 
 
 @dataclass(frozen=True)
 class Viewer:
     units: frozenset[str] | None
+    reads_words: bool = True
 
 
 class Served:
@@ -58,7 +59,7 @@ async def served(
 
     async def authenticate(scope: object) -> Viewer | None:
         key = bearer(scope)  # type: ignore[arg-type]
-        return Viewer(keys[key]) if key in keys else None
+        return Viewer(keys[key], key != "no-words") if key in keys else None
 
     app = FastAPI()
     app.include_router(router(hub, authenticate))

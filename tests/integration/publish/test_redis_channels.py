@@ -60,6 +60,16 @@ async def test_scores_and_alerts_go_to_the_channels_of_their_unit(redis_server: 
     }
 
 
+async def test_redis_never_carries_what_people_wrote(redis_server: RedisServer) -> None:
+    await redis_server.start()
+    async with publishing(redis_server.url) as hub, listening(redis_server.url) as heard:
+        said = {"note": "Mrs Nightingale", "by": "k1"}
+        hub.offer(Batch([patient(1, "p1", alerts=[said]), alert(1, "p1", **said)]))
+        told = {message["type"]: message for message in [(await heard())[1] for _ in range(2)]}
+    assert (told["alert"]["note"], told["alert"]["by"]) == ("", "k1")
+    assert told["patient"]["alerts"] == [{"note": "", "by": "k1"}]
+
+
 async def test_redis_down_at_the_start_delays_alerts_and_loses_none(redis_server: RedisServer) -> None:
     async with publishing(redis_server.url) as hub:
         hub.offer(Batch([patient(seq, "p1") for seq in range(1, 6)]))

@@ -179,6 +179,25 @@ async def test_what_the_ring_no_longer_has_comes_from_the_store_in_pages() -> No
         assert {through for _, through in asked} == {50 << 16 | 1}
 
 
+@pytest.mark.parametrize(("key", "said"), [("no-words", ""), ("all-units", "Mrs Nightingale")])
+async def test_what_people_wrote_is_blank_for_a_viewer_who_may_not_read_it(key: str, said: str) -> None:
+    async def history(after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:
+        rows = [AlertEntry(cursor, unit, patient_id, body) for _, unit, patient_id, cursor, body in stored]
+        return [row for row in rows if row.cursor > after and (through is None or row.cursor <= through)][:limit]
+
+    stored = [alert(seq, note="Mrs Nightingale") for seq in range(1, 7)]
+    async with served(limits=PublishLimits(alert_ring_max=2), history=history) as server:
+        server.hub.offer(Batch(stored))
+        async with stream(server.url, headers={"Authorization": f"Bearer {key}"}) as socket:
+            reader = Reader(socket)
+            await reader.subscribe("*", resume=str(1 << 16 | 1), stream="journal-a")
+            assert [(await reader.next("alert"))["note"] for _ in range(5)] == [said] * 5, "from the store and the ring"
+            await reader.next("ready")
+            await reader.next("beat")
+            server.hub.offer(Batch([alert(7, note="Mrs Nightingale"), patient(7, "p1", note="Mrs Nightingale")]))
+            assert [(await reader.next("alert", "patient"))["note"] for _ in range(2)] == [said] * 2, "with others"
+
+
 @pytest.mark.parametrize("failure", [HistoryBehind(), ConnectionError("the store is away")])
 async def test_a_store_that_cannot_be_read_sends_the_client_away_rather_than_leaving_a_gap(failure: Exception) -> None:
     async def history(after: int, through: int | None, limit: int) -> Sequence[AlertEntry]:

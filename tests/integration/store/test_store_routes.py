@@ -233,6 +233,24 @@ async def test_what_is_not_cleared_comes_first_with_the_steps_of_its_life(api: h
     assert len((await _get(api, "/v1/alerts", patient=str(ANN)))["items"]) == 2
     assert (await _get(api, f"/v1/alerts/{10 << 16}"))["history"] == one["history"]
     assert (await api.get("/v1/alerts/7")).status_code == 404
+    await store.write(batch(15, 15, alert_events=[alert(15, 11 << 16, 2, patient_id=None, unit=None, bed=None)]))
+    for state, loose in (("active", []), ("cleared", [11]), (None, [11])):
+        page = await _get(api, "/v1/alerts", patient="none", **({"state": state} if state else {}))
+        assert [int(one["alert_id"]) >> 16 for one in page["items"]] == loose
+    assert (await api.get("/v1/alerts", params={"patient": "nobody"})).status_code == 422
+
+
+async def test_what_people_wrote_is_blank_for_who_may_see_no_names(
+    api: httpx.AsyncClient, store: Store, caller: Caller
+) -> None:
+    await store.write(batch(10, 12, alert_events=[alert(10, 10 << 16, 1), snoozed(11, 10 << 16)]))
+    paths = ("/v1/alerts", f"/v1/alerts/{10 << 16}", f"/v1/patients/{ANN}/alerts")
+    assert ['"note":"CT"' in (await api.get(path)).text for path in paths] == [True] * 3
+    caller.permissions.remove("read_identity")
+    for path in paths:
+        answer = await api.get(path)
+        assert (answer.status_code, '"note":"CT"' in answer.text) == (200, False)
+        assert '"note":""' in answer.text
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1", "1.2.3.4", "9" * 99, f"{2**62}.1", "0.40000"])

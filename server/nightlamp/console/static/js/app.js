@@ -1,4 +1,5 @@
 // The page as long as one person is signed in: stream, ward, names, sound, idle lock, and which part of it is shown.
+import { catchUp } from "./catch_up.js";
 import { setServerTime } from "./clock.js";
 import { Frames } from "./frames.js";
 import { Idle } from "./idle.js";
@@ -69,6 +70,7 @@ export class App {
 
   close() {
     this.line.stop();
+    this.caughtUp?.();
     this.idle.stop();
     this.people.stop();
     this.sound.stop();
@@ -95,7 +97,10 @@ export class App {
     const calls = steps.filter((step) => isCall(step) && (this.unit === null || step.unit === this.unit || step.unit === ""));
     if (calls.some((step) => step.severity === "high" && !step.held)) this.sound.play();
     if (calls.length > 0) this.announced = calls.slice(-3).map(announcement).join(". ");
-    if (messages.some((message) => message.type === "ready")) this.readLoose();
+    if (messages.some((message) => message.type === "ready")) {
+      this.caughtUp?.();
+      this.caughtUp = catchUp(() => this.readLoose());
+    }
     const urgent = steps.length > 0 || messages.some((message) => message.type === "ready" || message.type === "left");
     if (urgent) this.redraw();
     else if (this.stale) this.reorderSoon();
@@ -106,7 +111,7 @@ export class App {
       this.ward.takeLoose(await looseAlerts());
       this.redraw();
     } catch {
-      // The stream tells every step from here on; what was before shows with the next connection.
+      // The stream tells every step from here on; what was before shows with the next reading, or the next connection.
     }
   }
 

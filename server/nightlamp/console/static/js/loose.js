@@ -5,8 +5,8 @@ const PAGE = 500;
 
 /** Alerts that are not cleared and about no patient, in the shape of the stream. */
 export async function looseAlerts() {
-  const { items } = await get(`/v1/alerts?state=active&limit=${PAGE}`);
-  return items.filter((alert) => !alert.patient_id).map((alert) => ({
+  const { items } = await get(`/v1/alerts?state=active&patient=none&limit=${PAGE}`);
+  return items.map((alert) => ({
     id: alert.alert_id, patient: "", unit: alert.unit ?? "", bed: alert.bed ?? "", rule: alert.rule, subject: alert.subject,
     severity: alert.severity, reason: alert.reason, state: alert.state, at_ms: Date.parse(alert.opened_at),
     changed_ms: alert.state_at ? Date.parse(alert.state_at) : null, role: alert.role, to: alert.to,

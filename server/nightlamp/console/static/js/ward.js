@@ -2,6 +2,8 @@
 import { byRisk, stateOf, urgency } from "./risk.js";
 
 const TREND_BACK_MS = 1_800_000;
+/** Alerts about no patient that are remembered as told, so that an older list does not undo what the stream said. */
+const TOLD_MAX = 1000;
 
 export class Ward {
   constructor() {
@@ -12,6 +14,8 @@ export class Ward {
     this.course = new Map();
     /** Alerts about no patient that are not cleared, by id. */
     this.loose = new Map();
+    /** Ids of alerts about no patient that the stream has spoken of without a gap since; the cleared ones too. */
+    this.told = new Set();
   }
 
   /** Apply messages; says which patients changed and what alerts went through. */
@@ -23,6 +27,7 @@ export class Ward {
       switch (message.type) {
         case "subscribed":
           this.snapshot = new Set();
+          if (!message.resumed) this.told.clear();
           break;
         case "patient":
           reorder ||= this.moves(this.patients.get(message.patient), message);
@@ -59,12 +64,22 @@ export class Ward {
   /** An alert about no patient; the list of the server (`takeLoose`) tells of those from before. */
   keepLoose(alert) {
     const before = this.loose.get(alert.id);
+    this.told.delete(alert.id);
+    this.told.add(alert.id);
+    if (this.told.size > TOLD_MAX) this.told.delete(this.told.values().next().value);
     if (alert.kind === "cleared") this.loose.delete(alert.id);
     else this.loose.set(alert.id, { ...before, ...alert, at_ms: before?.at_ms ?? alert.at_ms, changed_ms: alert.at_ms, state: stateOf(alert, before) });
   }
 
+  /** The database is behind the stream: what the stream has spoken of stays as it said, only its beginning is the list's. */
   takeLoose(alerts) {
-    this.loose = new Map(alerts.map((alert) => [alert.id, alert]));
+    const listed = new Map(alerts.map((alert) => [alert.id, alert]));
+    for (const id of this.told) {
+      const known = this.loose.get(id);
+      if (known === undefined) listed.delete(id);
+      else listed.set(id, { ...known, at_ms: listed.get(id)?.at_ms ?? known.at_ms });
+    }
+    this.loose = listed;
   }
 
   /** Alerts about no patient, of one unit (and of no unit) or of all. */
@@ -86,7 +101,8 @@ export class Ward {
   moves(before, after) {
     return before === undefined || before.unit !== after.unit || before.bed !== after.bed
       || before.alerts.length !== after.alerts.length
-      || before.alerts.some((alert, i) => alert.id !== after.alerts[i].id || alert.state !== after.alerts[i].state)
+      || before.alerts.some((alert, i) => alert.id !== after.alerts[i].id || alert.state !== after.alerts[i].state
+        || alert.severity !== after.alerts[i].severity)
       || before.scores.news2?.value !== after.scores.news2?.value
       || before.scores.sepsis?.value !== after.scores.sepsis?.value;
   }
