@@ -12,6 +12,7 @@ mod focus;
 mod looking;
 mod moving;
 mod past;
+mod policy;
 mod quarantine;
 mod redelivery;
 mod scoring;
@@ -35,6 +36,7 @@ use counters::add;
 pub use ever::Ever;
 pub use focus::Focus;
 pub use past::{Origin, Past, PastScore};
+pub use policy::{InForce, Policies, PolicyNow};
 pub use quarantine::{Did, Poison, Quarantine};
 use redelivery::Delivery;
 pub use redelivery::{CONFLICT, Delivered, Redelivery};
@@ -80,6 +82,12 @@ pub struct Pipeline {
     shown: indexmap::IndexMap<PatientId, (u64, i64), hashbrown::DefaultHashBuilder>,
     messages: Vec<Message>,
     counting: Counting,
+    /// The settings' policy, where the journal says none.
+    policy_text: String,
+    /// What is for the log.
+    words: Vec<String>,
+    /// A policy is held whatever the journal says.
+    held: bool,
     /// Set while one patient's past is looked for: only what bears on that patient is computed.
     focus: Option<Focus>,
     /// Set while policies are tried on recorded time.
@@ -108,11 +116,12 @@ impl Pipeline {
         let counted = Ever::of(&self.counters);
         under_way.begin(first_seq, last_seq);
         for journalled in frames {
+            if journalled.frame.source == Source::Policy {
+                self.settle(cursor); // under the policy they came under
+            }
             self.take(journalled, journalled.seq > cursor);
         }
-        under_way.whole(Stage::Score);
-        self.scoring.evaluate(&self.scorers);
-        self.alert(cursor);
+        self.settle(cursor);
         self.show();
         self.state.ever.grow(counted, Ever::of(&self.counters));
         under_way.whole(Stage::Store);
@@ -126,6 +135,13 @@ impl Pipeline {
         });
         under_way.done();
         batch
+    }
+
+    /// score and alert, for the frames so far: a batch may end here and there would be no difference.
+    fn settle(&mut self, cursor: u64) {
+        self.supervision.under_way.whole(Stage::Score);
+        self.scoring.evaluate(&self.scorers);
+        self.alert(cursor);
     }
 
     /// Counts here from now on: what is only repeated after a fault must not be counted twice.
@@ -151,6 +167,7 @@ impl Pipeline {
         match frame.source {
             Source::Tick => self.tick(at),
             Source::Action => self.act(at),
+            Source::Policy => self.change_policy(at),
             Source::Replay => match Frame::decode(&frame.payload) {
                 Ok(inner) => at.at_us = self.replay(at, &inner),
                 Err(refusal) => self.refuse(at, refusal),

@@ -186,6 +186,7 @@ fn p4_every_frame_and_observation_is_counted_under_exactly_one_name() {
     let ends = [
         "frames_tick",
         "frames_action",
+        "frames_policy",
         "frames_decoded",
         "frames_dead",
         "frames_repeated",

@@ -103,6 +103,12 @@ class Engine:
     def alert_unit(self, alert_id: int) -> str | None:
         """Unit of an alert that is not cleared, empty where it is in none; None where there is no such alert."""
 
+    def policy(self) -> bytes | None:
+        """JSON: text, sha256, notes (rules left out), and seq, at_us, by, note of the frame that put it in force.
+
+        These are null where the journal has said no policy yet. None until the state is read at a start.
+        """
+
     def as_of(self, question: bytes) -> bytes:
         """A patient's past as JSON (`core_rs/src/engine/past_json.rs`), computed from the journal without the GIL.
 

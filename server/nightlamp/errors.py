@@ -25,11 +25,22 @@ _CODE_BY_STATUS = {
 
 
 class Problem(Exception):
-    """A refusal on its way to the sender: `code` is stable, `detail` says which field and what was expected."""
+    """A refusal on its way to the sender: `code` is stable, `detail` says which field and what was expected.
 
-    def __init__(self, status: int, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+    `extra`: more members of the answer, such as the line of a policy.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        extra: Mapping[str, object] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {detail}")
-        self.status, self.code, self.detail = status, code, detail
+        self.status, self.code, self.detail, self.extra = status, code, detail, extra or {}
         self.headers = dict(headers or {})
         if status in {503, 507}:
             self.headers.setdefault("Retry-After", "1" if status == 503 else "30")
@@ -44,6 +55,7 @@ class Problem(Exception):
             "status": self.status,
             "code": self.code,
             "detail": self.detail,
+            **self.extra,
             **(extra or {}),
         }
         return Response(orjson.dumps(body), self.status, self.headers, PROBLEM_JSON)

@@ -151,13 +151,13 @@ def test_the_counters_of_the_stages_add_up(server: RunningServer) -> None:
         m["nightlamp_receive_http_messages_total"]
         == m["nightlamp_receive_http_accepted_total"] + m["nightlamp_receive_http_refused_total"]
     )
-    kinds = ("tick", "action", "decoded", "dead", "repeated", "conflicting", "internal")
+    kinds = ("tick", "action", "policy", "decoded", "dead", "repeated", "conflicting", "internal")
     assert m["nightlamp_pipeline_frames_total"] == sum(m[f"nightlamp_pipeline_frames_{k}_total"] for k in kinds)
     kept = sum(m[f"nightlamp_pipeline_observations_{k}_total"] for k in ("kept", "repeated", "dead"))
     assert m["nightlamp_pipeline_observations_total"] == kept
     assert m["nightlamp_store_frames_taken_total"] == m["nightlamp_store_frames_total"]
     written = m["nightlamp_receive_http_accepted_total"]
-    written += m["nightlamp_pipeline_frames_tick_total"] + m["nightlamp_pipeline_frames_action_total"]
+    written += sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", "action", "policy"))
     replays = m["nightlamp_pipeline_replays_total"]
     mqtt = m["nightlamp_receive_mqtt_journalled_vitals_total"] + m["nightlamp_receive_mqtt_journalled_hl7v2_total"]
     kept = m["nightlamp_receive_mqtt_kept_too_large_total"]

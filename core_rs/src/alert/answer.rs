@@ -229,6 +229,17 @@ impl AlertState {
         }
     }
 
+    /// The policy is another one: what waits under another chain than before begins to wait anew, at the step it had reached.
+    pub(super) fn follow_chains(&mut self, before: &Policy, now: &Policy, at_us: i64) {
+        for open in self.alerts.values_mut().filter(|open| open.standing.waits()) {
+            let of = |policy: &'_ Policy| Chain::of(&policy.escalation, open.severity, open.unit()).cloned();
+            if of(before) != of(now) {
+                open.wait(now, at_us, usize::from(open.level));
+            }
+        }
+        self.next_due_us = i64::MIN;
+    }
+
     /// The clock was set back: nothing is waited for longer than if the wait began now.
     pub(super) fn set_waits_back(&mut self, policy: &Policy, now_us: i64) {
         for open in self.alerts.values_mut() {

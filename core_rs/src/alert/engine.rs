@@ -76,6 +76,15 @@ impl AlertEngine {
         Self { policy, by_scorer, causes, lookout, patients_max, state, book: Book::default() }
     }
 
+    /// Another policy from here on. Rules are matched by name; what is gone or has another severity is settled by the next tick. An
+    /// alert that waits for an answer under another chain than before waits anew, at the step it had reached.
+    pub fn change(&mut self, policy: Policy, at_us: i64) {
+        let (mut state, book) = (std::mem::take(&mut self.state), std::mem::take(&mut self.book));
+        state.follow_chains(&self.policy, &policy, at_us);
+        *self = Self { book, ..Self::restore(policy, self.patients_max, state) };
+        self.state.unsettled = !self.state.alerts.is_empty();
+    }
+
     /// Doors look at these alerts from now on.
     pub fn shown_in(mut self, book: Book) -> Self {
         let unit = |bed: Option<&BedKey>| bed.map_or_else(CompactString::default, |bed| bed.unit.clone());

@@ -80,6 +80,19 @@ impl Policy {
     /// optional), a signal that is none, `clear` not on the safe side, a number out of range, a name used twice, more than
     /// `RULES_MAX` rules, an escalation chain whose times do not rise or that nobody answers to.
     pub fn parse<S: AsRef<str>>(text: &str, scorer_names: &[S]) -> Result<Self, PolicyError> {
+        Self::read(text, scorer_names, false)
+    }
+
+    /// As `parse`, but what needs a score that is not loaded is left out with a note: a policy that was checked where it was loaded,
+    /// met again with other models.
+    ///
+    /// # Errors
+    /// As `parse`.
+    pub fn parse_loaded<S: AsRef<str>>(text: &str, scorer_names: &[S]) -> Result<Self, PolicyError> {
+        Self::read(text, scorer_names, true)
+    }
+
+    fn read<S: AsRef<str>>(text: &str, scorer_names: &[S], leaves_out: bool) -> Result<Self, PolicyError> {
         let raw: RawPolicy = toml::from_str(text).map_err(|error| PolicyError {
             line: error.span().map_or(0, |span| line_of(text, &span)),
             message: error.message().lines().next().unwrap_or_default().to_owned(),
@@ -90,9 +103,11 @@ impl Policy {
         policy.storm = raw.storm.map(Storm::check).transpose().map_err(fail)?;
         policy.quiet = raw.quiet.map(Quiet::check).transpose().map_err(fail)?;
         if let Some(technical) = raw.technical {
-            policy.technical = Technical::check(technical, |score| find(scorer_names, score)).map_err(fail)?;
+            let notes = leaves_out.then_some(&mut policy.notes);
+            policy.technical = Technical::check(technical, |score| find(scorer_names, score), notes).map_err(fail)?;
         }
-        for rule in raw.rule {
+        for mut rule in raw.rule {
+            rule.get_mut().optional |= leaves_out;
             if policy.rules.len() == RULES_MAX {
                 return Err(fail((rule.span(), format!("more than {RULES_MAX} rules"))));
             }

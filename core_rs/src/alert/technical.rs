@@ -129,7 +129,12 @@ impl Technical {
         }
     }
 
-    pub(super) fn check(raw: RawTechnical, find: impl Fn(&str) -> Option<u16>) -> Result<Self, Fault> {
+    /// `notes`: where to say which scores are left out because they are not loaded; without it such a score is a fault.
+    pub(super) fn check(
+        raw: RawTechnical,
+        find: impl Fn(&str) -> Option<u16>,
+        mut notes: Option<&mut Vec<String>>,
+    ) -> Result<Self, Fault> {
         let seconds = |given: &Option<Spanned<u32>>, what: &str| {
             given.as_ref().map(|_| within(given, 0, SILENT_S_MIN..=SILENT_S_MAX, what)).transpose()
         };
@@ -141,7 +146,12 @@ impl Technical {
                 return Err((span, format!("technical: more than {STALE_MAX} scores")));
             }
             let Some(scorer) = find(one.score.get_ref()) else {
-                return Err((one.score.span(), format!("technical: no score {:?} is loaded", one.score.get_ref())));
+                let why = format!("technical: no score {:?} is loaded", one.score.get_ref());
+                match &mut notes {
+                    Some(notes) => notes.push(format!("{why}; it is not watched")),
+                    None => return Err((one.score.span(), why)),
+                }
+                continue;
             };
             let stale_s = within(&Some(one.stale_s), 0, SILENT_S_MIN..=SILENT_S_MAX, "technical: stale_s")?;
             stale.push(Stale { scorer, score: one.score.into_inner(), min_present: one.min_present, stale_s });

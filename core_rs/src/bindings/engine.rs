@@ -160,6 +160,10 @@ impl PyEngine {
         self.engine.alert_unit(alert_id).map(String::from)
     }
 
+    fn policy<'py>(&self, py: Python<'py>) -> Option<Bound<'py, PyBytes>> {
+        Some(PyBytes::new(py, self.engine.policy()?.json().to_string().as_bytes()))
+    }
+
     fn as_of<'py>(&self, py: Python<'py>, question: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
         let asked = super::replay::asked(question)?;
         super::replay::answer(py, || self.engine.as_of(&asked))

@@ -63,7 +63,7 @@ impl Decoder {
             Source::JsonHttp => device::decode(self, &frame.payload, Door { key: &frame.context, ..door }, out),
             Source::JsonMqtt => device::decode(self, &frame.payload, Door { bed: topic_bed(&frame.context), ..door }, out),
             Source::MqttTooLarge => Err(self.too_large(frame, out)),
-            Source::Tick | Source::Replay | Source::Action => Ok(()),
+            Source::Tick | Source::Replay | Source::Action | Source::Policy => Ok(()),
         };
         if let Err(refusal) = outcome {
             // A copy of what could not be used is a copy all the same: it gives no second dead letter.
@@ -83,7 +83,7 @@ impl Decoder {
             Source::Hl7Http => hl7::screen(payload, context, &self.config),
             Source::Hl7Mqtt => hl7::screen(payload, "", &self.config),
             Source::JsonHttp | Source::JsonMqtt => self.screen_json(payload).map(|_| ()),
-            Source::MqttTooLarge | Source::Tick | Source::Replay | Source::Action => Ok(()),
+            Source::MqttTooLarge | Source::Tick | Source::Replay | Source::Action | Source::Policy => Ok(()),
         }
     }
 

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::bounded;
 
+use super::adopt::{self, Adopting};
 use super::keep::{Keeper, Rules};
 use super::panics::catch;
 use super::runner::{Clocks, Pace, Runner};
@@ -17,7 +18,7 @@ use super::shared::{Recovery, Shared};
 use super::snapshot::Keep;
 use super::watchdog::Watchdog;
 use super::{Engine, EngineError, SELF};
-use crate::pipeline::{Pipeline, Setup};
+use crate::pipeline::{Setup, StateError};
 use crate::receive::{FrameRef, Source, now_us};
 
 /// How often the clock writes a tick.
@@ -47,6 +48,8 @@ impl Engine {
         let (sender, receiver) = bounded(self.config.limits.batches_waiting_max);
         self.shared.stored_seq.store(cursor, Ordering::Release);
         self.shared.handed_seq.store(cursor, Ordering::Release);
+        let after = self.shared.journal.durable_seq();
+        let begins = after == 0 && adopt::submit(&self.shared, &setup).is_ok();
         let runner = Runner {
             shared: Arc::clone(&self.shared),
             setup,
@@ -62,6 +65,7 @@ impl Engine {
             singly: None,
             panics: Vec::new(),
             greeted: false,
+            adopting: if begins { Adopting::Done } else { Adopting::Waits { after, told: false } },
             clocks: Clocks::new(),
         };
         // Red from the first moment on, not only once the thread runs.
@@ -98,7 +102,7 @@ impl Engine {
             seen: self.seen.clone(),
             book: self.book.clone(),
         };
-        Pipeline::new(setup.clone())?;
+        setup.check_policy().map_err(|error| StateError::Policy(error.to_string()))?;
         Ok(setup)
     }
 

@@ -6,6 +6,7 @@
 //!
 //! A stage that panics or hangs does not end the route: `rebuild.rs` and `watchdog.rs`. Doors take frames meanwhile.
 
+mod adopt;
 mod bell;
 mod clock;
 mod config;
@@ -125,7 +126,7 @@ impl Engine {
     pub fn replay_frame(&self, seq: u64) -> Result<Receipt, Refusal> {
         let gone = || Refusal::new(Code::MissingField, format!("frame {seq} is no longer in the journal"));
         let frame = self.read_frame(seq)?.ok_or_else(gone)?;
-        if matches!(frame.source, Source::Tick | Source::Replay | Source::Action) {
+        if matches!(frame.source, Source::Tick | Source::Replay | Source::Action | Source::Policy) {
             return Err(Refusal::new(Code::UnsupportedType, format!("frame {seq} is a {} frame", frame.source.name())));
         }
         self.submit(Source::Replay, SELF, &seq.to_string(), &frame.encode()?)
@@ -156,6 +157,7 @@ impl Engine {
             bundles: self.config.bundles.clone(),
             limits: self.config.limits,
             policy: self.config.policy.clone(),
+            in_force: self.policy().map(|now| now.text.clone()),
             quarantine: Arc::clone(&self.shared.poison.known),
         }
     }

@@ -93,6 +93,7 @@ impl Runner {
         self.reader = shared.journal.reader(from_seq);
         self.clocks.began_at(from_seq - 1);
         self.tell_ever();
+        self.tell_policy();
         shared.processed_seq.fetch_max(from_seq - 1, Ordering::AcqRel);
         self.singly = self.singly.or_else(|| {
             let (first, last) = shared.poison.suspects(from_seq)?;

@@ -8,8 +8,10 @@
 //! With recorded time (`decode.recorded_time`) a time is one of the recording and means the last frame of this patient by then.
 //!
 //! Which models: those the snapshot names, found among the bundles offered by name, version and SHA-256; without a snapshot the
-//! loaded ones. Limits, decoder and alert policy are the present ones. Where a site changed them since, or a start with other
-//! models fell between the snapshot and the time, the route had another past: the comparison with the store shows it.
+//! loaded ones. The alert policy is the one of then: the snapshot's, and what frames change; before the first policy frame of a journal
+//! that an older version began, the settings' present one. Limits and decoder are the present ones. Where a site changed them since, or
+//! a start with other models fell between the snapshot and the time, the route had another past: the comparison with the store shows
+//! it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -142,7 +144,10 @@ pub struct History {
     /// Folders of the loaded bundles.
     pub(super) bundles: Vec<PathBuf>,
     pub(super) limits: Limits,
+    /// The settings' policy, for a journal that says none.
     pub(super) policy: String,
+    /// The policy in force where a running engine knows it.
+    pub(super) in_force: Option<String>,
     /// Frames that stopped a stage: passed over here as there.
     pub(super) quarantine: Arc<Quarantine>,
 }
@@ -163,6 +168,7 @@ impl History {
             bundles: config.bundles.clone(),
             limits: config.limits,
             policy: config.policy.clone(),
+            in_force: None,
             quarantine: poison::read(&data.join("journal")).map_err(EngineError::Quarantine)?,
         })
     }

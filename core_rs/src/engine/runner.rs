@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{SendTimeoutError, Sender};
 
+use super::adopt::Adopting;
 use super::keep::Keeper;
 use super::panics::{Panicked, catch};
 use super::rebuild::{Singly, Stop};
@@ -62,6 +63,8 @@ pub(super) struct Runner {
     pub panics: Vec<Instant>,
     /// Whether everybody present was shown to the consoles, after the start.
     pub greeted: bool,
+    /// How far the settings' alert policy is.
+    pub adopting: Adopting,
     pub clocks: Clocks,
 }
 
@@ -108,6 +111,7 @@ impl Runner {
             if self.is_recovered() && !self.greet() {
                 return Ok(());
             }
+            self.adopt();
             if self.shared.abandoned.load(Ordering::Acquire) {
                 return Ok(());
             }
@@ -179,6 +183,7 @@ impl Runner {
             return false;
         }
         self.tell_ever();
+        self.tell_policy();
         self.shared.processed_at_us.store(at_us, Ordering::Release);
         self.shared.processed_seq.fetch_max(seq, Ordering::AcqRel);
         self.counted = self.counted.max(seq);

@@ -122,6 +122,8 @@ pub(crate) struct Shared {
     pub supervision: Supervision,
     /// Gauges the pipeline refreshes now and then.
     pub gauges: Mutex<crate::pipeline::Gauges>,
+    /// The alert policy in force; None until the state is read.
+    pub policy: Mutex<Option<Arc<crate::pipeline::PolicyNow>>>,
     /// What all frames up to `processed_seq` came to; set before it.
     pub ever: Mutex<crate::pipeline::Ever>,
 }
@@ -153,6 +155,7 @@ impl Shared {
             poison,
             supervision,
             gauges: Mutex::default(),
+            policy: Mutex::default(),
             ever: Mutex::default(),
         }
     }

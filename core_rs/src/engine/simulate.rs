@@ -18,9 +18,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::replay::{FRAMES_A_STEP, History, LEAD_US, ReplayError};
-use crate::alert::{DEFAULT_POLICY_TOML, Policy};
-use crate::pipeline::{Stay, Tried, TriedAlert};
+use super::replay::{FRAMES_A_STEP, History, LEAD_US, ReplayError, STEP_BYTES_MAX};
+use crate::alert::{Policy, PolicyChange};
+use crate::pipeline::{Read, Stay, Tried, TriedAlert};
+use crate::receive::Source;
 use crate::score::Scorers;
 
 pub use recordings::{COHORT, Played, Recordings, TICK_US};
@@ -110,7 +111,7 @@ impl History {
             return Err(ReplayError::Before);
         }
         let begins = self.begins_for(trial, last_seq)?;
-        let in_force = self.in_force();
+        let in_force = self.in_force()?;
         let policies = parsed(&trial.policies, &in_force, &self.scorers)?;
         let (from_seq, read) = self.read_first(&begins)?;
         let mut pipeline = self.pipeline(&self.scorers, read)?;
@@ -131,9 +132,26 @@ impl History {
         Ok(Simulated { time_us, from_seq, began_us, last_seq, frames, in_force, tried: pipeline.tried() })
     }
 
-    /// The policy in force, TOML.
-    fn in_force(&self) -> String {
-        if self.policy.is_empty() { DEFAULT_POLICY_TOML.to_owned() } else { self.policy.clone() }
+    /// The policy in force at the journal's end, TOML: what a running engine says, else the newest snapshot's and what frames changed
+    /// since; the settings' where the journal says none.
+    fn in_force(&self) -> Result<String, ReplayError> {
+        if let Some(text) = &self.in_force {
+            return Ok(text.clone());
+        }
+        let newest = self.snapshots.newest::<Read>(self.journal.durable_seq());
+        let (seq, said) = newest.map_or((self.journal.first_seq().saturating_sub(1), None), |(seq, read)| {
+            (seq, read.policies().text().map(str::to_owned))
+        });
+        let mut text = said.unwrap_or_else(|| self.setup(&self.scorers, &self.policy).policy_text().to_owned());
+        let (mut reader, names, mut frames) = (self.journal.reader(seq + 1), self.scorers.names(), Vec::new());
+        while reader.next_batch(&mut frames, FRAMES_A_STEP, STEP_BYTES_MAX, Duration::ZERO)? > 0 {
+            for journalled in frames.drain(..).filter(|journalled| journalled.frame.source == Source::Policy) {
+                let change = PolicyChange::read(&journalled.frame.payload).ok();
+                let usable = change.filter(|change| Policy::parse_loaded(&change.policy, &names).is_ok());
+                text = usable.map_or(text, |change| change.policy);
+            }
+        }
+        Ok(text)
     }
 
     /// Frames after which to begin, best first; none of them after the time looked at begins.
@@ -154,7 +172,10 @@ impl History {
 /// The policies, checked against the scorers.
 pub(super) fn parsed(texts: &[Option<String>], in_force: &str, scorers: &Scorers) -> Result<Vec<Policy>, ReplayError> {
     let names = scorers.names();
-    let policies = texts.iter().map(|text| Policy::parse(text.as_deref().unwrap_or(in_force), &names));
+    let policies = texts.iter().map(|text| match text {
+        Some(text) => Policy::parse(text, &names),
+        None => Policy::parse_loaded(in_force, &names),
+    });
     let policies: Result<Vec<Policy>, _> = policies.collect();
     policies.map_err(|error| ReplayError::State(crate::pipeline::StateError::Policy(error.to_string())))
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::panics::quietly;
 use super::replay::{FRAMES_A_STEP, History, ReplayError, STEP_BYTES_MAX};
 use crate::journal::{JournalError, JournalReader, Journalled};
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, StateError};
 use crate::store::CopyTable;
 
 /// A policy that never alerts.
@@ -35,11 +35,12 @@ impl History {
     /// `Gone` where neither the first frame nor a snapshot is there; a snapshot that does not fit.
     pub fn stored(&self) -> Result<StoredRows, ReplayError> {
         let from_seq = self.starts().first().copied().ok_or_else(|| self.gone())?;
-        let setup = self.setup(&self.scorers, NO_ALERTS);
-        let pipeline = match from_seq {
+        let setup = self.setup(&self.scorers, &self.policy);
+        let mut pipeline = match from_seq {
             0 => Pipeline::new(setup)?,
             seq => Pipeline::resume(setup, self.snapshots.read(seq).ok_or_else(|| self.gone())?)?,
         };
+        pipeline.hold_policy(NO_ALERTS).map_err(|error| StateError::Policy(error.to_string()))?;
         let reader = self.journal.reader(from_seq + 1);
         Ok(StoredRows { pipeline, reader, from_seq, last_seq: self.journal.durable_seq(), frames: Vec::new() })
     }

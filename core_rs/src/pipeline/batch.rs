@@ -3,7 +3,8 @@
 use crate::alert::{Action, Departure, Finding, Look};
 use crate::decode::{BedKey, PatientId};
 use crate::store::{
-    AlertRows, CopyTable, DeadLetterRows, EncounterRows, MergeRows, ObservationRows, PatientRows, ReplayRows, ScoreRows,
+    AlertRows, CopyTable, DeadLetterRows, EncounterRows, MergeRows, ObservationRows, PatientRows, PolicyRows, ReplayRows,
+    ScoreRows,
 };
 
 /// What a message is about; it decides how publish may treat it.
@@ -69,6 +70,7 @@ pub struct Rows {
     pub alerts: AlertRows,
     pub dead_letters: DeadLetterRows,
     pub replays: ReplayRows,
+    pub policies: PolicyRows,
 }
 
 impl Rows {
@@ -83,6 +85,7 @@ impl Rows {
             self.alerts.finish(),
             self.dead_letters.finish(),
             self.replays.finish(),
+            self.policies.finish(),
         ]
         .into_iter()
         .flatten()

@@ -26,9 +26,10 @@ macro_rules! counters {
 }
 
 counters! {
-    frames: "Frames taken from the journal. The seven that follow add up to it.",
+    frames: "Frames taken from the journal. The eight that follow add up to it.",
     frames_tick: "Ticks.",
     frames_action: "Actions on alerts.",
+    frames_policy: "Alert policies.",
     frames_decoded: "Frames that gave at least one event or were understood to say nothing.",
     frames_dead: "Frames refused as a whole.",
     frames_repeated: "Redeliveries: the same id, the same content.",
@@ -60,6 +61,8 @@ counters! {
     actions: "Actions that changed an alert.",
     actions_repeated: "Actions that had been done before: nothing changed.",
     actions_late: "Actions on an alert that was cleared before them.",
+    policies_taken: "Alert policies put in force.",
+    policies_refused: "Alert policies that could not be read: the one before stays in force.",
     dead_letters: "Dead letters written.",
     clock_set_back: "Ticks that showed the clock set back by a minute or more.",
     replays: "Dead letters sent through the route again.",

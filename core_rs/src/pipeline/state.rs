@@ -5,10 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::board::{Board, Triggers};
+use super::policy::Policies;
 use super::redelivery::{Delivered, Redelivery};
 use super::watch::Watch;
 use super::{Counters, Ever, Pipeline, Scoring, Supervision};
-use crate::alert::{AlertEngine, AlertState, Book, Policy};
+use crate::alert::{AlertEngine, AlertState, Book};
 use crate::decode::Decoder;
 use crate::limits::Limits;
 use crate::score::Scorers;
@@ -23,7 +24,7 @@ pub struct Setup {
     pub scorers: Arc<Scorers>,
     /// Limits.
     pub limits: Limits,
-    /// alert: the policy as TOML; the default policy where empty.
+    /// alert: the settings' policy as TOML, for a journal that says none; the default policy where empty.
     pub policy: String,
     /// Where to count.
     pub counters: Arc<Counters>,
@@ -69,6 +70,8 @@ pub struct State {
     pub ward: Ward,
     /// alert: what is open, locked out, counted towards opening.
     pub alerts: AlertEngine,
+    /// alert: which policy is in force since when.
+    pub policies: Policies,
     /// Message ids.
     pub seen: Redelivery,
     /// Newest scores and open alerts.
@@ -89,6 +92,7 @@ pub struct Frozen {
     plans: Vec<PlanSpec>,
     ward: Ward,
     alerts: AlertState,
+    policies: Policies,
     seen: Vec<Delivered>,
     board: Board,
     triggers: Triggers,
@@ -104,6 +108,7 @@ pub struct Read {
     plans: Vec<PlanSpec>,
     ward: Ward,
     alerts: AlertState,
+    policies: Policies,
     seen: Redelivery,
     board: Board,
     triggers: Triggers,
@@ -112,6 +117,11 @@ pub struct Read {
 }
 
 impl Read {
+    /// What the journal had said of the policy.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
     /// The scorers it was written with, as `Scorers::identities` names them.
     pub fn scorers(&self) -> &[String] {
         &self.scorers
@@ -156,7 +166,8 @@ impl Pipeline {
         setup.seen.resume(&Redelivery::default(), 0);
         let state = State {
             ward: Ward::new(setup.limits, setup.scorers.plans()),
-            alerts: AlertEngine::new(policy(&setup)?, setup.limits.patients_max).shown_in(setup.book.clone()),
+            alerts: AlertEngine::new(setup.policy()?, setup.limits.patients_max).shown_in(setup.book.clone()),
+            policies: Policies::default(),
             seen: setup.seen.clone(),
             board: Board::default(),
             triggers: Triggers::default(),
@@ -171,7 +182,7 @@ impl Pipeline {
     /// # Errors
     /// The policy or the snapshot's feature plans cannot be used.
     pub fn resume(setup: Setup, read: Read) -> Result<Self, StateError> {
-        let Read { scorers, plans, mut ward, mut alerts, seen, mut board, mut triggers, ever, watch } = read;
+        let Read { scorers, plans, mut ward, mut alerts, policies, seen, mut board, mut triggers, ever, watch } = read;
         let plan_error = |error: crate::window::PlanError| StateError::Plan(error.to_string());
         let former: Vec<Arc<FeaturePlan>> =
             plans.iter().map(|spec| setup.scorers.compile(spec).map(Arc::new).map_err(plan_error)).collect::<Result<_, _>>()?;
@@ -191,14 +202,18 @@ impl Pipeline {
             board.renumber(index_now);
             alerts.renumber(index_now);
         }
-        let alerts = AlertEngine::restore(policy(&setup)?, setup.limits.patients_max, alerts).shown_in(setup.book.clone());
+        let alerts =
+            AlertEngine::restore(policies.read(&setup)?, setup.limits.patients_max, alerts).shown_in(setup.book.clone());
         setup.seen.resume(&seen, setup.limits.message_ids_max);
         let seen = setup.seen.clone();
-        Ok(Self::assemble(setup, State { ward, alerts, seen, board, triggers, ever, watch }))
+        Ok(Self::assemble(setup, State { ward, alerts, policies, seen, board, triggers, ever, watch }))
     }
 
     fn assemble(setup: Setup, state: State) -> Self {
         let mut pipeline = Self {
+            policy_text: setup.policy_text().to_owned(),
+            words: Vec::new(),
+            held: false,
             decoder: setup.decoder,
             scoring: Scoring::new(&setup.scorers),
             scorers: setup.scorers,
@@ -228,6 +243,7 @@ impl Pipeline {
             plans: self.scorers.plans().iter().map(|plan| plan.spec().clone()).collect(),
             ward: self.state.ward.frozen(),
             alerts: self.state.alerts.state().clone(),
+            policies: self.state.policies.clone(),
             seen: self.state.seen.in_order(),
             board: self.state.board.clone(),
             triggers: self.state.triggers.clone(),
@@ -265,10 +281,4 @@ impl Pipeline {
         };
         (gauges, ended)
     }
-}
-
-fn policy(setup: &Setup) -> Result<Policy, StateError> {
-    let names: Vec<String> = setup.scorers.names();
-    let text = if setup.policy.is_empty() { crate::alert::DEFAULT_POLICY_TOML } else { &setup.policy };
-    Policy::parse(text, &names).map_err(|error| StateError::Policy(error.to_string()))
 }

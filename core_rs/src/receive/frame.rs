@@ -27,6 +27,8 @@ pub enum Source {
     Replay = 17,
     /// What a person did to an alert, or the server found out about its channels: JSON, see `alert::Action`.
     Action = 18,
+    /// Another alert policy, from here on: JSON, see `alert::PolicyChange`.
+    Policy = 19,
 }
 
 impl Source {
@@ -41,6 +43,7 @@ impl Source {
             16 => Self::Tick,
             17 => Self::Replay,
             18 => Self::Action,
+            19 => Self::Policy,
             _ => return None,
         })
     }
@@ -61,6 +64,7 @@ impl Source {
             Self::Tick => "tick",
             Self::Replay => "replay",
             Self::Action => "action",
+            Self::Policy => "policy",
         }
     }
 }

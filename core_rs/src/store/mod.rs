@@ -14,6 +14,7 @@ mod merges;
 mod observations;
 mod order;
 mod patients;
+mod policies;
 mod scores;
 
 pub use alerts::AlertRows;
@@ -25,6 +26,7 @@ pub use merges::{MergeRow, MergeRows};
 pub use observations::{ObservationRow, ObservationRows};
 pub use order::in_index_order;
 pub use patients::PatientRows;
+pub use policies::{PolicyRow, PolicyRows};
 pub use scores::{ScoreRows, Scorer};
 
 #[cfg(test)]

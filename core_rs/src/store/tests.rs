@@ -300,6 +300,16 @@ fn dead_letters_are_encoded_as_postgresql_reads_them() {
 }
 
 #[test]
+fn changes_of_the_policy_are_encoded_as_postgresql_reads_them() {
+    let mut rows = PolicyRows::new();
+    let sha256 = std::array::from_fn(|place| place as u8);
+    let adopted = PolicyRow { seq: 1, at_us: T0_US, by: "file", note: "", sha256, policy: "a = 1 # \u{e4}\n", refused: "" };
+    rows.push(&adopted);
+    rows.push(&PolicyRow { seq: 6, by: "k7", note: "nachts wen\u{ad}ger", refused: "line 1", ..adopted });
+    assert_golden(rows.finish(), include_bytes!("../../../tests/integration/store/golden/policy_changes.copy"), 2);
+}
+
+#[test]
 fn a_merge_is_a_row() {
     let mut rows = MergeRows::new();
     rows.push(&MergeRow {

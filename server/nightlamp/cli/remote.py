@@ -3,6 +3,7 @@
 import json
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -24,13 +25,15 @@ def server_url(settings: Settings) -> str:
     return f"{'https' if settings.http.tls else 'http'}://{host}:{settings.http.port}"
 
 
-def call(base: str, method: str, path: str, key: str, body: Any = None) -> Any:
+def call(
+    base: str, method: str, path: str, key: str, body: Any = None, more_headers: Mapping[str, str] | None = None
+) -> Any:
     """One request; its JSON. Leaves with 1 and the server's own words when it refuses."""
     if not key:
         fail("a key is needed: --key or $NIGHTLAMP_KEY (nightlamp keys create --role admin)", 2)
     if not base.startswith(("http://", "https://")):
         fail("the address of the server starts with http:// or https://", 2)
-    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json", **(more_headers or {})}
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(base + path, content, headers, method=method)  # noqa: S310 (checked above)
     try:

@@ -1,10 +1,10 @@
 """The engine's figures (core_rs/src/engine/report.rs) as statistics by stage, each told to be a counter or a gauge.
 
 Conservation (P4), all of these in `/metrics`: journal_frames_total (made durable since the start) is taken by the
-pipeline, where pipeline_frames_total = frames_tick + frames_decoded + frames_dead + frames_repeated +
-frames_conflicting + frames_internal, and pipeline_observations_total = observations_kept + observations_repeated +
-observations_dead. Counters begin anew with the process; what begins with pipeline_ever_ counts from the journal's first
-frame on, up to pipeline_lag_processed_seq, and goes on after a restart.
+pipeline, where pipeline_frames_total = frames_tick + frames_action + frames_policy + frames_decoded + frames_dead +
+frames_repeated + frames_conflicting + frames_internal, and pipeline_observations_total = observations_kept +
+observations_repeated + observations_dead. Counters begin anew with the process; what begins with
+pipeline_ever_ counts from the journal's first frame on, up to pipeline_lag_processed_seq, and goes on after a restart.
 """
 
 import json

@@ -38,6 +38,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         "raw",
     ),
     "dead_letter_replays": ("seq", "replayed_seq", "replayed_at"),
+    "policy_changes": ("seq", "at", "by_key", "note", "sha256", "policy", "refused"),
 }
 
 

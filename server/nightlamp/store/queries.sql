@@ -340,6 +340,12 @@ LEFT JOIN LATERAL (
 WHERE d.seq = $1
 ORDER BY d.ordinal;
 
+-- policy_changes: newest first, before the frame $1 or NULL
+SELECT seq, at, by_key, note, sha256, policy, refused FROM policy_changes
+WHERE $1::bigint IS NULL OR seq < $1
+ORDER BY seq DESC
+LIMIT $2;
+
 -- own_tables: every table of this schema that is no partition: its columns, the tables it refers to, about how many rows
 SELECT c.relname::text AS name,
        ARRAY(SELECT a.attname::text FROM pg_attribute a

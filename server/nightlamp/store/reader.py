@@ -24,7 +24,7 @@ _STEPS = "opened cleared acknowledged snoozed unsnoozed escalated reminded expir
 ALERT_KINDS = dict(enumerate(_STEPS.split(), 1))
 STATUSES = {1: "final", 2: "preliminary", 3: "corrected", 4: "withdrawn"}
 _DOORS = {1: "hl7_http", 2: "json_http", 3: "json_mqtt", 4: "hl7_mqtt", 5: "mqtt_too_large"}
-SOURCES = _DOORS | {16: "tick", 17: "replay", 18: "action"}
+SOURCES = _DOORS | {16: "tick", 17: "replay", 18: "action", 19: "policy"}
 _ORDINAL_BITS = 16
 
 
@@ -201,6 +201,12 @@ class Reader:
         seq, ordinal = parse(cursor, 2) or (None, None)
         rows = await self.fetch("dead_letters", seq, _small(ordinal, 31), reason, waiting, limit + 1)
         return page(rows, limit, lambda row: (row["seq"], row["ordinal"]))
+
+    async def policy_changes(self, *, limit: int = 20, cursor: str | None = None) -> Page:
+        """Every alert policy that was given, newest first."""
+        (seq,) = parse(cursor, 1) or (None,)
+        rows = await self.fetch("policy_changes", seq, limit + 1)
+        return page(rows, limit, lambda row: (row["seq"],))
 
     async def dead_letter(self, seq: int) -> list[dict[str, Any]]:
         """All dead letters of a frame, in order; `raw` of the first holds its bytes. Empty where there are none."""

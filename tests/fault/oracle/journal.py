@@ -12,7 +12,7 @@ from pathlib import Path
 _HEADER_BYTES, _MAGIC = 24, b"NLJOURNL"
 _HEAD = struct.Struct("<II")
 _BODY = struct.Struct("<QBqBBH")
-TICK, REPLAY = 16, 17
+TICK, REPLAY, POLICY = 16, 17, 19
 
 
 class JournalError(Exception):

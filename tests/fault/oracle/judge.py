@@ -65,13 +65,17 @@ class _Journal:
         self._senders()
         self._verdict.figures |= {
             "frames in the journal": sum(self._kinds.values()),
-            **{f"  {kind}": self._kinds[kind] for kind in ("tick", *KINDS)},
+            **{f"  {kind}": self._kinds[kind] for kind in ("tick", "policy", *KINDS)},
         }
         return self._kinds
 
     def _record(self, record: Record, found: dict[str, list[tables.Cells]]) -> None:
         if record.source == journal.TICK:
             self._kinds["tick"] += 1
+            self._expect(record, (), (), None, found)
+            return
+        if record.source == journal.POLICY:  # what a start adopts
+            self._kinds["policy"] += 1
             self._expect(record, (), (), None, found)
             return
         number = words.number_of(record.payload)
@@ -213,7 +217,7 @@ def _counters(evidence: Evidence, counted: Counter[str], verdict: Verdict) -> No
             verdict.blame("counters that do not add up", f"{which}: there are none")
             continue
         kept = sum(m[f"nightlamp_pipeline_observations_{kind}_total"] for kind in ("kept", "repeated", "dead"))
-        kinds = sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", "action", *KINDS))
+        kinds = sum(m[f"nightlamp_pipeline_frames_{kind}_total"] for kind in ("tick", "action", "policy", *KINDS))
         # A door that was never used has no series.
         http = [m.get(f"nightlamp_receive_http_{what}_total", 0) for what in ("messages", "accepted", "refused")]
         messages, accepted, refused = http

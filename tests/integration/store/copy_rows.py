@@ -68,7 +68,7 @@ _TYPES: dict[str, Callable[[Any], bytes]] = {
     "input_points": array(21, "!h"),
     "features": array(700, "!f"),
     **dict.fromkeys(("contributions", "explanation"), jsonb),
-    "model_sha256": bytes,
+    **dict.fromkeys(("model_sha256", "sha256"), bytes),
 }
 
 
@@ -207,6 +207,11 @@ def dead_letter(seq: int, **more: Any) -> dict[str, Any]:
     return row | more
 
 
+def policy_change(seq: int, by: str, **more: Any) -> dict[str, Any]:
+    row = {"seq": seq, "at": T0, "by_key": by, "note": "", "sha256": bytes(range(32)), "policy": "a = 1 # \u00e4\n"}
+    return row | {"refused": ""} | more
+
+
 KNOWN: dict[str, list[dict[str, Any]]] = {
     "patients_seen": [{"patient_id": ANN, "first_seen_at": T0, "last_seen_at": T0 + timedelta(seconds=5)}],
     "encounter_events": [
@@ -232,6 +237,7 @@ KNOWN: dict[str, list[dict[str, Any]]] = {
     ],
     "dead_letters": [dead_letter(5), dead_letter(5, ordinal=3, raw=None, location="OBX^3^6")],
     "dead_letter_replays": [{"seq": 5, "replayed_seq": 6, "replayed_at": T0}],
+    "policy_changes": [policy_change(1, "file"), policy_change(6, "k7", note="nachts wen\u00adger", refused="line 1")],
 }
 
 #: encounter_events with what the window stage makes of them; cargo test sends it the same messages. Ann goes home, Bob

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 mod answers;
+mod changes;
 mod conditions;
 mod invariants;
 mod when;

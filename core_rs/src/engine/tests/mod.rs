@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Engine, EngineConfig};
+use crate::alert::{BY_FILE, PolicyChange};
 use crate::pipeline::{Batch, Stage};
 use crate::receive::{FrameRef, Source};
 
@@ -17,11 +18,9 @@ const START_US: i64 = 1_760_000_000_000_000;
 
 /// An engine on this folder, without MQTT doors; `more` settings over those of a small ward.
 fn engine(data: &Path, more: serde_json::Value) -> Engine {
-    // Rules only: what ticks tell of silence and of chains would depend on how many came before a run was stopped.
-    let policy = crate::alert::DEFAULT_POLICY_TOML.split("[[escalation]]").next().unwrap_or_default();
     let mut config = serde_json::json!({
         "site_key_hex": "07".repeat(32),
-        "policy": policy,
+        "policy": policy(),
         "limits": {"past_s_max": 4_000_000_000_i64, "batch_frames_max": 64, "journal_segment_bytes_max": 65_536},
         "bundles": [Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0")],
         "batch_ms": 0,
@@ -33,8 +32,13 @@ fn engine(data: &Path, more: serde_json::Value) -> Engine {
     Engine::open(data, config).expect("open")
 }
 
+/// Rules only: what ticks tell of silence and of chains would depend on how many came before a run was stopped.
+fn policy() -> &'static str {
+    crate::alert::DEFAULT_POLICY_TOML.split("[[escalation]]").next().unwrap_or_default()
+}
+
 /// Journals three admissions and `seconds` of five signals from each of three patients; frames 4 and later are vitals, one a second
-/// and patient, with ticks between. Returns the number of frames.
+/// and patient, with ticks between; the last is the settings' policy, so that no start adopts it. Returns the number of frames.
 fn fill(engine: &Engine, seconds: i64) -> u64 {
     let put = |source, context: &str, at_us: i64, payload: &str| {
         let payload = payload.as_bytes();
@@ -64,6 +68,8 @@ fn fill(engine: &Engine, seconds: i64) -> u64 {
             seq = put(Source::JsonMqtt, &format!("ICU/{patient}"), at_us, &text);
         }
     }
+    let adopted = PolicyChange { policy: policy().to_owned(), by: BY_FILE.to_owned(), note: String::new() };
+    seq = put(Source::Policy, "", START_US + seconds * 1_000_000, &serde_json::to_string(&adopted).expect("JSON"));
     engine.shared.journal.wait_durable(seq, Duration::from_secs(30));
     seq
 }

@@ -1,6 +1,7 @@
-// The alert policy in force, as people read it; the file itself below. Nothing can be changed here.
+// The alert policy in force, as people read it, who put it there and every change; its text below. Nothing can be changed here.
 import { get, wordsOf } from "./api.js";
 import { Burden } from "./burden.js";
+import { origin, PolicyChanges } from "./policy_changes.js";
 import { SEVERITIES } from "./risk.js";
 import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
@@ -20,14 +21,17 @@ export class PolicyPage extends Component {
   }
 
   render({ app }, { policy, failed }) {
-    return html`<div class="tools"><h1>Alert policy</h1>${policy && html`<p class="quiet">${policy.source === "file" ? "the site's own file" : "the one nightlamp carries"}, SHA-256 ${policy.sha256.slice(0, 12)}…</p>`}</div>
+    return html`<div class="tools"><h1>Alert policy</h1>${policy && html`<p class="quiet">${origin(policy)}, SHA-256 ${policy.sha256.slice(0, 12)}…</p>`}</div>
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
+      ${policy && policy.note && html`<p class="quiet">“${policy.note}”</p>`}
+      ${policy && policy.notes.map((note) => html`<p key=${note} class="note">${note}</p>`)}
       ${policy && html`<${Rules} rules=${policy.content.rule ?? []} />
         <${Chains} chains=${policy.content.escalation ?? []} />
         <${Rest} content=${policy.content} />
+        <${PolicyChanges} />
         <${Burden} app=${app} />
         <${Simulation} app=${app} />
-        <details class="card source"><summary>The file</summary><pre tabindex="0" role="region" aria-label="The policy's text">${policy.text}</pre></details>`}`;
+        <details class="card source"><summary>The text</summary><pre tabindex="0" role="region" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
 }
 
