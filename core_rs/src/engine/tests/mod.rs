@@ -45,13 +45,12 @@ fn fill(engine: &Engine, seconds: i64) -> u64 {
         let frame = FrameRef { source, principal: "test", context, received_at_us: at_us, payload };
         engine.shared.journal.submit(&frame).expect("journalled").seq
     };
-    let mut seq = 0;
     for patient in 0..3 {
         let text = format!(
             "MSH|^~\\&|EHR|HOSP|NL|HOSP|20251009085320+0000||ADT^A01^ADT_A01|A{patient}|P|2.5.1\rEVN||20251009085320+0000\r\
              PID|1||P{patient}^^^HOSP^MR||Doe^Jo||19500101|F\rPV1|1|I|ICU^{patient}^{patient}\r"
         );
-        seq = put(Source::Hl7Http, "", START_US, &text);
+        put(Source::Hl7Http, "", START_US, &text);
     }
     for second in 1..=seconds {
         let at_us = START_US + second * 1_000_000;
@@ -65,11 +64,11 @@ fn fill(engine: &Engine, seconds: i64) -> u64 {
                 {{"code":"8310-5","value":37.0,"unit":"Cel"}}]}}"#,
                 at_us / 1000
             );
-            seq = put(Source::JsonMqtt, &format!("ICU/{patient}"), at_us, &text);
+            put(Source::JsonMqtt, &format!("ICU/{patient}"), at_us, &text);
         }
     }
     let adopted = PolicyChange { policy: policy().to_owned(), by: BY_FILE.to_owned(), note: String::new() };
-    seq = put(Source::Policy, "", START_US + seconds * 1_000_000, &serde_json::to_string(&adopted).expect("JSON"));
+    let seq = put(Source::Policy, "", START_US + seconds * 1_000_000, &serde_json::to_string(&adopted).expect("JSON"));
     engine.shared.journal.wait_durable(seq, Duration::from_secs(30));
     seq
 }
