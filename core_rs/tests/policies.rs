@@ -15,10 +15,12 @@ use nightlamp_core::score::Scorers;
 
 const START_US: i64 = 1_760_000_000_000_000;
 const SETTINGS: &str = "[[rule]]\nname = \"high\"\nscore = \"news2\"\nseverity = \"high\"\nenter = 7\nclear = 4\n";
-/// Another name for the same, with a chain and an eye on monitors.
+/// Another name for the same, with a chain, an eye on monitors and a trend that looks back further than any model.
 const STRICT: &str = "[[rule]]\nname = \"strict\"\nscore = \"news2\"\nseverity = \"medium\"\nenter = 6\nclear = 2\n\
                       [[escalation]]\nseverity = \"medium\"\nsteps = [{ after_s = 5, to = \"physician\" }]\n\
-                      [technical]\nmonitor_silent_s = 5\n";
+                      [technical]\nmonitor_silent_s = 5\n\
+                      [[rule]]\nname = \"rise\"\nseverity = \"low\"\n\
+                      when = { signal = \"HR\", rising_by = 40, within_s = 14400 }\n";
 
 fn setup(bundles: bool) -> Setup {
     let bundle = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/sepsis/1.1.0");
@@ -134,7 +136,8 @@ fn a_policy_holds_from_its_frame_on_and_alerts_of_rules_that_are_gone_end_with_t
     assert_eq!(at("strict", "cleared"), [100, 100], "and the policy that could not be read changed nothing");
     assert_eq!((at("monitor-silent", "opened"), at("monitor-silent", "cleared")), (vec![94], vec![120]), "watched until 120");
     let gone = steps.iter().filter(|step| step.3 == "the policy no longer has this rule").count();
-    assert_eq!(gone, 5, "{steps:?}");
+    assert_eq!(at("rise", "opened"), [60, 61], "the trend sees what came before the policy");
+    assert_eq!(gone, 7, "{steps:?}");
     let counted = ["frames_policy", "policies_taken", "policies_refused", "frames_dead"].map(|name| count[name]);
     assert_eq!(counted, [5, 4, 1, 1]);
     assert_eq!((outcome.rows["policy_changes"].0, outcome.rows["dead_letters"].0), (5, 1));
