@@ -49,7 +49,7 @@ from nightlamp.publish.line import framed
 from nightlamp.receive.direct import Direct
 from nightlamp.receive.door import Door, DoorCounts
 from nightlamp.receive.receipts import Receipts
-from nightlamp.settings import Settings
+from nightlamp.settings import Database, Settings
 from nightlamp.spool import Lane
 from nightlamp.store import Store, StoreError
 
@@ -155,7 +155,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     else:
         lasting.start(stack, "notify", notify.farewell(database_url, actions.channel))
     lasting.start(stack, "keys", _watch_keys(keys, engine))
-    lasting.start(stack, "partitions", _maintain(store, 0 if recorded else settings.database.keep_days))
+    lasting.start(stack, "partitions", _maintain(store, settings.database, recorded))
     figures = Gauges(store.reader, settings.figures)
     lasting.start(stack, "figures", figures.run())
     access = Access(keys, _sessions(settings, folder))
@@ -245,14 +245,18 @@ def _history(store: Store) -> AlertHistory:
     return read
 
 
-async def _maintain(store: Store, keep_days: int) -> None:
-    """Partitions ahead of time, old ones dropped, hourly; 0 days keep everything."""
-    keep = timedelta(days=keep_days) if keep_days else None
+async def _maintain(store: Store, settings: Database, recorded: bool) -> None:
+    """Partitions ahead of time, what is old dropped, hourly; 0 days keep everything, and so does a replay."""
+    days, alerts_days = (0, 0) if recorded else (settings.keep_days, settings.alerts_keep_days)
+    keep = timedelta(days=days) if days else None
     while True:
         await asyncio.sleep(MAINTAIN_EVERY_S)
         try:
             made, dropped = await store.maintain(keep)
             _log.info("partitions", made=made, dropped=dropped)
+            if alerts_days:
+                alerts, messages = await store.forget_alerts(timedelta(days=alerts_days))
+                _log.info("alerts are kept for a time", days=alerts_days, alerts=alerts, messages=messages)
         except StoreError as error:
             _log.warning("partitions could not be made; the default partition takes the rows", exc_info=error)
 

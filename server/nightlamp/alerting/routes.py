@@ -22,6 +22,8 @@ from nightlamp.store.reader import ALERT_KINDS, SEVERITIES
 from nightlamp.store.routes import alert_fields, answers, aware, units_of
 
 PAGE_MAX = 500
+#: Steps of each alert: of a list, and of one alone. An alert that nobody answers is reminded of for ever.
+STEPS_MAX, STEPS_OF_ONE_MAX = 200, 5_000
 ID_MAX = 2**63
 AlertId = Annotated[str, Path(pattern="^[0-9]{1,19}$", description="The alert's id, a decimal.")]
 Reading = Annotated[Principal, Depends(requires(Permission.READ))]
@@ -49,6 +51,7 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         until: Annotated[datetime | None, Query(alias="to")] = None,
         limit: Annotated[int, Query(ge=1, le=PAGE_MAX)] = 200,
         cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
+        history: Annotated[bool, Query(description="With the steps of each, the newest 200.")] = True,
     ) -> views.Alerts:
         """What is not cleared first, each newest first; the range is of opening times, the unit that of the opening."""
         if state is None and open is not None:
@@ -57,20 +60,21 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         wanted = (patient, unit, units_of(caller), aware(since), aware(until))
         async with answers():
             found = await reader.by_need(wanted, state, limit, cursor, loose=loose)
-            steps = await reader.history([row["alert_id"] for row in found.items])
-        items = [_alert(row, steps.get(row["alert_id"], []), caller) for row in found.items]
+            steps = await reader.history([row["alert_id"] for row in found.items], STEPS_MAX) if history else {}
+        told = [(row, steps.get(row["alert_id"], []) if history else None) for row in found.items]
+        items = [_alert(row, of_it, STEPS_MAX, caller) for row, of_it in told]
         return views.Alerts(items=items, next_cursor=found.next_cursor)
 
     @routes.get("/{alert_id}", summary="One alert with its history")
     async def show(caller: Reading, alert_id: AlertId) -> views.AlertWithHistory:
-        """All its steps in order."""
+        """Its steps in order, the newest 5,000."""
         number = _number(alert_id)
         row = await _row(reader, number)
         if row is None or not caller.may_see(row["unit"] or ""):
             raise _unknown()
         async with answers():
-            steps = await reader.history([number])
-        return _alert(row, steps.get(number, []), caller)
+            steps = await reader.history([number], STEPS_OF_ONE_MAX)
+        return _alert(row, steps.get(number, []), STEPS_OF_ONE_MAX, caller)
 
 
 def _acting(routes: APIRouter, reader: AlertReader, actions: Actions) -> None:
@@ -132,10 +136,12 @@ def _unknown() -> Problem:
     return Problem(404, "not_found", "No such alert.")
 
 
-def _alert(row: views.Row, steps: list[views.Row], caller: Principal) -> views.AlertWithHistory:
+def _alert(row: views.Row, steps: list[views.Row] | None, steps_max: int, caller: Principal) -> views.AlertWithHistory:
     """Notes are blank for who may not see names: they are what people wrote."""
     words = caller.may(Permission.READ_IDENTITY)
-    return views.AlertWithHistory(**alert_fields(row, words=words), history=[_step(step, words) for step in steps])
+    told = None if steps is None else [_step(step, words) for step in steps[-steps_max:]]
+    cut = len(steps or ()) > steps_max
+    return views.AlertWithHistory(**alert_fields(row, words=words), history=told, history_cut=cut)
 
 
 def _step(row: views.Row, words: bool) -> views.Step:

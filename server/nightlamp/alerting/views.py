@@ -89,9 +89,11 @@ class Step(BaseModel):
 
 
 class AlertWithHistory(views.Alert):
-    """An alert as it stands, with all its steps in order."""
+    """An alert as it stands, with its steps in order, the newest where there are many; null where not asked for."""
 
-    history: list[Step]
+    history: list[Step] | None
+    history_cut: bool
+    """There are older steps than these."""
 
 
 class Alerts(BaseModel):

@@ -20,8 +20,8 @@ from nightlamp.backup.manifest import BackupError, Migration, Store, Table
 from nightlamp.store import migrate as schema
 from nightlamp.store.statements import sql
 
-#: Made by the migrations, or carried by the manifest.
-_NOT_COPIED = {"schema_migrations", "series", "store_cursor"}
+#: Made by the migrations, carried by the manifest, or kept by the database itself from rows that are copied.
+_NOT_COPIED = {"schema_migrations", "series", "store_cursor", "alerts_open"}
 _CREATED = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)
 
 

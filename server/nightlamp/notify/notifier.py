@@ -2,9 +2,10 @@
 
     hub tap -> routes -> one queue a channel -> Delivery -> apprise;  outcomes -> notification_deliveries
 
-`put` never waits and never raises: the route does not notice whether anybody can be reached. At a start the newest
-alert events are looked through: what is not older than `age_s_max` and was not brought to its end is sent (at least
-once). Until the database has said what earlier runs ended, what comes waits, at most `GATE_S_MAX`.
+`put` never waits and never raises: the route does not notice whether anybody can be reached. At a start all alert
+events of the last `age_s_max` are looked through, page by page: what was not brought to its end is sent (at least
+once), the most urgent where a channel's queue has no room for all; the others end as `dropped`, counted. Until the
+database has said what earlier runs ended, what comes waits, at most `GATE_S_MAX`.
 """
 
 import asyncio
@@ -30,7 +31,6 @@ from nightlamp.settings import Notify
 
 _log = structlog.get_logger("nightlamp.notify")
 SEEN_MAX, PAGE, GATE_S_MAX, RETRY_S = 100_000, 1_000, 5.0, 1.0
-_ORDINAL_BITS = 16
 
 
 class Alert(Protocol):
@@ -151,30 +151,28 @@ class Notifier:
         """What an earlier run ended is not sent again; what it did not end is sent, if it is young enough."""
         while True:
             try:
-                repeated, recovered = await self._look_back()
+                repeated = await self._look_back()
             except (
                 Exception
             ) as error:  # whatever it is, the database may answer later, and what comes is sent meanwhile
                 _log.debug("deliveries of earlier runs cannot be read yet", reason=type(error).__name__)
                 await asyncio.sleep(RETRY_S)
                 continue
-            self.stats.recovered = recovered
-            if repeated or recovered:
-                _log.info("notifications go on from an earlier run", delivered_before=repeated, sent_now=recovered)
+            if repeated or self.stats.recovered:
+                told = {"delivered_before": repeated, "sent_now": self.stats.recovered}
+                _log.info("notifications go on from an earlier run", **told)
             return
 
-    async def _look_back(self) -> tuple[int, int]:
-        """How many waiting messages had been ended before, and how many of an earlier run are sent now."""
+    async def _look_back(self) -> int:
+        """Queues what an earlier run did not end; how many messages that wait it had ended."""
         since = datetime.now(UTC) - timedelta(seconds=self._settings.age_s_max)
         known = await self._recorder.known_since(list(self._deliveries))
         ended = await self._recorder.ended(since)
         first = await self._recorder.first_step(since)
-        bodies: list[bytes] = []
-        if first is not None:
-            after = (first[0] << _ORDINAL_BITS | first[1]) - 1
-            while page := await self._history(after, None, PAGE):
-                bodies += [one.body for one in page]
-                after = page[-1].cursor
         repeated = sum(one.take_out(lambda job: ended.get(job.key) == job.step.at) for one in self._deliveries.values())
         self._ended = ended
-        return repeated, sum(self._take(body, known) for body in bodies)
+        after = None if first is None else first - 1
+        while after is not None and (page := await self._history(after, None, PAGE)):
+            self.stats.recovered += sum(self._take(one.body, known) for one in page)
+            after = page[-1].cursor
+        return repeated

@@ -26,9 +26,8 @@ SELECT channel FROM notification_channels WHERE channel <> ALL ($1::text[]) ORDE
 -- forget_channel: $1 is no longer in use
 DELETE FROM notification_channels WHERE channel = $1;
 
--- first_step: the first of the newest $2 alert events that happened at $1 or later
-SELECT seq, ordinal FROM (SELECT seq, ordinal, at FROM alert_events ORDER BY seq DESC, ordinal DESC LIMIT $2) AS newest
-WHERE at >= $1 ORDER BY seq, ordinal LIMIT 1;
+-- first_step: the first of all alert events that happened at $1 or later; the sum keeps the planner to the index over time
+SELECT min(seq << 16 | ordinal) AS cursor FROM alert_events WHERE at >= $1;
 
 -- deliveries_of_alert: every message about the alert $1, in order
 SELECT seq, ordinal, channel, at, severity, kind, attempts, state, error, changed_at, delivered_at

@@ -23,8 +23,6 @@ _log = structlog.get_logger("nightlamp.notify")
 QUERIES = Path(__file__).with_name("queries.sql")
 RECORDS_MAX, ROWS_MAX = 20_000, 1_000
 GATHER_S, RETRY_S, ANSWER_S_MAX, FLUSH_S_MAX = 0.1, 1.0, 10.0, 0.8
-#: How many of the newest alert events a restart looks through for undelivered ones.
-STEPS_MAX = 10_000
 
 Key = tuple[int, int, str]
 """Frame, place in it, channel."""
@@ -113,11 +111,11 @@ class Recorder:
         async with self._answering() as connection:
             await connection.execute(sql("forget_channel", QUERIES), channel)
 
-    async def first_step(self, since: datetime) -> tuple[int, int] | None:
-        """(frame, place) of the first alert event since then, among the newest `STEPS_MAX`, or None."""
+    async def first_step(self, since: datetime) -> int | None:
+        """Cursor (`seq << 16 | ordinal`) of the first alert event since then, or None."""
         async with self._answering() as connection:
-            row = await connection.fetchrow(sql("first_step", QUERIES), since, STEPS_MAX)
-        return None if row is None else (row["seq"], row["ordinal"])
+            found: int | None = await connection.fetchval(sql("first_step", QUERIES), since)
+        return found
 
     async def of_alert(self, alert_id: int) -> list[dict[str, Any]]:
         """Every message about an alert, in order. Raises where it cannot be read."""

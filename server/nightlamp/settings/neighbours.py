@@ -12,6 +12,8 @@ class Database(Section):
     """`postgresql://` of PostgreSQL 16 or later, perhaps with TimescaleDB; empty starts a private one in data_dir."""
     keep_days: int = Field(400, ge=0, le=36_500)
     """Observations and scores older than this are dropped, by whole days; 0 keeps everything."""
+    alerts_keep_days: int = Field(0, ge=0, le=36_500)
+    """Alerts cleared longer ago than this are dropped with their steps, and what became of messages; 0 keeps all."""
 
 
 class Redis(Section):

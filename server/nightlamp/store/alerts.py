@@ -46,9 +46,9 @@ class AlertReader:
         rows = await self._reader.fetch("alert", alert_id)
         return dict(rows[0]) if rows else None
 
-    async def history(self, alert_ids: Sequence[int]) -> dict[int, list[dict[str, Any]]]:
-        """The steps of these alerts, in order."""
+    async def history(self, alert_ids: Sequence[int], steps_max: int) -> dict[int, list[dict[str, Any]]]:
+        """The newest steps of these alerts, in order: at most `steps_max`, and one more where there are more."""
         found: dict[int, list[dict[str, Any]]] = {}
-        for row in await self._reader.fetch("alert_history", alert_ids) if alert_ids else []:
+        for row in await self._reader.fetch("alert_history", alert_ids, steps_max + 1) if alert_ids else []:
             found.setdefault(row["alert_id"], []).append(dict(row))
         return found

@@ -269,17 +269,24 @@ LIMIT $8;
 
 -- alerts_standing: not cleared, newest first, before the alert $1 or NULL; $2 patient, $3 unit, $4 units, $5 from, $6 to, $7 state, each or NULL; $9 only those about no patient
 WITH standing AS MATERIALIZED (
-    SELECT alert_id FROM alert_events AS opened
-    WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
+    SELECT alert_id
+    FROM alerts_open
+    CROSS JOIN LATERAL (
+        SELECT patient_id, unit, at FROM alert_events AS step WHERE step.alert_id = alerts_open.alert_id AND kind = 1 LIMIT 1
+    ) AS opened
+    WHERE ($1::bigint IS NULL OR alert_id < $1)
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
       AND (NOT $9::boolean OR patient_id IS NULL)
       AND ($3::text IS NULL OR unit = $3)
       AND ($4::text[] IS NULL OR unit = ANY ($4))
       AND ($5::timestamptz IS NULL OR at >= $5)
       AND ($6::timestamptz IS NULL OR at < $6)
-      AND NOT EXISTS (SELECT FROM alert_events AS over WHERE over.alert_id = opened.alert_id AND over.kind = 2)
+    ORDER BY alert_id DESC
+    LIMIT CASE WHEN $7::text IS NULL THEN $8::bigint END
 )
-SELECT alerts.* FROM standing JOIN alerts USING (alert_id)
+SELECT alerts.*
+FROM standing
+CROSS JOIN LATERAL (SELECT * FROM alerts WHERE alerts.alert_id = standing.alert_id OFFSET 0) AS alerts -- one by one, whatever the plan
 WHERE $7::text IS NULL OR alerts.state = $7
 ORDER BY alert_id DESC
 LIMIT $8;
@@ -304,11 +311,17 @@ ORDER BY alert_id DESC;
 -- alert: one alert as it stands
 SELECT * FROM alerts WHERE alert_id = $1;
 
--- alert_history: all steps of the alerts $1, in order
-SELECT alert_id, seq, ordinal, kind, severity, rule, at, value, reason, by_key, by_role, to_role, note, until_at, level, held,
-       unit, bed
-FROM alert_events
-WHERE alert_id = ANY ($1::bigint[])
+-- alert_history: the newest $2 steps of each of the alerts $1, in order
+SELECT newest.*
+FROM unnest($1::bigint[]) AS wanted (id)
+CROSS JOIN LATERAL (
+    SELECT alert_id, seq, ordinal, kind, severity, rule, at, value, reason, by_key, by_role, to_role, note, until_at, level, held,
+           unit, bed
+    FROM alert_events
+    WHERE alert_id = wanted.id
+    ORDER BY seq DESC, ordinal DESC
+    LIMIT $2
+) AS newest
 ORDER BY alert_id, seq, ordinal;
 
 -- alert_events: steps in order, after (seq $1, ordinal $2), through (seq $3, ordinal $4) or, with NULL, all
@@ -345,6 +358,21 @@ SELECT seq, at, by_key, note, sha256, policy, refused FROM policy_changes
 WHERE $1::bigint IS NULL OR seq < $1
 ORDER BY seq DESC
 LIMIT $2;
+
+-- drop_alerts: the steps of at most $2 alerts that were cleared before $1; of how many
+WITH over AS MATERIALIZED (
+    SELECT alert_id FROM alert_events WHERE kind = 2 AND at < $1 LIMIT $2
+), gone AS (
+    DELETE FROM alert_events WHERE alert_id IN (SELECT alert_id FROM over) RETURNING alert_id
+)
+SELECT count(DISTINCT alert_id) FROM gone;
+
+-- drop_deliveries: at most $2 messages about steps before $1; how many
+WITH gone AS (
+    DELETE FROM notification_deliveries
+    WHERE ctid = ANY (ARRAY(SELECT ctid FROM notification_deliveries WHERE at < $1 LIMIT $2)) RETURNING 1
+)
+SELECT count(*) FROM gone;
 
 -- own_tables: every table of this schema that is no partition: its columns, the tables it refers to, about how many rows
 SELECT c.relname::text AS name,

@@ -56,6 +56,10 @@ class Store:
         """Make partitions ahead and, with `keep`, drop old ones: (made, dropped). Call it hourly."""
         return await self._writer.maintain(keep)
 
+    async def forget_alerts(self, keep: timedelta) -> tuple[int, int]:
+        """Drop alerts cleared, and messages about steps, longer ago than that: (alerts, messages). Call it hourly."""
+        return await self._writer.forget_alerts(keep)
+
     async def alert_messages(self, after: int, through: int | None, limit: int) -> list[AlertMessage]:
         """Alert messages with `after < cursor <= through`, by cursor. Raises StoreBehind and StoreError."""
         return await self.reader.alert_messages(after, through, limit)

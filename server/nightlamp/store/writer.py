@@ -33,6 +33,8 @@ MAINTAIN_LOCK_S = 2
 AHEAD, BACK = timedelta(days=3), timedelta(days=1)
 #: Late and corrected values mostly come within days; compressed chunks take the rest, only slower.
 COMPRESS_AFTER = timedelta(days=7)
+#: Alerts, or messages, that one statement of retention takes; statements a call.
+FORGET_MAX, FORGET_ROUNDS_MAX = 1_000, 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,23 @@ class Writer:
             dropped = await connection.fetchval(sql("drop_old"), now, keep) if keep else 0
             await connection.execute("RESET lock_timeout")
         return made, dropped
+
+    async def forget_alerts(self, keep: timedelta) -> tuple[int, int]:
+        """Drop alerts cleared, and messages about steps, longer ago than that: (alerts, messages). Call it hourly.
+
+        At most `FORGET_ROUNDS_MAX` statements of `FORGET_MAX` a call, each by itself: storing waits behind one alone.
+        """
+        before, counts = datetime.now(UTC) - keep, []
+        for name in ("drop_alerts", "drop_deliveries"):
+            gone = 0
+            for _ in range(FORGET_ROUNDS_MAX):
+                async with self._connected() as connection:
+                    found = await connection.fetchval(sql(name), before, FORGET_MAX)
+                gone += found
+                if found < FORGET_MAX:
+                    break
+            counts.append(gone)
+        return counts[0], counts[1]
 
     async def cursor(self) -> int:
         """Sequence number of the newest frame whose rows are stored; 0 before the first."""

@@ -36,13 +36,15 @@ FIRST = {
     "alert_events": ("seq", "ordinal", "alert_id", "kind", "value", "patient_id"),
     "identities": ("patient_id", "identifier"),
 }
-#: Says when something was written, or moves in steps on purpose (`derive_patients`): not of the journal alone.
+#: Says when something was written, moves in steps on purpose (`derive_patients`), or follows from another table at any
+#: frame (`alerts_open`): not of the journal up to the mark alone.
 LEFT_OUT = {
     "store_cursor": None,
     "schema_migrations": None,
     "series": None,
     "signals": None,
     "models": None,
+    "alerts_open": None,
     "patients": {"last_seen_at"},
 }
 _COLUMNS = """

@@ -72,6 +72,9 @@ async def held(connection: Any, store: told.Store) -> None:
     for table in store.tables:
         assert await tables.digest_of(connection, shapes[table.name], table.columns, None) == (table.rows, table.digest)
     assert await connection.fetchval("SELECT seq FROM store_cursor") == store.cursor
+    opened = "SELECT alert_id FROM alert_events WHERE kind = 1 AND alert_id NOT IN (SELECT alert_id FROM alerts_open)"
+    assert await connection.fetch(opened) == [], "of these backups' alerts none is over"
+    assert await connection.fetchval("SELECT count(*) FROM alerts_open") == 1
     if not await connection.fetchval("SELECT is_timescale()"):
         assert await connection.fetchval("SELECT count(*) FROM observations_default") == 0
 
@@ -144,7 +147,7 @@ async def test_p8_no_table_that_the_migrations_make_is_left_out(store: Store, sq
             "AND NOT relispartition"
         )
     }
-    assert {shape.name for shape in shapes} | {"series", "schema_migrations", "store_cursor"} == there
+    assert {shape.name for shape in shapes} | {"series", "schema_migrations", "store_cursor", "alerts_open"} == there
     assert foreign == []
     order = [shape.name for shape in shapes]
     assert all(order.index(need) < order.index(shape.name) for shape in shapes for need in shape.needs)

@@ -151,6 +151,22 @@ async def test_a_restart_sends_what_an_earlier_run_could_not(house: House, sql: 
     assert {state for state, _, _ in (await _states(sql)).values()} == {"delivered"}
 
 
+async def test_a_restart_finds_an_undelivered_step_of_the_hour_behind_any_number_of_others(
+    house: House, sql: asyncpg.Connection
+) -> None:
+    await _known(sql)
+    await house.keep(1, age_s=900)
+    await sql.execute(
+        "INSERT INTO alert_events (seq, alert_id, at, value, ordinal, kind, severity, rule, model, version, reason, "
+        "contributions) SELECT 1, 0, now() - interval '10 min', 7, i, 7, 1, 'low', 'n', '1', 'frame', '[]' "
+        "FROM generate_series(1, 12000) AS i"
+    )
+    async with house.run() as (service, _):
+        await house.has(1)
+        await so(lambda: service.stats.channels["ward"].waiting == 0)
+    assert (house.told(), service.stats.recovered) == (["frame 1"], 1)
+
+
 async def test_a_restart_sends_nothing_old_and_a_new_channel_nothing_of_before(
     house: House, sql: asyncpg.Connection
 ) -> None:

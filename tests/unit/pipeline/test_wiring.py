@@ -11,6 +11,7 @@ import pytest
 
 from nightlamp import app, open_files
 from nightlamp.pipeline import Progress
+from nightlamp.settings import Database
 
 
 class HangingEngine:
@@ -46,9 +47,16 @@ async def test_an_engine_that_does_not_stop_does_not_hold_up_the_end(monkeypatch
     assert len(pipeline.within_s) == 1
 
 
-@pytest.mark.parametrize(("days", "keep"), [(400, timedelta(days=400)), (0, None)])
+@pytest.mark.parametrize(
+    ("days", "alerts_days", "recorded", "told"),
+    [
+        (400, 0, False, [timedelta(days=400), timedelta(days=400)]),
+        (0, 30, False, [None, ("alerts", timedelta(days=30)), None]),
+        (400, 30, True, [None, None]),
+    ],
+)
 async def test_the_database_keeps_what_the_settings_say(
-    monkeypatch: pytest.MonkeyPatch, days: int, keep: timedelta | None
+    monkeypatch: pytest.MonkeyPatch, days: int, alerts_days: int, recorded: bool, told: list[Any]
 ) -> None:
     monkeypatch.setattr(app, "MAINTAIN_EVERY_S", 0.001)
     asked: asyncio.Queue[Any] = asyncio.Queue()
@@ -58,9 +66,14 @@ async def test_the_database_keeps_what_the_settings_say(
             asked.put_nowait(keep)
             return 0, 0
 
-    task = asyncio.create_task(app._maintain(Kept(), days))  # type: ignore[arg-type]
+        async def forget_alerts(self, keep: timedelta) -> tuple[int, int]:
+            asked.put_nowait(("alerts", keep))
+            return 0, 0
+
+    settings = Database(keep_days=days, alerts_keep_days=alerts_days)
+    task = asyncio.create_task(app._maintain(Kept(), settings, recorded))  # type: ignore[arg-type]
     async with asyncio.timeout(10):
-        assert await asked.get() == keep
+        assert [await asked.get() for _ in told] == told
     task.cancel()
 
 

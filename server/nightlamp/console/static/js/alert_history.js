@@ -49,7 +49,9 @@ function Entry({ alert }) {
   const over = alert.cleared_at ? `over after ${age(Date.parse(alert.cleared_at) - openedMs)}` : STATES[alert.state] ?? alert.state;
   return html`<li data-severity=${alert.severity} data-state=${alert.state}><${Shape} name=${severity.shape} />
     <div><p><b>${severity.word}</b> ${alert.reason} <span class="quiet">· ${over}</span></p>
-      ${alert.history?.length > 1 && html`<ul class="steps">${alert.history.map((step) => html`<li key=${`${step.seq}.${step.ordinal}`}>
+      ${alert.history?.length > 1 && html`<ul class="steps">
+        ${alert.history_cut && html`<li class="quiet">Older steps are left out.</li>`}
+        ${alert.history.map((step) => html`<li key=${`${step.seq}.${step.ordinal}`}>
         <time>${dayTime(Date.parse(step.at))}</time> ${stepWords(step)}</li>`)}</ul>`}</div>
     <time datetime=${alert.opened_at}>${dayTime(openedMs)}</time></li>`;
 }

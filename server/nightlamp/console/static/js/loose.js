@@ -5,7 +5,7 @@ const PAGE = 500;
 
 /** Alerts that are not cleared and about no patient, in the shape of the stream. */
 export async function looseAlerts() {
-  const { items } = await get(`/v1/alerts?state=active&patient=none&limit=${PAGE}`);
+  const { items } = await get(`/v1/alerts?state=active&patient=none&history=false&limit=${PAGE}`);
   return items.map((alert) => ({
     id: alert.alert_id, patient: "", unit: alert.unit ?? "", bed: alert.bed ?? "", rule: alert.rule, subject: alert.subject,
     severity: alert.severity, reason: alert.reason, state: alert.state, at_ms: Date.parse(alert.opened_at),
