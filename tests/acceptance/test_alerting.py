@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from messages import ILL, WELL, acknowledgement, admission, unique, vitals
+from messages import ILL, WELL, acknowledgement, admission, adt, unique, vitals
 from running_server import RunningServer
 from waiting import until
 
@@ -33,15 +33,15 @@ class Bed:
 
     def __init__(self, server: RunningServer) -> None:
         self.server, self.patient, self.unit = server, f"P{unique()}", f"U{unique()}"
-        self._send(admission(self.patient, self.unit, "1"))
+        self.send(admission(self.patient, self.unit, "1"))
 
-    def _send(self, message: str) -> None:
+    def send(self, message: str) -> None:
         with self.server.client("ehr") as ehr:
             answer = ehr.post("/v1/hl7v2", content=message, headers=HL7)
         assert acknowledgement(answer.text)["MSA"][0][1] == "AA", answer.text
 
     def measure(self, values: dict[str, tuple[str, str]]) -> None:
-        self._send(vitals(self.patient, values))
+        self.send(vitals(self.patient, values))
 
     def alerts(self, **query: str) -> list[dict[str, Any]]:
         with self.server.client("nurse") as nurse:
@@ -126,6 +126,22 @@ def test_who_may_act_on_what_and_what_is_wrong_is_said_by_field(bed: Bed) -> Non
         assert answer.status_code == 422, (action, said)
         assert [one["field"] for one in answer.json()["errors"]] == [field]
     assert bed.kinds(alert) == ["opened"], "nothing of that reached the alert"
+
+
+def test_an_alert_goes_along_to_the_unit_its_patient_is_moved_to_and_its_nurses_answer(bed: Bed) -> None:
+    server, alert, ward = bed.server, bed.opened(), f"W{unique()}"
+    bed.send(adt("A02", bed.patient, f"{ward}/9"))
+    bed.measure(ILL)
+    left, there = (server.command("keys", "create", "--role", "nurse", "--units", one).stdout.strip() for one in (bed.unit, ward))
+    with server.client(key=left) as former, server.client(key=there) as nurse:
+        listed = until(lambda: nurse.get("/v1/alerts", params={"state": "active"}).json().get("items"))
+        assert [(one["alert_id"], one["unit"], one["bed"]) for one in listed] == [(alert["alert_id"], ward, "9")]
+        path = f"/v1/alerts/{alert['alert_id']}"
+        assert (former.get(path).status_code, former.post(f"{path}/acknowledge").status_code) == (404, 404)
+        assert former.get("/v1/alerts").json()["items"] == []
+        assert nurse.post(f"{path}/acknowledge").status_code == 200
+        until(lambda: nurse.get(path).json()["state"] == "acknowledged")
+        assert [step["kind"] for step in nurse.get(path).json()["history"]] == ["opened", "moved", "acknowledged"]
 
 
 def _policy(folder: Path) -> str:

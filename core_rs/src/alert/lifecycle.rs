@@ -8,7 +8,7 @@ use super::opening::Opening;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::rule::Rule;
-use super::state::{AlertState, Person, RuleKey, RuleState};
+use super::state::{AlertState, Open, Person, RuleKey, RuleState};
 use super::technical::About;
 use super::{AlertEvent, AlertKind, RuleCounters, Said};
 use crate::decode::{BedKey, PatientId};
@@ -260,8 +260,11 @@ impl AlertState {
     ) {
         let alerts = self.patients.get(&patient).map(|person| person.alerts.clone()).unwrap_or_default();
         for (_, alert_id) in alerts {
-            let stays = self.alerts.get(&alert_id).is_none_or(|open| open.bed.as_ref() == bed);
-            if stays || self.is_full(seq) {
+            // One whose rule does not watch the other unit ends with the rule's next evaluation.
+            let goes = |open: &Open| {
+                open.bed.as_ref() != bed && policy.rules.iter().any(|rule| rule.name == open.rule && rule.watches(bed))
+            };
+            if !self.alerts.get(&alert_id).is_some_and(goes) || self.is_full(seq) {
                 continue;
             }
             let ordinal = self.number(seq);

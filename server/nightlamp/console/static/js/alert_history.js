@@ -56,7 +56,8 @@ function Entry({ alert }) {
     <time datetime=${alert.opened_at}>${dayTime(openedMs)}</time></li>`;
 }
 
-function stepWords({ kind, role, to, note }) {
+function stepWords({ kind, role, to, note, unit, bed }) {
+  if (kind === "moved") return `moved with the patient to ${unit ? `${unit} bed ${bed}` : "no bed"}`;
   const by = role ? ` by ${roleTitle(role).toLowerCase()}` : "";
   const toWhom = to ? ` to ${roleTitle(to).toLowerCase()}` : "";
   return `${kind}${toWhom}${by}${note ? `: ${note}` : ""}`;

@@ -54,8 +54,8 @@ function Result({ result, by }) {
       <thead><tr><th scope="col">Cause</th><th scope="col">in both</th><th scope="col">only in force</th><th scope="col">only candidate</th></tr></thead>
       <tbody>${[difference.all, ...difference.causes].map((one) => html`<tr key=${one.cause}><th scope="row">${one.cause || "all"}</th>
         <td>${one.both.toLocaleString()}</td><td>${one.only_current.toLocaleString()}</td><td>${one.only_candidate.toLocaleString()}</td></tr>`)}</tbody></table></div>
-    <p class="quiet">One alert: the same patient and cause, opened at most ${difference.tolerance_s / 60} min apart. Of those in both the candidate opens
-      ${difference.earlier.toLocaleString()} earlier and ${difference.later.toLocaleString()} later${difference.shift_s ? html`; median ${(difference.shift_s[1] / 60).toFixed(1)} min` : ""}.</p>`;
+    <p class="quiet">One alert: the same patient and cause, opened at most ${difference.tolerance_s / 60} min apart. Of those in both the candidate opens ${
+      difference.earlier.toLocaleString()} earlier and ${difference.later.toLocaleString()} later${difference.shift_s ? html`; median ${(difference.shift_s[1] / 60).toFixed(1)} min` : ""}.</p>`;
 }
 
 function Row({ label, mine, theirs }) {
