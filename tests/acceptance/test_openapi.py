@@ -3,13 +3,17 @@
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 
 from running_server import RunningServer
 
 REQUESTS_MIN = 50
 
 
-def test_no_request_made_from_the_document_is_answered_with_a_server_error(server: RunningServer) -> None:
+def test_no_request_made_from_the_document_is_answered_with_a_server_error(
+    new_server: Callable[..., RunningServer],
+) -> None:
+    server = new_server()  # of its own: the client loads policies too
     end = subprocess.run(
         [
             *(sys.executable, "-m", "schemathesis.cli", "run", f"{server.url}/openapi.json"),

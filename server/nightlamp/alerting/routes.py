@@ -53,7 +53,7 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
         history: Annotated[bool, Query(description="With the steps of each, the newest 200.")] = True,
     ) -> views.Alerts:
-        """What is not cleared first, each newest first; the range is of opening times, the unit that of the opening."""
+        """What is not cleared first, each newest first; the range is of opening times, the unit the newest."""
         if state is None and open is not None:
             state = "active" if open else "cleared"
         loose, patient = patient == "none", None if patient == "none" else patient

@@ -272,8 +272,11 @@ WITH standing AS MATERIALIZED (
     SELECT alert_id
     FROM alerts_open
     CROSS JOIN LATERAL (
-        SELECT patient_id, unit, at FROM alert_events AS step WHERE step.alert_id = alerts_open.alert_id AND kind = 1 LIMIT 1
+        SELECT patient_id, at FROM alert_events AS step WHERE step.alert_id = alerts_open.alert_id AND kind = 1 LIMIT 1
     ) AS opened
+    CROSS JOIN LATERAL (
+        SELECT unit FROM alert_events AS step WHERE step.alert_id = alerts_open.alert_id ORDER BY seq DESC, ordinal DESC LIMIT 1
+    ) AS newest -- where its patient is now
     WHERE ($1::bigint IS NULL OR alert_id < $1)
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
       AND (NOT $9::boolean OR patient_id IS NULL)
@@ -297,11 +300,14 @@ WITH over AS MATERIALIZED (
     WHERE kind = 1 AND ($1::bigint IS NULL OR alert_id < $1)
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
       AND (NOT $8::boolean OR patient_id IS NULL)
-      AND ($3::text IS NULL OR unit = $3)
-      AND ($4::text[] IS NULL OR unit = ANY ($4))
       AND ($5::timestamptz IS NULL OR at >= $5)
       AND ($6::timestamptz IS NULL OR at < $6)
-      AND EXISTS (SELECT FROM alert_events AS cleared WHERE cleared.alert_id = opened.alert_id AND cleared.kind = 2)
+      AND EXISTS (
+          SELECT FROM alert_events AS cleared
+          WHERE cleared.alert_id = opened.alert_id AND cleared.kind = 2
+            AND ($3::text IS NULL OR cleared.unit = $3)
+            AND ($4::text[] IS NULL OR cleared.unit = ANY ($4))
+      )
     ORDER BY alert_id DESC
     LIMIT $7
 )
