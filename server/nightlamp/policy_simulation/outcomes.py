@@ -1,8 +1,8 @@
 """What became of the patients, as far as it is recorded: which alerts were right, and how long before.
 
 Moves: an alert outside higher care is right when the patient comes into a unit of higher care within so many hours of
-its opening, and judged once that came or the time for it is over (`alert_figures` in figures/queries.sql says the
-same of what is in the database). Onsets: an alert is right when it opens from `early_h` hours before to `late_h`
+its opening, and judged once the time for it is over, not before (`alert_figures` in figures/queries.sql says the same
+of what is in the database, and why). Onsets: an alert is right when it opens from `early_h` hours before to `late_h`
 hours after the onset of its patient; every alert is judged, since the recording knows who had none (score/budget.py).
 """
 
@@ -58,11 +58,14 @@ class Moves:
         """See `Outcomes`."""
         if alert.severity == TECHNICAL or alert.patient is None or alert.unit in self._higher:
             return None
+        until_us = alert.opened_us + self._within_us
+        if until_us > self._to_us:
+            return None
         times = self._moved.get(alert.patient, [])
         at = bisect_right(times, alert.opened_us)
-        if at < len(times) and times[at] <= alert.opened_us + self._within_us:
+        if at < len(times) and times[at] <= until_us:
             return Judgement(True, (times[at] - alert.opened_us) / HOUR_US)
-        return Judgement(False, None) if alert.opened_us + self._within_us <= self._to_us else None
+        return Judgement(False, None)
 
     def happened(self) -> int | None:
         """See `Outcomes`."""

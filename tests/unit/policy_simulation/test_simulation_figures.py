@@ -72,6 +72,7 @@ def test_an_alert_is_right_when_its_patient_comes_to_higher_care_in_time_and_jud
         "in higher care nobody is judged": (alert("moved", 12 * HOUR_US, unit="ICU"), None),
         "nothing came and the time is over": (alert("stayed", 5 * HOUR_US), (False, None)),
         "nothing came yet": (alert("stayed", 7 * HOUR_US), None),
+        "it came early, as it did for some of those whose time is not over": (alert("late", 28 * HOUR_US), None),
         "it came after the time": (alert("late", 4 * HOUR_US), (False, None)),
         "it came at the last moment": (alert("late", 5 * HOUR_US), (True, 24.0)),
         "technical": (alert("moved", 4 * HOUR_US, severity="technical"), None),

@@ -47,8 +47,9 @@ fn p2_after_a_stop_nothing_is_replayed() {
     assert_eq!(engine.durable_seq(), to);
     engine.start(to).expect("start");
     let greeting = engine.next_batch(Duration::from_secs(5)).expect("who is here");
-    assert_eq!((greeting.frames, greeting.messages.len()), (0, 3));
-    assert!(engine.stats()["pipeline"]["frames"].as_u64() <= Some(2), "ticks of this run at most");
+    assert_eq!(greeting.messages.len(), 3);
+    let frames = engine.stats()["pipeline"]["frames"].as_u64().expect("a count");
+    assert!(frames <= engine.durable_seq() - to, "ticks of this run at most, not {frames}");
 }
 
 #[test]
