@@ -32,7 +32,7 @@ from nightlamp.receive.hl7v2 import ANSWER_TYPE
 PIPELINE_MAX = 16
 #: The smallest chunk is one byte in six; senders of such are slow, not hostile.
 FRAMING_SHARE_MAX = 8
-_ACCEPTED = b"content-type: " + ANSWER_TYPE.encode() + b"\r\n"
+_ACCEPTED = b"content-type: " + ANSWER_TYPE.encode() + b"\r\ncache-control: no-store\r\n"
 _ACCEPTED_LAST = _ACCEPTED + b"connection: close\r\n"
 
 

@@ -1,7 +1,7 @@
 """`Cache-Control: no-store` on every answer under `/v1/`, refusals too: names and record numbers lie in no disk cache.
 
-One wrapped `send` a request, no copy of a body. `POST /v1/hl7v2` on its short way (`receive/direct.py`) does not come
-here: no cache may keep an answer to a POST that does not ask for it (RFC 9110, section 9.3.3).
+One wrapped `send` a request, no copy of a body. `POST /v1/hl7v2` on its short way does not come here: `http_line.py`
+says the same.
 """
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
