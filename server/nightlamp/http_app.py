@@ -11,7 +11,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse
 
 import nightlamp
-from nightlamp import bundles, dead_letters, errors, explanation, history, model_cards, openapi, policy
+from nightlamp import bundles, dead_letters, errors, explanation, history, model_cards, openapi
 from nightlamp._core import Engine
 from nightlamp.alerting import Actions
 from nightlamp.alerting import router as alerting_router
@@ -30,7 +30,8 @@ from nightlamp.notify import router as notify_router
 from nightlamp.observe import engine_figures, health, metrics, operations, sources, stages
 from nightlamp.observe.feeds import Feeds
 from nightlamp.pipeline import Pipeline
-from nightlamp.policy import PolicyChanges
+from nightlamp.policy.changes import PolicyChanges
+from nightlamp.policy.routes import router as policy_router
 from nightlamp.policy_simulation.routes import router as simulation_router
 from nightlamp.policy_simulation.service import Simulations
 from nightlamp.publish import Hub, bearer
@@ -87,7 +88,7 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(as_of_router(parts.as_of, parts.store))
     app.include_router(explanation.router(parts.store, parts.engine.loaded_scorers()))
     app.include_router(history.router(parts.store))
-    app.include_router(policy.router(PolicyChanges(parts.engine, parts.door.receipts), parts.store.reader))
+    app.include_router(policy_router(PolicyChanges(parts.engine, parts.door.receipts), parts.store.reader))
     app.include_router(simulation_router(parts.simulations, parts.engine.loaded_scorers()))
     app.include_router(operations.router(lambda: _probe(parts), parts.feeds, _figures(parts)))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))

@@ -1,5 +1,7 @@
 """`nightlamp policy check`: what the engine would say at a start, said before it."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,7 @@ from typer.testing import CliRunner
 
 from nightlamp._core import Scorers
 from nightlamp.cli.root import app
-from nightlamp.policy import PolicyRefused, check
-from nightlamp.policy.checking import TEXT_BYTES_MAX, default_text, sha256
+from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check, default_text, sha256
 
 RULE = '[[rule]]\nname = "{name}"\nscore = "{score}"\nseverity = "high"\nenter = {enter}\nclear = {clear}\n'
 GOOD = RULE.format(name="news2-high", score="news2", enter=7, clear=4)
@@ -63,3 +64,9 @@ def test_a_policy_longer_than_the_limit_is_refused_without_reading_it() -> None:
         check("#" * (TEXT_BYTES_MAX + 1), Scorers([]))
     assert refused.value.line == 0
     assert check("#" * TEXT_BYTES_MAX, Scorers([])).notes == []
+
+
+def test_a_command_starts_without_the_web_servers_parts() -> None:
+    told = "import sys, nightlamp.cli.root; print(*sorted({'fastapi', 'asyncpg', 'structlog'} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
