@@ -6,37 +6,16 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from nightlamp._core import Scorers
-from nightlamp.bundles import bundles
 from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check
-from nightlamp.settings import ConfigurationError, Settings
 
+from .policy_file import loaded, read
 from .policy_simulation import simulate
 from .remote import Key, Url, call, server_url
-from .terminal import err, fail, out, settings_of
+from .terminal import err, out, settings_of
 
 app = typer.Typer(help="The alert policy: show the one in force, check a file, load it.", no_args_is_help=True)
 app.command()(simulate)
 File = Annotated[Path, typer.Argument(help="The policy, TOML.")]
-
-
-def read(file: Path) -> str:
-    """The file's text; leaves with 2 where there is none."""
-    try:
-        with file.open("rb") as opened:
-            return opened.read(TEXT_BYTES_MAX + 1).decode()
-    except OSError as error:
-        fail(f"{file}: {error.strerror}", 2)
-    except UnicodeDecodeError:
-        fail(f"{file}: not UTF-8", 2)
-
-
-def loaded(settings: Settings) -> Scorers:
-    """The scores a server of these settings has: rules and bundles; leaves with 2 where a bundle is refused."""
-    try:
-        return Scorers(bundles(settings.models))
-    except (ConfigurationError, ValueError) as error:
-        fail(str(error), 2)
 
 
 def refuse(file: Path, refused: PolicyRefused) -> None:
@@ -91,7 +70,7 @@ def load(
         refuse(file, PolicyRefused(0, f"a policy has at most {TEXT_BYTES_MAX} bytes", ""))
     given = {"text": text, "note": note}
     headers = {"If-Match": f'"{replaces}"'} if replaces else {}
-    loaded = call(url or server_url(settings_of(context)), "PUT", "/v1/policy", key, given, headers)
-    err.print(f"In force from frame {loaded['seq']} on, SHA-256 {loaded['sha256']}.", highlight=False)
-    for said in loaded["notes"]:
+    taken = call(url or server_url(settings_of(context)), "PUT", "/v1/policy", key, given, headers)
+    err.print(f"In force from frame {taken['seq']} on, SHA-256 {taken['sha256']}.", highlight=False)
+    for said in taken["notes"]:
         err.print(f"  {said}", highlight=False, markup=False)

@@ -2,19 +2,20 @@
 
 import json
 import time
-from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check, default_text
+from nightlamp.policy.checking import PolicyRefused, check, default_text
 from nightlamp.settings import ConfigurationError, Settings
 
+from .policy_file import loaded, read
 from .policy_result import show
 from .progress import progress
 from .remote import Key, Url, call, server_url
 from .terminal import fail, out, settings_of
+from .times import moment
 
 OFFLINE_S_MAX = 3_600.0
 #: How often a running server is asked how far it is.
@@ -51,7 +52,7 @@ def simulate(
     settings = settings_of(context)
     if physionet is not None and (offline or since or until):
         fail("--physionet has no --from, --to and --offline", 2)
-    text, current = _read(file), None if against is None else _read(against)
+    text, current = read(file), None if against is None else read(against)
     times = (_microseconds(since, "--from"), _microseconds(until, "--to"))
     if physionet is not None:
         found = _physionet(settings, physionet, (current, text), hospital, patients, tolerance_min * 60)
@@ -64,37 +65,13 @@ def simulate(
     show(found, out)
 
 
-def _read(file: Path) -> str:
-    try:
-        with file.open("rb") as opened:
-            return opened.read(TEXT_BYTES_MAX + 1).decode()
-    except OSError as error:
-        fail(f"{file}: {error.strerror}", 2)
-    except UnicodeDecodeError:
-        fail(f"{file}: not UTF-8", 2)
-
-
 def _microseconds(text: str | None, option: str) -> int | None:
-    if text is None:
-        return None
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        fail(f"{option}: {text!r} is not a time; expected RFC 3339 with offset, such as 2026-03-01T12:30:00Z", 2)
-    if at.tzinfo is None:
-        fail(f"{option}: give the time with its offset, such as 2026-03-01T12:30:00Z", 2)
-    return round(at.timestamp() * 1e6)
+    return None if text is None else round(moment(text, option).timestamp() * 1e6)
 
 
 def _checked(settings: Settings, texts: tuple[str | None, str]) -> None:
     """Leaves with 1 and the line where the engine would not take one of them."""
-    from nightlamp._core import Scorers
-    from nightlamp.bundles import bundles
-
-    try:
-        scorers = Scorers(bundles(settings.models))
-    except (ConfigurationError, ValueError) as error:
-        fail(str(error), 2)
+    scorers = loaded(settings)
     for text in texts:
         try:
             check(text or "", scorers)
@@ -132,13 +109,13 @@ def _physionet(
     except ModuleNotFoundError as error:
         fail(f"this needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
     current, candidate = texts[0] or _in_settings(settings), texts[1]
-    loaded = {path.parent.name: path for path in bundles(settings.models)}
+    models = {path.parent.name: path for path in bundles(settings.models)}
     try:
         with progress() as report:
             return physionet.simulate(
                 folder,
                 (current, candidate),
-                loaded,
+                models,
                 report,
                 hospital=hospital,
                 patients=patients,

@@ -13,6 +13,7 @@ from nightlamp.settings import Settings
 
 from .remote import Key, Url, call, server_url
 from .terminal import err, fail, out, settings_of
+from .times import moment
 
 if TYPE_CHECKING:
     from nightlamp.as_of import Past
@@ -61,12 +62,7 @@ def _microseconds(at: str | None, seq: int | None) -> int | None:
         fail("give either --at or --seq", 2)
     if at is None:
         return None
-    try:
-        time = datetime.fromisoformat(at)
-    except ValueError:
-        fail(f"--at: {at!r} is not a time; expected RFC 3339 with offset, such as 2026-03-01T12:30:00Z", 2)
-    if time.tzinfo is None:
-        fail("--at: give the time with its offset, such as 2026-03-01T12:30:00Z", 2)
+    time = moment(at, "--at")
     if time > datetime.now(UTC):
         fail("--at: lies in the future", 2)
     return us_of(time)
