@@ -77,6 +77,13 @@ def tile(page: Page, unit: str, bed: int) -> Locator:
     return page.get_by_role("article", name=f"Bed {bed} {unit}", exact=True)
 
 
+def open_patient(page: Page, link: Locator) -> None:
+    """Follow the link to the patient's page; back once it stands there, for the board has buttons of the same names."""
+    link.click()
+    expect(page.locator(".person")).to_be_visible()
+    expect(page.locator(".tile, .list")).to_have_count(0)
+
+
 def test_an_alert_is_explained_in_words_and_acknowledged_by_keyboard_and_on_the_patients_page(
     page: Page, house: RunningServer
 ) -> None:
@@ -96,7 +103,7 @@ def test_an_alert_is_explained_in_words_and_acknowledged_by_keyboard_and_on_the_
     # Whoever still waits for an answer stands above.
     beds = page.locator(".tile").filter(has_text=unit).locator(".bed")
     expect(beds).to_have_text([re.compile("2$"), re.compile("1$")])
-    second.get_by_role("link", name="Bed 2").click()
+    open_patient(page, second.get_by_role("link", name="Bed 2"))
     page.get_by_role("button", name=re.compile("^Acknowledge with a note: ")).click()
     page.get_by_label("Note", exact=True).fill("going there")
     page.locator(".act form").get_by_role("button", name="Acknowledge").click()
@@ -122,7 +129,7 @@ def test_an_ignored_alert_escalates_aloud_is_snoozed_and_passed_on_and_its_histo
     expect(ignored.locator(".standing")).to_contain_text(
         re.compile(r"Snoozed by nurse for another \d+ min: physician is here")
     )
-    ignored.get_by_role("link", name="Bed 1").click()
+    open_patient(page, ignored.get_by_role("link", name="Bed 1"))
     page.get_by_role("button", name=re.compile("^Escalate: ")).click()
     page.get_by_label("Call").select_option("physician")
     page.get_by_label("Note", exact=True).fill("please look")
@@ -146,7 +153,7 @@ def test_an_alert_that_is_over_stays_marked_with_its_end_through_zoom_and_is_rea
     unit = f"U{unique()}"
     sign_in(page, house)
     patient = deteriorate(house, unit, 1)
-    tile(page, unit, 1).get_by_role("link", name="Bed 1").click()
+    open_patient(page, tile(page, unit, 1).get_by_role("link", name="Bed 1"))
     marks = page.get_by_role("list", name="Alerts in the time shown").get_by_role("button")
     expect(marks).to_have_accessible_name(re.compile(r"^High: NEWS2 \d+ reached 7.*, since .*, waits for an answer"))
     send(house, vitals(patient, WELL, ago_s=0))
@@ -215,7 +222,7 @@ def test_an_alert_of_a_condition_names_what_holds_on_board_list_page_and_history
     row = page.get_by_role("row", name=re.compile("SHOCK"))
     # Who waits for an answer would stand first among equals; a high one stands above a medium one all the same.
     expect(row.get_by_role("cell", name=re.compile(r"High NEWS2 .*\(\+1\)"))).to_be_visible()
-    row.get_by_role("link", name="1").click()
+    open_patient(page, row.get_by_role("link", name="1"))
     expect(page.locator(".person ~ .alerts li[data-severity=medium]")).to_contain_text(sentence)
     expect(page.locator(".history li[data-severity=medium]")).to_contain_text(sentence)
     expect(
