@@ -2,10 +2,12 @@
 
     python tests/browser/ward_app.py PORT
 
-The session is that of `/v1/console/session` in its simplest form: the token `once` opens it, as often as asked.
+The session is that of `/v1/console/session` in its simplest form: a token of `PEOPLE` opens it, as often as asked, and
+ends the one there was; with `!` behind it, it is spent by its first use.
 """
 
 import sys
+import time
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -17,10 +19,19 @@ from nightlamp import console
 from nightlamp.publish import Hub, Message, router
 
 COOKIE = "nightlamp_session"
+_CLINICAL = ["act", "read", "read_identity"]
+PEOPLE: dict[str, dict[str, Any]] = {
+    "once": {"role": "nurse", "permissions": ["read"], "units": None},
+    "charge_nurse": {"id": "ch4rge01", "role": "charge_nurse", "permissions": _CLINICAL, "units": None},
+    "bound": {"id": "b0und001", "role": "nurse", "permissions": _CLINICAL, "units": ["WARD-B"]},
+    "physician": {"id": "phys1c1a", "role": "physician", "permissions": _CLINICAL, "units": None},
+    "sre": {"id": "sre00001", "role": "sre", "permissions": ["operate"], "units": None},
+}
 
 
 @dataclass(frozen=True)
 class Viewer:
+    name: str
     units: frozenset[str] | None = None
     reads_words: bool = True
 
@@ -33,23 +44,40 @@ class Batch:
 def app() -> FastAPI:
     hub = Hub("journal-a")
     made = FastAPI()
+    spent: set[str] = set()
+    ended: set[str] = set()
+
+    def person(session: str | None) -> dict[str, Any] | None:
+        """Whose session a cookie is: `NAME.NUMBER`, good over a restart."""
+        return PEOPLE.get(session.partition(".")[0]) if session and session not in ended else None
 
     async def authenticate(scope: Any) -> Viewer | None:
-        return Viewer() if HTTPConnection(scope).cookies.get(COOKIE) == "open" else None
+        found = person(HTTPConnection(scope).cookies.get(COOKIE))
+        if found is None or "read" not in found["permissions"]:
+            return None
+        return Viewer(found["role"], None if found["units"] is None else frozenset(found["units"]))
 
     @made.post("/v1/console/session", status_code=204)
-    async def sign_in(token: Annotated[str, Body(embed=True)]) -> Response:
-        if token != "once":
+    async def sign_in(
+        token: Annotated[str, Body(embed=True)], nightlamp_session: Annotated[str | None, Cookie()] = None
+    ) -> Response:
+        name = token.removesuffix("!")
+        if name not in PEOPLE or token in spent:
             raise HTTPException(401)
+        if token != name:
+            spent.add(token)
+        if nightlamp_session:
+            ended.add(nightlamp_session)
         answer = Response(status_code=204)
-        answer.set_cookie(COOKIE, "open", httponly=True, samesite="strict")
+        answer.set_cookie(COOKIE, f"{name}.{time.time_ns()}", httponly=True, samesite="strict")
         return answer
 
     @made.get("/v1/console/session")
     async def who(nightlamp_session: Annotated[str | None, Cookie()] = None) -> dict[str, Any]:
-        if nightlamp_session != "open":
+        found = person(nightlamp_session)
+        if found is None:
             raise HTTPException(401)
-        return {"role": "nurse", "permissions": ["read"], "units": None}
+        return found
 
     @made.post("/v1/console/session/seen", status_code=204)
     async def seen() -> None:

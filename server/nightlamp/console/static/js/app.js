@@ -1,37 +1,35 @@
 // The page as long as one person is signed in: stream, ward, names, sound, idle lock, and which part of it is shown.
+import { announcement, isCall } from "./calls.js";
 import { catchUp } from "./catch_up.js";
-import { setServerTime } from "./clock.js";
 import { Frames } from "./frames.js";
 import { Idle } from "./idle.js";
 import { looseAlerts } from "./loose.js";
 import { People } from "./people.js";
 import { Pulse } from "./pulse.js";
-import { SEVERITIES } from "./risk.js";
 import { here, pagesFor } from "./route.js";
-import { isEnding, sameSight, signIn, signOut, tellUse, whoAmI } from "./session.js";
+import { isEnding, sameSight, signIn, signOut, tellUse, whenSessionMayDiffer, whoAmI } from "./session.js";
 import { Shell } from "./shell.js";
 import { Sound } from "./sound.js";
 import { Stream } from "./stream.js";
+import { titleOf } from "./title.js";
+import { forgetUnit, keepUnit, recallUnit } from "./unit_filter.js";
 import { html, render } from "./view.js";
 import { Ward } from "./ward.js";
 
-const UNIT = "nightlamp.unit";
 const LAYOUT = "nightlamp.layout";
 const SECOND_MS = 1000;
+/** After a token was taken, whose session it is now is asked so often until the server answers. */
+const ASK_AGAIN_MS = 2000;
 /** Tiles change places at most this often: fast enough to be true, slow enough to be read. */
 const REORDER_MS = 500;
-const TITLES = { board: "Ward board", patient: "Patient", operations: "Operations", policy: "Policy" };
-/** What a person is called for, and what is read out; of the end of a snooze only the machine's: who ends one by hand is there. */
-const CALLS = new Set(["opened", "raised", "unsnoozed", "escalated", "reminded"]);
-const isCall = (step) => CALLS.has(step.kind) && !(step.kind === "unsnoozed" && step.by);
 
 export class App {
-  /** onEnd(): signed out. */
+  /** onEnd(session): signed out (null), or the session is another's. */
   constructor(root, session, onEnd) {
     Object.assign(this, { root, session, onEnd });
     this.ward = new Ward();
     this.frames = new Frames();
-    this.unit = sessionStorage.getItem(UNIT);
+    this.unit = recallUnit(session);
     this.layout = localStorage.getItem(LAYOUT) ?? "tiles";
     this.order = [];
     this.connection = { live: false, silentSinceMs: null, dataMs: null, recorded: false, nowMs: Date.now(), failed: false };
@@ -40,6 +38,7 @@ export class App {
     this.orderedAt = 0;
     this.reordering = null;
     this.locked = null;
+    this.closed = false;
     this.sound = new Sound(() => this.redraw());
     this.people = new People(() => this.frames.mark(null) || this.redraw());
     this.idle = new Idle(async () => this.locked === null && tellUse());
@@ -53,12 +52,13 @@ export class App {
   open() {
     addEventListener("hashchange", this.routed);
     this.second = setInterval(() => this.tick(), SECOND_MS);
+    this.unlooked = whenSessionMayDiffer(() => this.mayEnter().catch(() => {}));
     this.turn();
     this.listen();
   }
 
   listen() {
-    const mayEnter = () => this.mayEnter();
+    const mayEnter = (found) => this.mayEnter(found);
     const onState = (state) => this.tell(state);
     this.line?.stop();
     const resume = this.line instanceof Stream ? this.line.place() : null;
@@ -69,6 +69,10 @@ export class App {
   }
 
   close() {
+    this.closed = true;
+    forgetUnit();
+    this.unlooked();
+    clearTimeout(this.asking);
     this.line.stop();
     this.caughtUp?.();
     this.idle.stop();
@@ -140,15 +144,20 @@ export class App {
     if (before.live !== state.live) this.redraw();
   }
 
-  async mayEnter() {
+  /** Whether the session is still this person's: a page belongs to whom the session belongs to. `found`: what whoAmI has just said. */
+  async mayEnter(found) {
+    let session = found;
     try {
-      if (!isEnding() && (await whoAmI())) return true;
+      if (found === undefined) session = isEnding() ? null : await whoAmI();
     } catch (unreachable) {
       this.connection = { ...this.connection, failed: true };
       this.redraw();
       throw unreachable;
     }
-    if (this.locked === null) this.lock("over");
+    if (this.closed) return false;
+    if (session !== null && sameSight(session, this.session)) return true;
+    if (session !== null) this.end(session);
+    else if (this.locked === null) this.lock("over");
     return false;
   }
 
@@ -162,18 +171,36 @@ export class App {
   }
 
   async unlock(token) {
+    clearTimeout(this.asking);
     try {
-      const session = (await signIn(token)) ? await whoAmI() : null;
-      if (session === null) this.locked = { ...this.locked, refused: true };
-      else if (!sameSight(session, this.session)) return this.end(session);
-      else {
-        this.locked = null;
-        this.idle.touch();
-        this.listen();
-      }
+      if (!(await signIn(token))) return this.refuse(true);
     } catch {
-      this.locked = { ...this.locked, refused: "unreachable" };
+      return this.refuse("unreachable");
     }
+    this.come();
+  }
+
+  /** A token was taken, and may be good no more: from here on is only asked whose session it is. */
+  async come() {
+    let session = null;
+    try {
+      session = await whoAmI();
+    } catch {
+      this.asking = setTimeout(() => this.come(), ASK_AGAIN_MS);
+      return this.refuse("taken");
+    }
+    if (this.closed || this.locked === null) return;
+    if (session === null) return this.refuse(true);
+    if (!sameSight(session, this.session)) return this.end(session);
+    this.locked = null;
+    this.idle.touch();
+    this.listen();
+    this.redraw();
+  }
+
+  refuse(refused) {
+    if (this.closed) return clearTimeout(this.asking);
+    this.locked = { ...this.locked, refused };
     this.redraw();
   }
 
@@ -187,22 +214,13 @@ export class App {
       this.stale = false;
       this.orderedAt = performance.now();
     }
-    document.title = this.title();
+    document.title = titleOf(this);
     render(html`<${Shell} app=${this} />`, this.root);
-  }
-
-  title() {
-    const { live, silentSinceMs } = this.connection;
-    if (this.locked) return "Locked · nightlamp";
-    if (!live && silentSinceMs !== null) return "Server silent · nightlamp";
-    const alerting = this.order.filter((patient) => patient.alerts.length > 0).length;
-    return `${alerting > 0 ? `(${alerting}) ` : ""}${TITLES[this.place.page] ?? "nightlamp"} · nightlamp`;
   }
 
   choose(unit) {
     this.unit = unit;
-    if (unit === null) sessionStorage.removeItem(UNIT);
-    else sessionStorage.setItem(UNIT, unit);
+    keepUnit(this.session, unit);
     this.stale = true;
     this.redraw();
   }
@@ -225,15 +243,4 @@ export class App {
     if (this.locked === null) signOut();
     this.end();
   }
-
-  setTime(atMs) {
-    setServerTime(atMs);
-  }
-}
-
-function announcement(alert) {
-  const word = SEVERITIES[alert.severity]?.word ?? alert.severity;
-  const where = [alert.unit, alert.bed && `bed ${alert.bed}`].filter(Boolean).join(" ");
-  const step = alert.kind === "opened" ? "alert" : `alert ${alert.kind}`;
-  return `${word} ${step}${where && `, ${where}`}: ${alert.reason}`;
 }

@@ -22,12 +22,14 @@ export class Board extends Component {
   render({ app }) {
     const { ward, order, unit, layout } = app;
     const alerting = order.filter((patient) => alertRank(patient) > 0).length;
+    const units = ward.units();
+    if (unit !== null && !units.some(([name]) => name === unit)) units.push([unit, 0]); // It may have emptied: what is chosen is to be seen.
     return html`<div class="tools">
         <h1>Ward board</h1>
         <p class="counts"><b>${order.length}</b> ${order.length === 1 ? "patient" : "patients"}<span class="split" data-some=${alerting > 0}><b>${alerting}</b> with alerts</span></p>
         <label class="units">Unit <select value=${unit ?? ""} onChange=${(event) => app.choose(event.target.value || null)}>
           <option value="">All units (${ward.patients.size})</option>
-          ${ward.units().map(([name, count]) => html`<option key=${name} value=${name}>${name || "no unit"} (${count})</option>`)}
+          ${units.map(([name, count]) => html`<option key=${name} value=${name}>${name || "no unit"} (${count})</option>`)}
         </select></label>
         <div class="choice" role="group" aria-label="Show patients as">${Object.entries(LAYOUTS).map(([name, words]) => html`
           <button key=${name} type="button" aria-pressed=${layout === name} onClick=${() => app.arrange(name)}>${words}</button>`)}</div>

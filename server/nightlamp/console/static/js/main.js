@@ -35,12 +35,14 @@ async function enter(token) {
     return showSignIn(false);
   }
   let session = null;
+  let left = token;
   try {
     if (token !== null && !(await signIn(token))) return showSignIn(true);
+    left = null; // It was taken, and may be good no more.
     session = await whoAmI();
   } catch {
     render(html`<p class="empty" role="alert">The server does not answer. Trying again …</p>`, root);
-    return setTimeout(() => enter(token), AGAIN_MS);
+    return setTimeout(() => enter(left), AGAIN_MS);
   }
   if (session === null) return showSignIn(token !== null);
   open(session);

@@ -6,7 +6,7 @@ const ASK_EVERY_MS = 1000;
 const ANSWER_MS_MAX = 1500;
 
 export class Pulse {
-  /** onState as of Stream; mayEnter(): false ends it. */
+  /** onState as of Stream; mayEnter(session), of whose session it is now: false ends it. */
   constructor({ onState, mayEnter }) {
     Object.assign(this, { onState, mayEnter });
     this.heardMs = null;
@@ -25,9 +25,9 @@ export class Pulse {
   async ask() {
     let live = true;
     try {
-      if ((await whoAmI(ANSWER_MS_MAX)) === null) {
-        if (!this.stopped && !(await this.mayEnter())) this.stop();
-      } else this.heardMs = serverNow();
+      const session = await whoAmI(ANSWER_MS_MAX);
+      if (!this.stopped && !(await this.mayEnter(session))) this.stop();
+      this.heardMs = serverNow();
     } catch {
       live = false;
     }

@@ -7,6 +7,7 @@ const ANSWER_MS_MAX = 3000;
 const SIGN_IN_MS_MAX = 15_000;
 const AGAIN_MS = 2000;
 const ENDING = "nightlamp.ending";
+const SIGNED_IN = "nightlamp.signed-in";
 
 let turn = Promise.resolve();
 let telling = false;
@@ -34,7 +35,10 @@ export function signIn(token) {
       signal: AbortSignal.timeout(SIGN_IN_MS_MAX),
     });
     if (answer.status >= 500) throw new Error(`the server answered ${answer.status}`);
-    if (answer.ok) localStorage.removeItem(ENDING);
+    if (answer.ok) {
+      localStorage.removeItem(ENDING);
+      localStorage.setItem(SIGNED_IN, `${Date.now()} ${Math.random()}`);
+    }
     return answer.ok;
   });
 }
@@ -45,6 +49,19 @@ export async function whoAmI(answerMsMax = ANSWER_MS_MAX) {
   if (answer.status === 401 || answer.status === 403) return null;
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return answer.json();
+}
+
+/** Calls `look` where the session may be another's than before: somebody has signed in in another tab, or this one comes into sight (the
+    timers of a hidden one are slow). Returns what ends that. */
+export function whenSessionMayDiffer(look) {
+  const stored = (event) => event.key === SIGNED_IN && look();
+  const seen = () => !document.hidden && look();
+  addEventListener("storage", stored);
+  document.addEventListener("visibilitychange", seen);
+  return () => {
+    removeEventListener("storage", stored);
+    document.removeEventListener("visibilitychange", seen);
+  };
 }
 
 /** Somebody uses this session: the server ends one that nobody does. */

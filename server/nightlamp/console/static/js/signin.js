@@ -4,6 +4,7 @@ import { Component, html } from "./view.js";
 const REFUSALS = {
   true: "This token is unknown, used or too old. Ask for a new one.",
   unreachable: "The server does not answer. Try again in a moment.",
+  taken: "The token was taken, but the server does not answer. Trying again by itself.",
 };
 
 const LOCKED = {

@@ -95,7 +95,7 @@ export class Stream {
     else this.report();
   }
 
-  async lost() {
+  lost() {
     const socket = this.socket;
     this.socket = null;
     this.live = false;
@@ -104,14 +104,19 @@ export class Stream {
       socket.close();
     }
     this.report();
-    if (this.stopped) return;
+    if (!this.stopped) this.comeBack(false);
+  }
+
+  /** Asks before each attempt, for the socket would let in anybody; `waited`: the pause before this one is over. */
+  async comeBack(waited) {
     try {
       if (!(await this.mayEnter())) return this.stop();
+      if (waited && !this.stopped) return this.connect();
     } catch {
       // Out of reach: that is what the banner says already.
     }
     if (this.stopped) return;
-    this.retry = setTimeout(() => this.connect(), this.retryMs * (0.75 + Math.random() / 2));
+    this.retry = setTimeout(() => this.comeBack(true), this.retryMs * (0.75 + Math.random() / 2));
     this.retryMs = Math.min(this.retryMs * 1.6, RETRY_MS_MAX);
   }
 
