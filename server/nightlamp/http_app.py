@@ -41,7 +41,6 @@ from nightlamp.receive.door import Door
 from nightlamp.settings import Settings
 from nightlamp.store import Store
 from nightlamp.store import router as store_router
-from nightlamp.store.alerts import AlertReader
 from nightlamp.tasks import Tasks
 
 
@@ -84,7 +83,7 @@ def build(parts: Parts) -> FastAPI:
     receive.mount(app, parts.door)
     app.include_router(stream_router(parts.hub, _authenticate(parts.access)))
     app.include_router(store_router(parts.store, lambda name: requires(Permission(name))))
-    app.include_router(alerting_router(AlertReader(parts.store.reader), parts.actions))
+    app.include_router(alerting_router(parts.store, parts.actions))
     app.include_router(as_of_router(parts.as_of, parts.store))
     app.include_router(explanation.router(parts.store, parts.engine.loaded_scorers()))
     app.include_router(history.router(parts.store))

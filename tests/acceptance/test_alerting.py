@@ -146,6 +146,28 @@ def test_an_alert_goes_along_to_the_unit_its_patient_is_moved_to_and_its_nurses_
         assert [step["kind"] for step in nurse.get(path).json()["history"]] == ["opened", "moved", "acknowledged"]
 
 
+def test_who_may_see_a_patient_is_told_also_the_alerts_that_ended_in_units_he_lay_in_before(bed: Bed) -> None:
+    server, alert, ward = bed.server, bed.opened(), f"W{unique()}"
+    until(lambda: bed.recovered())
+    bed.send(adt("A02", bed.patient, f"{ward}/9"))
+    left, there = (
+        server.command("keys", "create", "--role", "physician", "--units", unit).stdout.strip()
+        for unit in (bed.unit, ward)
+    )
+    with server.client(key=left) as former, server.client(key=there) as physician:
+        (patient,) = until(lambda: physician.get("/v1/patients").json().get("items"))
+        wanted = {"patient": patient["patient_id"]}
+        items = physician.get("/v1/alerts", params=wanted).raise_for_status().json()["items"]
+        (told,) = [one for one in items if one["alert_id"] == alert["alert_id"]]
+        assert (told["state"], told["unit"], told["history"][-1]["kind"]) == ("cleared", bed.unit, "cleared")
+        same = physician.get(f"/v1/patients/{patient['patient_id']}/alerts").raise_for_status().json()["items"]
+        assert {one["alert_id"] for one in same} == {one["alert_id"] for one in items}, "both doors tell the same"
+        of_units = physician.get("/v1/alerts").raise_for_status().json()["items"]
+        assert alert["alert_id"] not in {one["alert_id"] for one in of_units}, "its unit is the one it ended in"
+        assert former.get("/v1/alerts", params=wanted).status_code == 404
+        assert former.get(f"/v1/patients/{patient['patient_id']}/alerts").status_code == 404
+
+
 def _policy(folder: Path) -> str:
     path = folder / "policy.toml"
     path.write_text(POLICY)

@@ -1,7 +1,9 @@
 """`/v1/alerts`: reading needs the permission `read`, acting `act`; both only in the units a caller may see.
 
-An alert of another unit looks like one that does not exist (404). Whether an alert can still be acted on is asked of
-the engine, so that a database that is away holds nobody up; only of one the engine does not have the store is asked.
+An alert of another unit looks like one that does not exist (404). Asked by patient, the patient decides: who may see
+him or her is told every alert, also those of units he or she lay in before. Whether an alert can still be acted on is
+asked of the engine, so that a database that is away holds nobody up; only of one the engine does not have the store is
+asked.
 """
 
 import time
@@ -17,9 +19,10 @@ from nightlamp.alerting.actions import Actions
 from nightlamp.errors import Problem
 from nightlamp.identity.access import requires
 from nightlamp.identity.roles import Permission, Principal
+from nightlamp.store import Store
 from nightlamp.store.alerts import AlertReader
 from nightlamp.store.reader import ALERT_KINDS, SEVERITIES
-from nightlamp.store.routes import alert_fields, answers, aware, units_of
+from nightlamp.store.routes import alert_fields, answers, aware, seen, units_of
 
 PAGE_MAX = 500
 #: Steps of each alert: of a list, and of one alone. An alert that nobody answers is reminded of for ever.
@@ -31,21 +34,24 @@ Acting = Annotated[Principal, Depends(requires(Permission.ACT))]
 _MINUTE_US = 60_000_000
 
 
-def router(reader: AlertReader, actions: Actions) -> APIRouter:
+def router(store: Store, actions: Actions) -> APIRouter:
     """The six endpoints."""
     routes = APIRouter(prefix="/v1/alerts", tags=["alerts"])
-    _reading(routes, reader)
+    reader = AlertReader(store.reader)
+    _reading(routes, store, reader)
     _acting(routes, reader, actions)
     return routes
 
 
-def _reading(routes: APIRouter, reader: AlertReader) -> None:
+def _reading(routes: APIRouter, store: Store, reader: AlertReader) -> None:
     @routes.get("", summary="Alerts with their history")
     async def listing(
         caller: Reading,
         unit: Annotated[str | None, Query(max_length=200)] = None,
         state: Annotated[views.State | None, Query(description="active: not cleared.")] = None,
-        patient: Annotated[UUID | Literal["none"] | None, Query(description="none: about no patient.")] = None,
+        patient: Annotated[
+            UUID | Literal["none"] | None, Query(description="All of this one's; none: about no patient.")
+        ] = None,
         open: Annotated[bool | None, Query(description="Not cleared, or cleared.")] = None,
         since: Annotated[datetime | None, Query(alias="from")] = None,
         until: Annotated[datetime | None, Query(alias="to")] = None,
@@ -56,10 +62,12 @@ def _reading(routes: APIRouter, reader: AlertReader) -> None:
         """What is not cleared first, each newest first; the range is of opening times, the unit the newest."""
         if state is None and open is not None:
             state = "active" if open else "cleared"
-        loose, patient = patient == "none", None if patient == "none" else patient
-        wanted = (patient, unit, units_of(caller), aware(since), aware(until))
+        whose, units = None, units_of(caller)
         async with answers():
-            found = await reader.by_need(wanted, state, limit, cursor, loose=loose)
+            if isinstance(patient, UUID):
+                whose, units = await seen(store, caller, patient), None
+            wanted = (whose, unit, units, aware(since), aware(until))
+            found = await reader.by_need(wanted, state, limit, cursor, loose=patient == "none")
             steps = await reader.history([row["alert_id"] for row in found.items], STEPS_MAX) if history else {}
         told = [(row, steps.get(row["alert_id"], []) if history else None) for row in found.items]
         items = [_alert(row, of_it, STEPS_MAX, caller) for row, of_it in told]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query
 from pydantic import BaseModel
 
 from nightlamp.figures.alerts import as_json, burdens, together
-from nightlamp.identity.access import requires
+from nightlamp.identity.access import requires_any
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.settings import Figures
 from nightlamp.store import Store
@@ -88,12 +88,12 @@ class AlertFigures(BaseModel):
 
 
 def router(store: Store, settings: Figures) -> APIRouter:
-    """The endpoint (permission read)."""
+    """The endpoint (permission read or operate: no patient is in it)."""
     routes = APIRouter(prefix="/v1/figures", tags=["figures"])
 
     @routes.get("/alerts", summary="Alert burden by unit")
     async def alerts(
-        caller: Annotated[Principal, Depends(requires(Permission.READ))],
+        caller: Annotated[Principal, Depends(requires_any(Permission.READ, Permission.OPERATE))],
         unit: Annotated[str | None, Query(max_length=200)] = None,
         since: Annotated[
             datetime | None, Query(alias="from", description="Inclusive; 7 days before `to` where absent.")

@@ -14,7 +14,6 @@ from fastapi import FastAPI, HTTPException
 from nightlamp import errors
 from nightlamp.alerting import router as alerting_router
 from nightlamp.store import Store, StoreBehind, router
-from nightlamp.store.alerts import AlertReader
 
 RANGE = {"from": (T0 - timedelta(hours=1)).isoformat(), "to": (T0 + timedelta(hours=1)).isoformat()}
 
@@ -63,7 +62,7 @@ async def api(store: Store, caller: Caller) -> AsyncIterator[httpx.AsyncClient]:
     app = FastAPI()
     app.state.access = Access(caller)
     app.include_router(router(store, require))
-    app.include_router(alerting_router(AlertReader(store.reader), actions=cast(Any, None)))
+    app.include_router(alerting_router(store, actions=cast(Any, None)))
     errors.install(app)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward") as client:
         yield client

@@ -1,4 +1,5 @@
 // A slider over the time shown: the patient as known then, computed by the server from its journal, shown apart from the present.
+// What is chosen is a time (`atMs`, of the course; null is now), not a place on the slider: the time shown moves on beneath it.
 import { get, wordsOf } from "./api.js";
 import { dayTime } from "./clock.js";
 import { Then } from "./past.js";
@@ -7,40 +8,44 @@ import { Component, html } from "./view.js";
 const STEPS = 240;
 
 export class AsItWas extends Component {
-  state = { step: STEPS, told: null, failed: null, busy: false };
-
-  timeOf(step) {
-    const { fromMs, toMs } = this.props;
-    return fromMs + (step / STEPS) * (toMs - fromMs);
-  }
+  /** `answer`: to the question asked last, of its time `atMs`: {atMs, told, failed}, neither while it is awaited. */
+  state = { answer: null };
 
   move(step) {
-    const here = step >= STEPS ? null : this.timeOf(step);
-    this.setState({ step, told: null, failed: null });
-    this.props.onTime(here);
+    const { fromMs, toMs } = this.props;
+    this.atMs = step >= STEPS ? null : Math.round(fromMs + (step / STEPS) * (toMs - fromMs));
+    this.props.onTime(this.atMs);
   }
 
-  async ask(step) {
-    if (step >= STEPS) return;
-    const asked = (this.asked = {});
-    this.setState({ busy: true });
+  async ask() {
+    const { atMs } = this;
+    if (atMs === null) return;
+    const asked = (this.asked = { atMs });
+    this.setState({ answer: asked });
+    const answer = { atMs };
     try {
-      const told = await get(`/v1/patients/${this.props.id}/as-of?at=${new Date(this.timeOf(step)).toISOString()}`);
-      if (this.asked === asked) this.setState({ told, busy: false });
+      answer.told = await get(`/v1/patients/${this.props.id}/as-of?at=${new Date(atMs).toISOString()}`);
     } catch (error) {
-      if (this.asked === asked) this.setState({ failed: wordsOf(error), busy: false });
+      answer.failed = wordsOf(error);
     }
+    if (this.asked === asked) this.setState({ answer });
   }
 
-  render({ id }, { step, told, failed, busy }) {
-    const now = step >= STEPS;
-    const words = now ? "now" : dayTime(this.timeOf(step));
+  /** Where the time lies on the slider as it is now. */
+  stepOf(atMs) {
+    const { fromMs, toMs } = this.props;
+    return atMs === null ? STEPS : Math.min(STEPS - 1, Math.max(0, Math.round((STEPS * (atMs - fromMs)) / (toMs - fromMs))));
+  }
+
+  render({ id, atMs }, { answer }) {
+    const words = atMs === null ? "now" : dayTime(atMs);
+    const of = atMs !== null && answer?.atMs === atMs ? answer : null;
     return html`<div class="slider"><label for="slider-${id}">As it was at <b>${words}</b></label>
-        <input id="slider-${id}" type="range" min="0" max=${STEPS} value=${step} aria-valuetext=${words}
-          onInput=${(event) => this.move(Number(event.target.value))} onChange=${(event) => this.ask(Number(event.target.value))} />
-        ${!now && html`<button type="button" onClick=${() => this.move(STEPS)}>Back to now</button>`}</div>
-      ${busy && html`<p class="quiet">Reading the journal …</p>`}
-      ${failed && html`<p role="alert" class="note">${failed}</p>`}
-      ${told && html`<div class="then" role="region" aria-label="As it was"><${Then} told=${told} id=${id} /></div>`}`;
+        <input id="slider-${id}" type="range" min="0" max=${STEPS} value=${this.stepOf(atMs)} aria-valuetext=${words}
+          onInput=${(event) => this.move(Number(event.target.value))} onChange=${() => this.ask()} />
+        ${atMs !== null && html`<button type="button" onClick=${() => this.move(STEPS)}>Back to now</button>`}</div>
+      ${of && !of.told && !of.failed && html`<p class="quiet">Reading the journal …</p>`}
+      ${of?.failed && html`<p role="alert" class="note">${of.failed}</p>`}
+      ${of?.told && html`<div class="then" role="region" aria-label="As it was"><${Then} told=${of.told} id=${id} /></div>`}`;
   }
 }

@@ -9,7 +9,7 @@ export class Burden extends Asking {
   static MAY_BE_ABSENT = true;
 
   async ask() {
-    return this.props.app.may("read") ? { told: await get("/v1/figures/alerts") } : {};
+    return { told: await get("/v1/figures/alerts") };
   }
 
   render(_, { told, failed }) {

@@ -66,13 +66,17 @@ export class Course extends Component {
     }
   }
 
+  /** A span goes on with the present: the past that was looked at is left. */
   choose(span) {
     this.span.choose(span);
+    this.setState({ atMs: null });
     this.turned();
   }
 
   zoom(fromMs, toMs) {
     this.span.stand(fromMs, toMs);
+    const shown = this.span.range();
+    if (this.state.atMs < shown.fromMs || this.state.atMs > shown.toMs) this.setState({ atMs: null });
     this.turned();
   }
 
@@ -104,7 +108,7 @@ export class Course extends Component {
         onChoose=${(one) => one !== this.state.chosen && this.setState({ chosen: one })} onZoom=${(from, to) => this.zoom(from, to)} />`}
       <div class="panels">${dense.map(draw)}</div>
       ${labs.length > 0 && html`<h3>Laboratory and other values</h3><div class="panels labs">${labs.map(draw)}</div>`}
-      ${history && html`<${AsItWas} id=${id} fromMs=${history.from_ms} toMs=${Math.min(history.to_ms, serverNow())} onTime=${(ms) => this.setState({ atMs: ms })} />`}
+      ${history && html`<${AsItWas} id=${id} atMs=${atMs} fromMs=${history.from_ms} toMs=${Math.min(history.to_ms, serverNow())} onTime=${(ms) => this.setState({ atMs: ms })} />`}
     </section>`;
   }
 }

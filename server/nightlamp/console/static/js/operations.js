@@ -33,7 +33,7 @@ export class Operations extends Asking {
       ${told && html`<div class="grid">
         <${Stages} stages=${told.stages} /><${Feeds} feeds=${told.feeds} nowMs=${told.at_ms} /><${Figures} figures=${told.figures} />
         <${Channels} />
-        <${DeadLetters} app=${app} /><${Burden} app=${app} /><${Models} /></div>`}`;
+        <${DeadLetters} app=${app} /><${Burden} /><${Models} /></div>`}`;
   }
 }
 

@@ -29,7 +29,7 @@ export class PolicyPage extends Component {
         <${Chains} chains=${policy.content.escalation ?? []} />
         <${Rest} content=${policy.content} />
         <${PolicyChanges} />
-        <${Burden} app=${app} />
+        <${Burden} />
         <${Simulation} app=${app} />
         <details class="card source"><summary>The text</summary><pre tabindex="0" role="region" aria-label="The policy's text">${policy.text}</pre></details>`}`;
   }
