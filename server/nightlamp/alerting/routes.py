@@ -1,9 +1,12 @@
 """`/v1/alerts`: reading needs the permission `read`, acting `act`; both only in the units a caller may see.
 
-An alert of another unit looks like one that does not exist (404). Asked by patient, the patient decides: who may see
-him or her is told every alert, also those of units he or she lay in before. Whether an alert can still be acted on is
-asked of the engine, so that a database that is away holds nobody up; only of one the engine does not have the store is
-asked.
+Who looks after the server (`operate`) reads and acts on alerts about no patient, and only those. What is about no
+patient and in no unit (a feed, a channel) is seen and answered by callers of every unit.
+
+An alert that is not the caller's looks like one that does not exist (404). Asked by patient, the patient decides: who
+may see him or her is told every alert, also those of units he or she lay in before. Whether an alert can still be acted
+on is asked of the engine, so that a database that is away holds up nobody at the bedside. The store is asked of one the
+engine does not have, and, where it is the caller's only if it is about no patient, whether it is.
 """
 
 import time
@@ -17,7 +20,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from nightlamp.alerting import views
 from nightlamp.alerting.actions import Actions
 from nightlamp.errors import Problem
-from nightlamp.identity.access import requires
+from nightlamp.identity.access import requires_any
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.store import Store
 from nightlamp.store.alerts import AlertReader
@@ -29,8 +32,8 @@ PAGE_MAX = 500
 STEPS_MAX, STEPS_OF_ONE_MAX = 200, 5_000
 ID_MAX = 2**63
 AlertId = Annotated[str, Path(pattern="^[0-9]{1,19}$", description="The alert's id, a decimal.")]
-Reading = Annotated[Principal, Depends(requires(Permission.READ))]
-Acting = Annotated[Principal, Depends(requires(Permission.ACT))]
+Reading = Annotated[Principal, Depends(requires_any(Permission.READ, Permission.OPERATE))]
+Acting = Annotated[Principal, Depends(requires_any(Permission.ACT, Permission.OPERATE))]
 _MINUTE_US = 60_000_000
 
 
@@ -59,7 +62,14 @@ def _reading(routes: APIRouter, store: Store, reader: AlertReader) -> None:
         cursor: Annotated[str | None, Query(max_length=100, description="`next_cursor` of the page before.")] = None,
         history: Annotated[bool, Query(description="With the steps of each, the newest 200.")] = True,
     ) -> views.Alerts:
-        """What is not cleared first, each newest first; the range is of opening times, the unit the newest."""
+        """What is not cleared first, each newest first; the range is of opening times, the unit the newest.
+
+        A caller without the permission `read` gets those about no patient, and 403 where it asks for a patient's.
+        """
+        if not caller.may(Permission.READ):
+            if patient not in (None, "none"):
+                raise Problem(403, "forbidden", f"The role {caller.role} may not read alerts about patients.")
+            patient = "none"
         if state is None and open is not None:
             state = "active" if open else "cleared"
         whose, units = None, units_of(caller)
@@ -78,7 +88,7 @@ def _reading(routes: APIRouter, store: Store, reader: AlertReader) -> None:
         """Its steps in order, the newest 5,000."""
         number = _number(alert_id)
         row = await _row(reader, number)
-        if row is None or not caller.may_see(row["unit"] or ""):
+        if row is None or not caller.may_read_alert(row["unit"] or "", about_patient=_about_patient(row)):
             raise _unknown()
         async with answers():
             steps = await reader.history([number], STEPS_OF_ONE_MAX)
@@ -115,22 +125,28 @@ def _acting(routes: APIRouter, reader: AlertReader, actions: Actions) -> None:
 
 
 async def _check(person: Principal, alert_id: int, reader: AlertReader, actions: Actions) -> None:
-    """404 for an alert that this person cannot see, 409 for one that is cleared."""
+    """404 for an alert that is not this person's to answer, 409 for one that is cleared."""
     unit = actions.engine.alert_unit(alert_id)
     if unit is not None:
-        if not person.may_see(unit):
+        if person.may_answer_alert(unit, about_patient=True):
+            return
+        if not person.may_answer_alert(unit, about_patient=False):
             raise _unknown()
-        return
     row = await _row(reader, alert_id)
-    if row is None or not person.may_see(row["unit"] or ""):
+    there = unit if unit is not None or row is None else row["unit"] or ""
+    if row is None or there is None or not person.may_answer_alert(there, about_patient=_about_patient(row)):
         raise _unknown()
-    if row["state"] == "cleared":
+    if unit is None and row["state"] == "cleared":
         raise Problem(409, "not_open", "The alert was cleared meanwhile: its condition has ended.")
 
 
 async def _row(reader: AlertReader, alert_id: int) -> views.Row | None:
     async with answers():
         return await reader.one(alert_id)
+
+
+def _about_patient(row: views.Row) -> bool:
+    return row["patient_id"] is not None
 
 
 def _number(alert_id: str) -> int:

@@ -33,7 +33,7 @@ _CLINICAL = frozenset({Permission.READ, Permission.READ_IDENTITY, Permission.ACT
 
 #: The one table: who is at the bedside acts on alerts, a data scientist sees pseudonyms only and
 #: tries policies, an SRE sees how the
-#: server fares and no patient.
+#: server fares, answers alerts about no patient, and sees no patient.
 PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.DEVICE: frozenset({Permission.INGEST}),
     Role.EHR: frozenset({Permission.INGEST}),
@@ -79,3 +79,19 @@ class Principal:
     def may_see(self, unit: str) -> bool:
         """Whether this ward is within its scope."""
         return self.units is None or unit in self.units
+
+    def may_read_alert(self, unit: str, *, about_patient: bool) -> bool:
+        """Whether it may see an alert: about a patient with `read`, about none with `operate` too; in its units.
+
+        What is about no patient and in no unit (a feed, a channel) is everybody's.
+        """
+        return self._may_reach(Permission.READ, unit, about_patient)
+
+    def may_answer_alert(self, unit: str, *, about_patient: bool) -> bool:
+        """Whether it may act on an alert: `act`, about no patient `operate` too; where it may see it."""
+        return self._may_reach(Permission.ACT, unit, about_patient)
+
+    def _may_reach(self, permission: Permission, unit: str, about_patient: bool) -> bool:
+        if about_patient:
+            return self.may(permission) and self.may_see(unit)
+        return (self.may(permission) or self.may(Permission.OPERATE)) and (not unit or self.may_see(unit))

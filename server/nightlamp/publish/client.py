@@ -45,7 +45,12 @@ class Subscription:
         return body if self.words else without_words(body)
 
     def wants(self, unit: str, patient_id: str) -> bool:
-        """Whether a patient in this unit belongs to the subscription."""
+        """Whether a patient in this unit belongs to the subscription.
+
+        An alert about no patient and in no unit (a feed, a channel) goes to everybody who watches any unit.
+        """
+        if not unit and not patient_id:
+            return self.everything or bool(self.units)
         if self.everything or unit in self.units:
             return True
         return patient_id in self.patients and (self.scope is None or unit in self.scope)

@@ -281,7 +281,7 @@ WITH standing AS MATERIALIZED (
       AND ($2::uuid IS NULL OR patient_id = ANY (records_of($2)))
       AND (NOT $9::boolean OR patient_id IS NULL)
       AND ($3::text IS NULL OR unit = $3)
-      AND ($4::text[] IS NULL OR unit = ANY ($4))
+      AND ($4::text[] IS NULL OR unit = ANY ($4) OR (patient_id IS NULL AND coalesce(unit, '') = '')) -- a feed, a channel: everybody's
       AND ($5::timestamptz IS NULL OR at >= $5)
       AND ($6::timestamptz IS NULL OR at < $6)
     ORDER BY alert_id DESC
@@ -306,7 +306,7 @@ WITH over AS MATERIALIZED (
           SELECT FROM alert_events AS cleared
           WHERE cleared.alert_id = opened.alert_id AND cleared.kind = 2
             AND ($3::text IS NULL OR cleared.unit = $3)
-            AND ($4::text[] IS NULL OR cleared.unit = ANY ($4))
+            AND ($4::text[] IS NULL OR cleared.unit = ANY ($4) OR (opened.patient_id IS NULL AND coalesce(cleared.unit, '') = ''))
       )
     ORDER BY alert_id DESC
     LIMIT $7

@@ -129,6 +129,21 @@ def test_a_credential_scoped_to_units_never_sees_another_unit() -> None:
     assert cursors(messages) == [3]
 
 
+def test_a_trouble_of_no_unit_is_told_to_the_people_of_every_unit_and_a_patient_of_none_to_nobody_else() -> None:
+    h = hub()
+    bound = Subscription(everything=True).within(frozenset({"A"}))
+    single = Subscription(patients=frozenset({"p1"})).within(frozenset({"A"}))
+    with (
+        h.attached(bound, None, None) as nurse,
+        h.attached(single, None, None) as one,
+        h.attached(ALL, None, None) as all_,
+    ):
+        h.offer(Batch([alert(1, "", ""), alert(2, "p9", ""), alert(3, "", "B"), alert(4, "p1", "A")]))
+        assert [cursors(taken(client)) for client in (nurse, one, all_)] == [[1, 4], [4], [1, 2, 3, 4]]
+    with h.attached(bound, 0, "journal-a") as back:
+        assert cursors(taken(back)) == [1, 4]
+
+
 def test_a_cursor_older_than_the_ring_needs_the_store() -> None:
     h = hub()
     h.offer(Batch([alert(seq) for seq in range(1, 31)]))

@@ -5,7 +5,9 @@ import { roleTitle } from "./session.js";
 import { Component, html } from "./view.js";
 
 const MINUTES = [15, 30, 60, 120, 240, 480];
-const CALLED = ["nurse", "charge_nurse", "physician", "sre", "admin"];
+/** Who can be called about a patient, and about none: who would see the alert and may answer it. */
+const CALLED = ["nurse", "charge_nurse", "physician", "admin"];
+const CALLED_LOOSE = [...CALLED, "sre"];
 const TEXT_MAX = 500;
 
 export class Actions extends Component {
@@ -31,7 +33,7 @@ export class Actions extends Component {
   }
 
   render({ app, alert }, { form, busy, said }) {
-    if (!app.may("act")) return null;
+    if (!app.may("act") && !(isLoose(alert) && app.may("operate"))) return null;
     const waits = alert.state !== "acknowledged" && alert.state !== "snoozed";
     const about = `: ${alert.reason}`;
     return html`<div class="act" onKeyDown=${(event) => event.key === "Escape" && this.setState({ form: null })}>
@@ -42,11 +44,14 @@ export class Actions extends Component {
       <button type="button" aria-expanded=${form === "escalate"} aria-label=${`Escalate${about}`} onClick=${() => this.open("escalate")}>Escalate …</button>
       ${waits && html`<button type="button" aria-expanded=${form === "note"} aria-label=${`Acknowledge with a note${about}`} onClick=${() => this.open("note")}>Note …</button>`}
       ${form === "snooze" && html`<${Snooze} id=${alert.id} busy=${busy} onSend=${(body) => this.send("snooze", body)} />`}
-      ${form === "escalate" && html`<${Escalate} id=${alert.id} busy=${busy} onSend=${(body) => this.send("escalate", body)} />`}
+      ${form === "escalate" && html`<${Escalate} id=${alert.id} called=${isLoose(alert) ? CALLED_LOOSE : CALLED} busy=${busy} onSend=${(body) => this.send("escalate", body)} />`}
       ${form === "note" && html`<${Note} id=${alert.id} busy=${busy} onSend=${(body) => this.send("acknowledge", body)} />`}
       ${said && html`<p class="said" role="alert">${said}</p>`}</div>`;
   }
 }
+
+/** About no patient: a feed, a channel, a storm. */
+const isLoose = (alert) => alert.patient === "";
 
 /** Values of a form by name, trimmed; empty ones left out. */
 function given(event) {
@@ -65,9 +70,9 @@ function Snooze({ id, busy, onSend }) {
     <button type="submit" disabled=${busy}>Snooze</button></form>`;
 }
 
-function Escalate({ id, busy, onSend }) {
+function Escalate({ id, called, busy, onSend }) {
   return html`<form onSubmit=${(event) => onSend(given(event))}><label for="to-${id}">Call</label>
-    <select id="to-${id}" name="to">${CALLED.map((role) => html`<option key=${role} value=${role} selected=${role === "physician"}>${roleTitle(role)}</option>`)}</select>
+    <select id="to-${id}" name="to">${called.map((role) => html`<option key=${role} value=${role} selected=${role === "physician"}>${roleTitle(role)}</option>`)}</select>
     <label for="why-${id}">Note</label> <input id="why-${id}" name="note" maxlength=${TEXT_MAX} autocomplete="off" />
     <button type="submit" disabled=${busy}>Escalate</button></form>`;
 }

@@ -7,6 +7,7 @@ import { age, setServerTime } from "./clock.js";
 import { DeadLetters } from "./dead_letters.js";
 import { Models } from "./models.js";
 import { Shape } from "./shapes.js";
+import { Technical } from "./technical.js";
 import { html } from "./view.js";
 
 /** A feed that has said nothing for so long is marked: monitors speak every second, an EHR every few minutes. */
@@ -32,6 +33,7 @@ export class Operations extends Asking {
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${told && html`<div class="grid">
         <${Stages} stages=${told.stages} /><${Feeds} feeds=${told.feeds} nowMs=${told.at_ms} /><${Figures} figures=${told.figures} />
+        <${Technical} app=${app} />
         <${Channels} />
         <${DeadLetters} app=${app} /><${Burden} /><${Models} /></div>`}`;
   }
