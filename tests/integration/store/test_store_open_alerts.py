@@ -13,7 +13,7 @@ from fastapi import FastAPI
 
 from nightlamp.alerting import router
 from nightlamp.identity.access import Access
-from nightlamp.identity.roles import Permission
+from nightlamp.identity.roles import Permission, Principal, Role
 from nightlamp.store import Store, writer
 from nightlamp.store.alerts import AlertReader
 from nightlamp.store.statements import sql as statement
@@ -34,26 +34,16 @@ MANY = (
 )
 
 
-class _Anybody:
-    units = None
-
-    def may_see(self, unit: str) -> bool:
-        return True
-
-    def may(self, permission: Permission) -> bool:
-        return True
-
-
 class _Door:
-    def require(self, _: object, permission: Permission) -> _Anybody:
-        return _Anybody()
+    def require_any(self, _: object, *permissions: Permission) -> Principal:
+        return Principal("k1", Role.NURSE, frozenset(), None)
 
 
 @pytest.fixture
 def api(store: Store) -> httpx.AsyncClient:
     app = FastAPI()
     app.state.access = cast(Access, _Door())
-    app.include_router(router(AlertReader(store.reader), actions=cast(Any, None)))
+    app.include_router(router(store, actions=cast(Any, None)))
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward")
 
 
