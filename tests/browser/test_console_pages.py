@@ -32,6 +32,8 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
             for message in messages:
                 ehr.post("/v1/hl7v2", content=message, headers=HL7).raise_for_status()
             ehr.post("/v1/hl7v2", content=vitals(well, {"8867-4": ("80", "/furlong")}), headers=HL7)
+        durable = server.metrics()["nightlamp_journal_durable_seq"]
+        until(lambda: server.metrics()["nightlamp_store_cursor_seq"] >= durable)
         yield server
     finally:
         server.stop()
@@ -107,7 +109,8 @@ def test_operations_tells_feeds_stages_dead_letters_and_models_without_a_patient
     expect(page.locator("tr.raw")).to_contain_text("shown to roles that may see identity")
     letter.get_by_role("button", name="Replay").click()
     page.get_by_label("only those not replayed").uncheck()
-    expect(page.locator("tr", has_text="replayed").first).to_be_visible()
+    # The list is read again every 10 s.
+    expect(page.locator("tr", has_text="replayed").first).to_be_visible(timeout=25_000)
     page.get_by_role("button", name=re.compile("Card of .*[Ss]epsis")).click()
     expect(page.get_by_role("img", name=re.compile("predicted risk and what happened"))).to_be_visible()
     expect(page.get_by_label("Model card")).to_contain_text("#")
@@ -121,7 +124,7 @@ def test_an_idle_screen_locks_and_gives_back_what_was_on_it(page: Page, house: R
         lambda route: (
             route.continue_()
             if route.request.method != "GET"
-            else route.fulfill(json=json.loads(route.fetch().text()) | {"idle_lock_s": 2})
+            else route.fulfill(json=json.loads(route.fetch().text()) | {"idle_lock_s": 6})
             if (answer := route.fetch()).ok
             else route.fulfill(response=answer)
         ),
@@ -129,11 +132,12 @@ def test_an_idle_screen_locks_and_gives_back_what_was_on_it(page: Page, house: R
     sign_in(page, house, "nurse")
     open_patient(page)
     page.get_by_role("button", name="24 h").click()
-    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=8_000)
+    expect(page.get_by_role("heading", name="Locked")).to_be_visible(timeout=20_000)
     expect(page.locator(".person")).to_be_hidden()
     token = page.get_by_label("Token or key")
     expect(token).to_be_focused()
-    assert page.evaluate("fetch('/v1/patients').then(answer => answer.status)") == 401
+    # The server is told to end the session, which is a request of its own.
+    assert until(lambda: page.evaluate("fetch('/v1/patients').then(answer => answer.status)") == 401, within_s=10)
     token.fill("nl_wrong")
     page.get_by_role("button", name="Unlock").click()
     expect(page.get_by_role("alert")).to_contain_text("unknown, used or too old")
@@ -162,6 +166,8 @@ def test_the_policy_page_shows_what_another_policy_would_have_opened_to_who_may_
 
 
 PLACES = ["", "patient", "list", "Operations", "Policy", "signed out"]
+#: What stands above the pages that a link leads to.
+HEADINGS = {"Operations": "Operations", "Policy": "Alert policy"}
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "narrow"])
@@ -186,6 +192,7 @@ def test_axe_finds_nothing_serious_on_any_page(chromium: Browser, house: Running
                 expect(page.get_by_label("Token or key")).to_be_visible()
             elif place:
                 page.get_by_role("link", name=place).click()
+                expect(page.get_by_role("heading", level=1, name=HEADINGS[place], exact=True)).to_be_visible()
                 expect(page.locator(".card").first).to_be_visible()
             for one in Axe().run(page).response["violations"]:
                 if one["impact"] in SERIOUS:

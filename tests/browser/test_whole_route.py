@@ -41,7 +41,8 @@ def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
         sign_in(page, server)
         expect(page.locator(".tile")).to_have_count(2)
         expect(page.locator(".tile .vitals").first).to_contain_text("124/78")
-        send(ehr, vitals(ill, ILL, ago_s=0.2), vitals(ill, ILL, ago_s=0))
+        # Once: a second evaluation would open qSOFA as well, and its announcement would replace the one below.
+        send(ehr, vitals(ill, ILL, ago_s=0))
     worst = page.locator(".tile").first
     expect(worst.locator(".bed")).to_contain_text("2")
     expect(worst.locator(".news2")).to_contain_text("High")
@@ -84,7 +85,7 @@ def test_a_deterioration_appears_is_explained_and_a_lost_server_is_told(
 
     server.process.send_signal(signal.SIGSTOP)
     try:
-        expect(page.locator(".banner")).to_contain_text("Server silent since", timeout=3_500)
+        expect(page.locator(".banner")).to_contain_text("Server silent since", timeout=5_000)
     finally:
         server.process.send_signal(signal.SIGCONT)
     expect(page.locator(".banner")).to_have_count(0, timeout=20_000)

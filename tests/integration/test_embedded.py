@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from nightlamp.app import _neighbours
 from nightlamp.embedded.child import Account, EmbeddedError, socket_folder
-from nightlamp.embedded.cluster import is_made
+from nightlamp.embedded.cluster import UNFINISHED, is_made
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
 from nightlamp.embedded.redis import EmbeddedRedis
 from nightlamp.identity.data_folder import DataFolder
@@ -67,16 +67,27 @@ async def test_they_start_answer_stop_and_keep_what_was_stored(tmp_path: Path) -
         assert not redis.running
 
 
-@pytest.mark.parametrize("after_s", [0.02, 0.2, 0.4])
+async def _lies_there(tmp_path: Path, sign: str) -> None:
+    async with asyncio.timeout(20):
+        while not any(tmp_path.glob(f"{UNFINISHED}*{sign}")):  # noqa: ASYNC110, ASYNC240 - a file of another process
+            await asyncio.sleep(0.001)
+
+
+@pytest.mark.parametrize("sign", ["", "/PG_VERSION", "/global/pg_control"])
 async def test_a_first_start_that_is_killed_leaves_nothing_that_the_next_one_takes_for_a_cluster(
-    tmp_path: Path, after_s: float
+    tmp_path: Path, sign: str
 ) -> None:
+    """Killed once this much of the cluster lies on the disk."""
     command = [sys.executable, "-c", textwrap.dedent(MAKER), str(tmp_path)]
     maker = await asyncio.to_thread(subprocess.Popen, command, stdout=subprocess.PIPE, text=True)
     assert maker.stdout is not None
     with maker.stdout:
         assert maker.stdout.readline() == "begins\n"
-        await asyncio.sleep(after_s)
+        if sign:
+            # initdb goes on, and however fast it is, nobody gives its work the cluster's name.
+            await _lies_there(tmp_path, "/PG_VERSION")
+            maker.send_signal(signal.SIGSTOP)
+        await _lies_there(tmp_path, sign)
         maker.send_signal(signal.SIGKILL)
         maker.wait()
     assert not is_made(tmp_path)
@@ -104,7 +115,7 @@ async def test_a_start_that_is_cancelled_stops_what_it_has_started(tmp_path: Pat
         starting = asyncio.create_task(_neighbours(Settings(), folder, made, stack))
         pid_file = folder.path / "redis" / "redis.pid"
         async with asyncio.timeout(20):
-            while not pid_file.exists():  # noqa: ASYNC110 - a file of another process
+            while not (pid_file.exists() and pid_file.read_text().endswith("\n")):  # noqa: ASYNC110 - of another process
                 await asyncio.sleep(0.01)
             redis = await asyncio.to_thread(psutil.Process, int(pid_file.read_text()))
             async with Redis.from_url(f"unix://{socket_folder(folder.path, Account.find())}/redis.sock") as client:
