@@ -152,6 +152,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
     lasting.start(stack, "redis", channels.run())
     if notifier is not None:
         lasting.start(stack, "notify", notifier.run())
+        lasting.start(stack, "reach", notify.reach.watch(engine.policy))
     else:
         lasting.start(stack, "notify", notify.farewell(database_url, actions.channel))
     lasting.start(stack, "keys", _watch_keys(keys, engine))

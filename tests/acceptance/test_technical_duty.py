@@ -14,6 +14,7 @@ from waiting import until
 
 HL7 = {"Content-Type": "application/hl7-v2"}
 POLICY = '[[rule]]\nname = "news2-high"\nscore = "news2"\nseverity = "high"\nenter = 7\nclear = 4\n'
+POLICY += '[[escalation]]\nseverity = "medium"\nsteps = [{ after_s = 600, to = "physician" }]\n'
 NOWHERE = "nowhere"
 
 
@@ -91,4 +92,8 @@ def test_a_dead_channel_is_answered_by_who_operates_and_by_a_charge_nurse_of_one
             pager.mode = "take"
             until(lambda: _ids(sre, state="cleared") == {dead})
             assert _ids(nurse, state="cleared") == {dead}
+            # Whom a chain calls and no route reaches is told to who operates, and in the log.
+            told = until(lambda: sre.get("/v1/notifications/channels").json()["unreached"])
+            assert told == ["no route takes the call of physician for medium alerts"]
+            assert told[0] in server.log
             assert sre.post(f"/v1/alerts/{dead}/acknowledge").status_code == 409

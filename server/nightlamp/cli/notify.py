@@ -14,11 +14,18 @@ app = typer.Typer(help="Notification channels: list, test.", no_args_is_help=Tru
 
 @app.command("list")
 def list_channels(context: typer.Context) -> None:
-    """List the channels of the settings and whether each can be used; leaves with 1 where one cannot."""
+    """List the channels of the settings and whether each can be used; leaves with 1 where one cannot.
+
+    Also whom a chain of the settings' policy calls and no route reaches.
+    """
+    from nightlamp.bundles import policy
     from nightlamp.notify.address import Address
+    from nightlamp.notify.reach import unreached
+    from nightlamp.policy.checking import default_text
     from nightlamp.settings import ConfigurationError
 
-    settings = settings_of(context).notify
+    whole = settings_of(context)
+    settings = whole.notify
     table, unusable = Table("channel", "service", "routes", "", box=None), 0
     for channel in settings.channels:
         try:
@@ -28,6 +35,13 @@ def list_channels(context: typer.Context) -> None:
         routes = sum(channel.name in route.channels for route in settings.routes)
         table.add_row(channel.name, service, str(routes), why)
     out.print(table)
+    if settings.channels and settings.routes:
+        try:
+            missing = unreached(settings.routes, policy(whole) or default_text())
+        except ConfigurationError as error:
+            fail(str(error), 2)
+        for one in missing:
+            err.print(f"  {one}", highlight=False, markup=False)
     if unusable:
         raise typer.Exit(1)
 

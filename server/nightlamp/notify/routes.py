@@ -38,6 +38,8 @@ class Channels(BaseModel):
     """All of them, in the order of the settings."""
 
     items: list[ChannelState]
+    unreached: list[str]
+    """Whom a chain of the policy in force calls and no route reaches, in words."""
 
 
 class DeliveryRow(BaseModel):
@@ -72,7 +74,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/channels", summary="Notification channels and how they fare")
     async def channels(_: Operator) -> Channels:
         """Counts are of this run."""
-        return Channels(items=[ChannelState(**one) for one in service.listing()])
+        return Channels(items=[ChannelState(**one) for one in service.listing()], unreached=service.reach.unreached)
 
     @routes.get("/deliveries", summary="What became of the messages about an alert")
     async def deliveries(_: Operator, alert_id: AlertId) -> Deliveries:

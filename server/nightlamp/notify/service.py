@@ -16,6 +16,7 @@ from nightlamp.notify.courier import Courier
 from nightlamp.notify.delivery import Delivery
 from nightlamp.notify.health import Health, Tell
 from nightlamp.notify.notifier import History, Notifier
+from nightlamp.notify.reach import Reach
 from nightlamp.notify.record import Recorder
 from nightlamp.notify.stats import NotifyStats
 from nightlamp.notify.words import Words
@@ -42,6 +43,7 @@ class Service:
         """
         self._settings = settings
         self.stats = NotifyStats()
+        self.reach = Reach(settings.notify.routes)
         self._addresses = [(one, Address(one, settings.notify.attempt_s_max)) for one in settings.notify.channels]
         self._recorder: Recorder | None = None
         self._couriers: dict[str, Courier] = {}

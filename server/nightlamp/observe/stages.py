@@ -24,6 +24,7 @@ TASKS = {
     "partitions": "store",
     "redis": "publish",
     "notify": "publish",
+    "reach": "publish",
     "figures": "store",
 }
 

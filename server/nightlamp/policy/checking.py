@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from nightlamp._core import CoreError, Scorers
+from nightlamp.policy.chains import unanswerable
 
 #: `POLICY_BYTES_MAX` of core_rs/src/alert/change.rs.
 TEXT_BYTES_MAX = 256 << 10
@@ -28,7 +29,7 @@ class Checked:
     sha256: str
     """Of the text, hex."""
     notes: list[str]
-    """Rules that are left out because their score is not loaded."""
+    """Rules that are left out because their score is not loaded; calls to roles that may not answer."""
 
 
 def default_text() -> str:
@@ -51,4 +52,4 @@ def check(text: str, scorers: Scorers) -> Checked:
         _, _, message, line = error.args
         lines = text.split("\n")
         raise PolicyRefused(line, message, lines[line - 1].rstrip() if 0 < line <= len(lines) else "") from None
-    return Checked(sha256(text), notes)
+    return Checked(sha256(text), notes + unanswerable(text))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from nightlamp.identity.access import requires, requires_any
 from nightlamp.identity.roles import Permission, Principal
 from nightlamp.policy import views
+from nightlamp.policy.chains import unanswerable
 from nightlamp.policy.changes import PolicyChanges
 from nightlamp.policy.checking import default_text, sha256
 from nightlamp.receive.body import read, refuse_encoding
@@ -41,7 +42,9 @@ def router(changes: PolicyChanges, reader: Reader) -> APIRouter:
         at = None if now["at_us"] is None else _EPOCH + timedelta(microseconds=now["at_us"])
         by_file = now["by"] in (None, "file")
         source = "default" if now["sha256"] == shipped else "file" if by_file else "api"
-        return views.Policy(source=source, at=at, **{key: now[key] for key in now if key != "at_us"})
+        notes = now["notes"] + unanswerable(now["text"])
+        said = {key: now[key] for key in now if key not in ("at_us", "notes")}
+        return views.Policy(source=source, at=at, notes=notes, **said)
 
     @routes.put("", summary="Put another alert policy in force", openapi_extra=_body(views.ToLoad), responses=_REFUSED)
     async def load(

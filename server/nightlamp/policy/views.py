@@ -40,14 +40,18 @@ class Policy(BaseModel):
     at: datetime | None = Field(description="When.")
     by: str | None = Field(description="Id of the key that loaded it; file where a start adopted the settings' own.")
     note: str | None = Field(description="Why, in that person's words.")
-    notes: list[str] = Field(description="What of it is left out, because a score is not loaded.")
+    notes: list[str] = Field(
+        description="Rules left out because their score is not loaded; calls to roles that may not answer."
+    )
 
 
 class Usable(BaseModel):
     """The engine would take it."""
 
     sha256: str
-    notes: list[str] = Field(description="Rules that would be left out, because their score is not loaded.")
+    notes: list[str] = Field(
+        description="Rules left out because their score is not loaded; calls to roles that may not answer."
+    )
 
 
 class Loaded(Usable):

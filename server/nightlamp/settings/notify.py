@@ -30,6 +30,8 @@ Kind = Literal[
 TEMPLATE_FIELDS = frozenset(
     {"what", "severity", "kind", "rule", "unit", "bed", "subject", "time", "reason", "link", "to", "by_role"}
 )
+#: Whom a chain of the alert policy can call (`ROLES` of core_rs/src/alert/chain.rs).
+ROLES = ("nurse", "physician", "charge_nurse", "data_scientist", "sre", "admin")
 CHANNELS_MAX, ROUTES_MAX = 32, 256
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -92,13 +94,21 @@ class Route(Section):
     channels: list[str] = Field(min_length=1)
     """Names of channels."""
     role: str = ""
-    """Of steps that name a role (escalated, reminded) only those for this one; empty takes them all."""
+    """Of steps that name a role (escalated, reminded) only those for this one; empty takes them all. A role is nurse,
+    physician, charge_nurse, data_scientist, sre or admin."""
     units: list[str] = Field([])
     """Only alerts of beds in these units; empty takes all, those without a bed too."""
     severities: list[Severity] = Field(["high"], min_length=1)
     """Only alerts as severe as this now."""
     kinds: list[Kind] = Field(["opened", "raised", "unsnoozed", "escalated", "reminded", "expired"], min_length=1)
     """Only these steps in an alert's life. `unsnoozed`: its snooze is over, and it waits for an answer anew."""
+
+    @field_validator("role")
+    @classmethod
+    def _called(cls, role: str) -> str:
+        if role and role not in ROLES:
+            raise ValueError(f"{role} is nobody whom a chain calls; there are {', '.join(ROLES)}")
+        return role
 
 
 class Notify(Section):

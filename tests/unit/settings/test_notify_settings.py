@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from nightlamp.alerting.views import PEOPLE
 from nightlamp.notify.address import URL_BYTES_MAX, Address, url_of
 from nightlamp.settings import Channel, ConfigurationError, load
+from nightlamp.settings.notify import ROLES
 
 WARD = '[[notify.channels]]\nname = "ward"\nurl_env = "WARD_URL"\n'
 
@@ -38,6 +40,10 @@ def _file(tmp_path: Path, text: str) -> Path:
         (WARD + '[[notify.routes]]\nchannels = ["pager"]', "notify: a route names the channel pager"),
         (WARD + '[[notify.routes]]\nchannels = ["ward"]\nkinds = ["closed"]', "notify.routes.0.kinds.0"),
         (WARD + '[[notify.routes]]\nchannels = ["ward"]\nseverities = ["urgent"]', "notify.routes.0.severities.0"),
+        (
+            WARD + '[[notify.routes]]\nchannels = ["ward"]\nrole = "physican"',
+            "notify.routes.0.role: physican is nobody whom a chain calls; there are nurse, physician, charge_nurse,",
+        ),
         (WARD + '[notify.channels.template]\ntitle = "{patient}"', "{patient} is not a field of a message"),
         ('[notify.template]\nbody = "{note}"', "{note} is not a field of a message"),
         ('[notify.template]\nbody = "{what.__class__}"', "is not a field of a message"),
@@ -50,6 +56,10 @@ def _file(tmp_path: Path, text: str) -> Path:
 def test_what_cannot_work_is_refused_with_its_place(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigurationError, match=re.escape(says)):
         load(_file(tmp_path, text))
+
+
+def test_the_roles_a_route_may_name_are_those_that_can_be_called() -> None:
+    assert sorted(ROLES) == sorted(PEOPLE)
 
 
 def test_an_address_comes_from_the_environment_or_from_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
