@@ -1,6 +1,7 @@
 """`/v1/dead-letters`: what could not be used, why, its bytes, and the way through the route once more (P4).
 
 Reading and replaying need the permission operate; the bytes may name a patient, so they also need read_identity (P6).
+Who read the bytes of a frame, and who sent one again, is in the audit log.
 """
 
 import base64
@@ -9,6 +10,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, Protocol
 
+import structlog
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
@@ -20,6 +22,8 @@ from nightlamp.receive.receipts import Receipts
 from nightlamp.store import Reader, StoreError, StoreUnavailable
 from nightlamp.store.paging import BadCursor
 from nightlamp.store.reader import SOURCES
+
+_log = structlog.get_logger("nightlamp.audit")
 
 
 class Replayer(Protocol):
@@ -100,11 +104,13 @@ def router(reader: Reader, engine: Replayer, receipts: Receipts) -> APIRouter:
             raise Problem(403, "forbidden", "The bytes may name a patient: the permission read_identity is needed.")
         rows = await _rows(reader, seq)
         payload = rows[0]["raw"] if raw else None
+        if payload is not None:
+            _log.info("dead letter read", principal=operator.id, role=operator.role, seq=seq)
         encoded = None if payload is None else base64.b64encode(payload).decode()
         return DeadFrame(seq=seq, letters=[_letter(row) for row in rows], payload_base64=encoded)
 
     @routes.post("/{seq}/replay", summary="Send one frame through the route again", status_code=202)
-    async def replay(_: Operator, seq: Seq) -> Replayed:
+    async def replay(operator: Operator, seq: Seq) -> Replayed:
         """Answers once the new frame is on disk. What it becomes shows under its own number."""
         await _rows(reader, seq)
         receipts.check_room()
@@ -113,6 +119,7 @@ def router(reader: Reader, engine: Replayer, receipts: Receipts) -> APIRouter:
         except CoreError as error:
             code, status, detail = error.args
             raise Problem(status, code, detail) from None
+        _log.info("dead letter replayed", principal=operator.id, role=operator.role, seq=seq, replayed_as=again)
         await receipts.durable(again)
         return Replayed(seq=again)
 

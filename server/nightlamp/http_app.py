@@ -94,7 +94,7 @@ def build(parts: Parts) -> FastAPI:
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))
     app.include_router(identity_api.router(parts.settings.console.idle_lock_s, secure=_secure(parts.settings)))
-    app.include_router(figures_router(parts.store, parts.settings.figures))
+    app.include_router(figures_router(parts.store, parts.settings))
     app.include_router(notify_router(parts.notify))
     if parts.settings.console.enabled:
         app.include_router(console_router())
@@ -166,6 +166,7 @@ def _sources(parts: Parts) -> list[Callable[[], metrics.Statistics]]:
     door, pipeline = parts.door, parts.pipeline
     return [
         lambda: sources.doors(door.counts, door.receipts),
+        lambda: sources.sign_ins(parts.access.refused_sign_ins.counts),
         engine_figures.statistics(parts.engine.stats),
         lambda: sources.clock(parts.settings.decode.recorded_time),
         lambda: sources.store(pipeline),

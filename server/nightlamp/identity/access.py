@@ -8,6 +8,7 @@ from starlette.requests import HTTPConnection
 from nightlamp.errors import Problem
 
 from .keys import KeyFile
+from .refusals import RefusedSignIns
 from .roles import Permission, Principal
 from .sessions import COOKIE, Sessions
 
@@ -16,7 +17,7 @@ class Access:
     """The one door guard of HTTP and WebSocket."""
 
     def __init__(self, keys: KeyFile, sessions: Sessions) -> None:
-        self.keys, self.sessions = keys, sessions
+        self.keys, self.sessions, self.refused_sign_ins = keys, sessions, RefusedSignIns()
 
     def principal(self, connection: HTTPConnection) -> Principal:
         """Who is asking. Raises a 401 `Problem` when nobody valid is."""

@@ -4,6 +4,8 @@ Conservation (P4): receive_http_messages_total = receive_http_accepted_total + r
 over its labels; store_frames_taken_total = store_frames_total + store_frames_waiting.
 """
 
+from collections.abc import Mapping
+
 from nightlamp.as_of import AsOfStats
 from nightlamp.pipeline import Pipeline
 from nightlamp.publish import PublishStats
@@ -27,6 +29,11 @@ def doors(counts: DoorCounts, receipts: Receipts) -> Statistics:
             "http_waiting_requests": receipts.waiting,
         }
     }
+
+
+def sign_ins(refused: Mapping[str, int]) -> Statistics:
+    """People at the door of the console."""
+    return {"receive": {"sign_ins_refused_total": dict(refused)}}
 
 
 def clock(recorded_time: bool) -> Statistics:
