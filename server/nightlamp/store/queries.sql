@@ -119,7 +119,7 @@ SELECT p.patient_id, coalesce(stay.unit, '') AS unit
 FROM patients AS p
 LEFT JOIN LATERAL (
     SELECT unit FROM bed_stays WHERE patient_id = ANY (records_of(p.patient_id))
-    ORDER BY (ended_at IS NULL) DESC, started_at DESC LIMIT 1
+    ORDER BY (ended_at IS NULL) DESC, cancelled, started_at DESC LIMIT 1
 ) AS stay ON true
 WHERE p.patient_id = survivor($1);
 
@@ -209,27 +209,34 @@ CROSS JOIN LATERAL (
 WHERE ($4::text[] IS NULL OR s.name = ANY ($4))
 ORDER BY s.id, b.bucket;
 
--- score_history: scores of patient $1 from $2 to before $3 in buckets of $4 seconds
+-- score_history: scores of patient $1 (a survivor), under whatever record, from $2 to before $3 in buckets of $4 seconds
 SELECT model, bucket, min(value) AS low, max(value) AS high,
        (array_agg(value ORDER BY scored_at DESC, seq DESC, ordinal DESC))[1] AS last, max(scored_at) AS last_at
 FROM (
     SELECT model, value, scored_at, seq, ordinal,
            floor(extract(epoch FROM scored_at - $2) / $4::double precision)::int AS bucket
     FROM scores
-    WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3 AND value <> 'NaN'
+    WHERE patient_id = ANY (records_of($1)) AND scored_at >= $2 AND scored_at < $3 AND value <> 'NaN'
 ) AS scored
 GROUP BY model, bucket
 ORDER BY model, bucket;
 
--- scores: of patient $1, newest first, from $2 to before $3; $4 a model or NULL; after ($5, $6, $7)
-SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
-       input_values, input_ages_s, input_points, features,
-       (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
-        FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
-FROM scores
-WHERE patient_id = $1 AND scored_at >= $2 AND scored_at < $3
-  AND ($4::text IS NULL OR model = $4)
-  AND ($5::timestamptz IS NULL OR (scored_at, seq, ordinal) < ($5, $6::bigint, $7::integer))
+-- scores: of patient $1 (a survivor), newest first, from $2 to before $3; $4 a model or NULL; after ($5, $6, $7). Record by record, so that
+-- each page is read from the index in its order: a list of records would be read whole, and sorted
+SELECT page.*
+FROM unnest(records_of($1)) AS own (record_id)
+CROSS JOIN LATERAL (
+    SELECT scored_at, seq, ordinal, model, version, model_sha256, raw, value, band, present, expected,
+           input_values, input_ages_s, input_points, features,
+           (SELECT array_agg(coalesce(s.name, input.id::text) ORDER BY input.place)
+            FROM unnest(input_signals) WITH ORDINALITY AS input (id, place) LEFT JOIN signals AS s USING (id)) AS input_names
+    FROM scores
+    WHERE patient_id = own.record_id AND scored_at >= $2 AND scored_at < $3
+      AND ($4::text IS NULL OR model = $4)
+      AND ($5::timestamptz IS NULL OR (scored_at, seq, ordinal) < ($5, $6::bigint, $7::integer))
+    ORDER BY scored_at DESC, seq DESC, ordinal DESC
+    LIMIT $8
+) AS page
 ORDER BY scored_at DESC, seq DESC, ordinal DESC
 LIMIT $8;
 

@@ -103,11 +103,15 @@ async def test_only_the_signals_asked_for_are_told(api: httpx.AsyncClient) -> No
 @pytest.mark.usefixtures("ward")
 async def test_a_patient_of_two_records_is_read_as_one(api: httpx.AsyncClient, store: Store) -> None:
     joined = [observation(12, patient_id=BOB, at=T0 + 25 * MINUTE, value=99.0)]
+    scored = [
+        score(12, ordinal=n, patient_id=BOB, scored_at=T0 + n * MINUTE, value=v) for n, v in ((25, 8.0), (26, 5.0))
+    ]
     await store.write(
         batch(
             10,
             19,
             observations=joined,
+            scores=scored,
             patient_merges=[merge(13, BOB, ANN)],
             encounter_events=[encounter(13, 9, place="icu/4")],
         )
@@ -116,6 +120,9 @@ async def test_a_patient_of_two_records_is_read_as_one(api: httpx.AsyncClient, s
         told = await ask(api, 60, 6, who)
         assert told["patient_id"] == str(ANN)
         assert told["signals"][0]["last"] == [69, 79, 99, None, 109, 119]
+        (news2,) = told["scores"]
+        assert news2["last"] == [2, None, 5, 31, None, None], "the risk course of the former record is the patient's"
+        assert news2["high"] == [2, None, 8, 31, None, None]
 
 
 @pytest.mark.usefixtures("ward")

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 import pytest
-from copy_rows import ANN, BOB, T0, WARD_DECISIONS, batch, encounter, merge, observation
+from copy_rows import ANN, BOB, T0, WARD_DECISIONS, batch, encounter, merge, observation, score
 
 from nightlamp.store import Store
 
@@ -228,6 +228,40 @@ async def test_p7_merged_records_are_read_as_one_and_keep_their_ids(
     held = await sql.fetch("SELECT value FROM observations_current WHERE patient_id = $1 ORDER BY observed_at", ANN)
     assert [row["value"] for row in held] == [3.0, 2.0, 4.0]
     assert await sql.fetchval("SELECT count(*) FROM observations WHERE patient_id = $1", BOB) == 3
+
+
+async def test_p7_after_a_merge_scores_are_paged_in_time_whatever_record_they_were_written_under(store: Store) -> None:
+    await _store(store, WARD_DECISIONS, one_by_one=False)
+    who = [BOB, ANN, BOB, BOB, ANN, ANN, BOB]
+    rows = [score(14 + n, patient_id=patient) for n, patient in enumerate(who)]
+    rows.append(score(20, ordinal=1, patient_id=ANN, scored_at=rows[-1]["scored_at"], model="sepsis"))
+    await store.write(batch(14, 20, scores=rows))
+
+    async def seqs(limit: int, model: str | None = None) -> list[tuple[int, int]]:
+        found, cursor = [], None
+        while True:
+            page = await store.reader.scores(ANN, T0, T0 + timedelta(days=1), model=model, limit=limit, cursor=cursor)
+            found += [(row["seq"], row["ordinal"]) for row in page.items]
+            if (cursor := page.next_cursor) is None:
+                return found
+
+    told = sorted(((row["seq"], row["ordinal"]) for row in rows), reverse=True)
+    for limit in (1, 2, 3, 100):
+        assert await seqs(limit) == told, limit
+    assert await seqs(2, "sepsis") == [(20, 1)]
+
+
+async def test_who_left_was_last_where_he_or_she_lay_not_where_a_cancelled_transfer_led(store: Store) -> None:
+    events = [
+        encounter(1, ADMIT, place="ward/1"),
+        encounter(3, TRANSFER, place="icu/4"),
+        encounter(4, CANCEL_TRANSFER, place="ward/1", undone_since=3),
+        encounter(5, DISCHARGE, place="ward/1"),
+    ]
+    for event in events:
+        await store.write(batch(event["seq"] if event["seq"] != 3 else 2, event["seq"], encounter_events=[event]))
+        known = await store.reader.patient(ANN)
+        assert known == (ANN, "icu" if event["seq"] == 3 else "ward"), event["seq"]
 
 
 async def test_a_chain_of_merges_keeps_the_order_in_which_records_were_joined(
