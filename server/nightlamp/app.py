@@ -157,7 +157,7 @@ async def _start(settings: Settings, begun: Ahead, stack: AsyncExitStack) -> tup
         lasting.start(stack, "notify", notify.farewell(database_url, actions.channel))
     lasting.start(stack, "keys", _watch_keys(keys, engine))
     lasting.start(stack, "partitions", _maintain(store, settings.database, recorded))
-    figures = Gauges(store.reader, settings.figures)
+    figures = Gauges(store.reader, settings)
     lasting.start(stack, "figures", figures.run())
     access = Access(keys, _sessions(settings, folder))
     decoder = Decoder(settings.decoder_config(opened.site_key))

@@ -5,6 +5,9 @@ technical ones are counted beside. A patient-day is 24 hours of a bed that is ta
 acknowledgement is from opening to the first acknowledgement, over those that were acknowledged. An outcome is a move
 into a unit of higher care within `figures.outcome_h` of the opening: the one kind of outcome the database holds. Only
 alerts whose `outcome_h` are over are judged: a hit shows early, a miss only then.
+
+Alerts may be forgotten (`database.alerts_keep_days`), bed stays are not: no time is asked for from before `kept_since`,
+or there would be days without their alerts.
 """
 
 from collections.abc import Sequence
@@ -14,7 +17,7 @@ from math import ceil
 from pathlib import Path
 from typing import Any
 
-from nightlamp.settings import Figures
+from nightlamp.settings import Figures, Settings
 from nightlamp.store import Reader
 from nightlamp.store.statements import sql
 
@@ -79,6 +82,13 @@ class Burden:
 
 #: What may become of an alert, each with a share.
 COUNTS = ("held", "acknowledged", "snoozed", "escalated", "expired", "cleared")
+
+
+def kept_since(settings: Settings, now: datetime) -> datetime | None:
+    """Every alert that opened since then is still known: it was cleared later than retention looks (`_maintain` of
+    app.py). None where all are kept."""
+    days = 0 if settings.decode.recorded_time else settings.database.alerts_keep_days
+    return now - timedelta(days=days) if days else None
 
 
 async def burdens(

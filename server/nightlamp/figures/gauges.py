@@ -1,7 +1,8 @@
 """The figures of the last 24 hours as Prometheus gauges, asked of the database every five minutes, not by scrapes.
 
 The predictive value is that of the newest 24 hours of alerts whose time for an outcome is over: opened from
-`24 h + figures.outcome_h` ago until `outcome_h` ago.
+`24 h + figures.outcome_h` ago until `outcome_h` ago; no series where those are forgotten by then
+(`database.alerts_keep_days`).
 """
 
 import asyncio
@@ -11,9 +12,9 @@ from typing import Any
 
 import structlog
 
-from nightlamp.figures.alerts import COUNTS, Burden, burdens
+from nightlamp.figures.alerts import COUNTS, Burden, burdens, kept_since
 from nightlamp.observe.metrics import Labelled
-from nightlamp.settings import Figures
+from nightlamp.settings import Settings
 from nightlamp.store import Reader, StoreError
 
 _log = structlog.get_logger("nightlamp.figures")
@@ -23,8 +24,8 @@ EVERY_S, SPAN = 300.0, timedelta(hours=24)
 class Gauges:
     """What was found last; nothing before the first answer."""
 
-    def __init__(self, reader: Reader, settings: Figures) -> None:
-        self._reader, self._settings = reader, settings
+    def __init__(self, reader: Reader, settings: Settings) -> None:
+        self._reader, self._settings, self._all = reader, settings.figures, settings
         self._found: list[Burden] = []
         self._judged: list[Burden] = []
         self._failures = 0
@@ -47,7 +48,8 @@ class Gauges:
 
     async def _over(self, now: datetime) -> list[Burden]:
         until = now - timedelta(hours=self._settings.outcome_h)
-        return await burdens(self._reader, self._settings, until - SPAN, until, now=now)
+        since = max(until - SPAN, kept_since(self._all, now) or until - SPAN)
+        return await burdens(self._reader, self._settings, since, until, now=now) if since < until else []
 
     def metrics(self) -> Mapping[str, Mapping[str, Any]]:
         """Nested statistics for `/metrics`; what has no value has no series."""

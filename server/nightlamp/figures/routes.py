@@ -4,12 +4,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Query
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
-from nightlamp.figures.alerts import as_json, burdens, together
+from nightlamp.errors import Problem
+from nightlamp.figures.alerts import as_json, burdens, kept_since, together
 from nightlamp.identity.access import requires_any
 from nightlamp.identity.roles import Permission, Principal
-from nightlamp.settings import Figures
+from nightlamp.settings import Settings
 from nightlamp.store import Store
 from nightlamp.store.routes import answers, aware, units_of
 
@@ -80,14 +81,17 @@ class UnitFigures(BaseModel):
 class AlertFigures(BaseModel):
     """All units asked for, and their sum."""
 
-    since: datetime
+    since: datetime = Field(description="As asked for, but never before `kept_since`.")
     until: datetime
+    kept_since: datetime | None = Field(
+        description="Alerts from before may be forgotten (database.alerts_keep_days); null where all are kept."
+    )
     outcome: str
     items: list[UnitFigures]
     all: UnitFigures
 
 
-def router(store: Store, settings: Figures) -> APIRouter:
+def router(store: Store, settings: Settings) -> APIRouter:
     """The endpoint (permission read or operate: no patient is in it)."""
     routes = APIRouter(prefix="/v1/figures", tags=["figures"])
 
@@ -102,26 +106,33 @@ def router(store: Store, settings: Figures) -> APIRouter:
             datetime | None, Query(alias="to", description="Exclusive; now where absent or later.")
         ] = None,
     ) -> AlertFigures:
-        """Alerts opened in the time, by the unit of the bed at opening; at most 500 units."""
-        begin, end = _range(since, until)
+        """Alerts opened in the time, by the unit of the bed at opening; at most 500 units. Where cleared alerts are
+        kept only for a time, the answer begins there (`since`): 410 where all that is asked for lies before it."""
+        now, figures = datetime.now(UTC), settings.figures
+        begin, end = _range(since, until, now)
+        kept = kept_since(settings, now)
+        if kept is not None and end <= kept:
+            days = settings.database.alerts_keep_days
+            raise Problem(410, "forgotten", f"to: cleared alerts are kept for {days} days (database.alerts_keep_days)")
+        begin = begin if kept is None else max(begin, kept)
         async with answers():
-            found = await burdens(store.reader, settings, begin, end, unit=unit, units=units_of(caller))
-        where = ", ".join(settings.outcome_units) or "no unit is named"
+            found = await burdens(store.reader, figures, begin, end, unit=unit, units=units_of(caller), now=now)
+        where = ", ".join(figures.outcome_units) or "no unit is named"
         return AlertFigures(
             since=begin,
             until=end,
-            outcome=f"a move into a unit of higher care ({where}) within {settings.outcome_h} h of the opening",
-            items=[UnitFigures(**as_json(one, settings)) for one in found],
-            all=UnitFigures(**as_json(together(found), settings)),
+            kept_since=kept,
+            outcome=f"a move into a unit of higher care ({where}) within {figures.outcome_h} h of the opening",
+            items=[UnitFigures(**as_json(one, figures)) for one in found],
+            all=UnitFigures(**as_json(together(found), figures)),
         )
 
     return routes
 
 
-def _range(since: datetime | None, until: datetime | None) -> tuple[datetime, datetime]:
+def _range(since: datetime | None, until: datetime | None, now: datetime) -> tuple[datetime, datetime]:
     """A time without a zone is UTC; what lies ahead has no figures: it ends now at the latest."""
     try:
-        now = datetime.now(UTC)
         end = min(aware(until) or now, now)
         begin = aware(since) or end - SPAN
         if not timedelta(0) < end - begin <= SPAN_MAX:

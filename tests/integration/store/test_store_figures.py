@@ -2,20 +2,26 @@
 
 import math
 import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import httpx
 import pytest
 from copy_rows import ANN, BOB
+from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from nightlamp.figures import Gauges
+from nightlamp import errors
+from nightlamp.figures import Gauges, router
 from nightlamp.figures.alerts import NO_UNITS, NONE_JUDGED, as_json, burdens, together
+from nightlamp.identity.roles import Principal, Role
 from nightlamp.observe.metrics import RouteCollector
-from nightlamp.settings import Figures
+from nightlamp.settings import Database, Decode, Figures, Settings
 from nightlamp.store import Store
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
@@ -203,7 +209,7 @@ async def test_prometheus_shows_the_last_day_and_nothing_where_there_is_no_numbe
     await _stay(sql, "ward", NOW - 2 * DAY, None)
     await _alert(sql, 1, NOW - HOUR, (ACKNOWLEDGED, timedelta(minutes=2)))
     await _alert(sql, 2, NOW - 3 * DAY)
-    gauges = Gauges(store.reader, PLAIN)
+    gauges = Gauges(store.reader, Settings(figures=PLAIN))
     await gauges.ask(NOW)
     registry = CollectorRegistry()
     registry.register(RouteCollector([gauges.metrics]))
@@ -221,8 +227,70 @@ async def test_the_gauge_of_the_predictive_value_is_of_the_newest_alerts_that_ca
         await _alert(sql, number, NOW - hours * HOUR, patient=UUID(int=number))
     for number, hours in ((1, 0.5), (3, 24.5), (7, 48.5)):
         await _stay(sql, "ICU", NOW - hours * HOUR, None, patient=UUID(int=number), bed=str(number))
-    gauges = Gauges(store.reader, ICU)
+    gauges = Gauges(store.reader, Settings(figures=ICU))
     await gauges.ask(NOW)
     told = gauges.metrics()["alerts_24h"]
     assert told["positive_predictive_value"].values[("ward",)] == 0.25
     assert told["alerts"].values[("ward",)] == 2
+
+
+class Door:
+    """Lets everybody in, to all units."""
+
+    def require_any(self, *_: Any) -> Principal:
+        return Principal("key", Role.NURSE, frozenset(), None)
+
+
+@asynccontextmanager
+async def _api(store: Store, **settings: Any) -> AsyncIterator[Callable[..., Any]]:
+    app = FastAPI()
+    app.state.access = Door()
+    errors.install(app)
+    app.include_router(router(store, Settings(**settings)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://ward") as client:
+
+        async def ask(since: datetime, until: datetime) -> httpx.Response:
+            span = {"from": since.isoformat(), "to": until.isoformat()}
+            return await client.get("/v1/figures/alerts", params=span)
+
+        yield ask
+
+
+async def test_where_alerts_are_forgotten_figures_begin_with_those_that_are_kept_and_say_so(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    now = datetime.now(UTC)
+    await _stay(sql, "ward", now - 100 * DAY, None)
+    for number, days in enumerate(range(1, 90, 4), 1):
+        await _alert(sql, number, now - days * DAY, (CLEARED, HOUR))
+    async with _api(store) as ask:
+        every = (await ask(now - 90 * DAY, now)).json()
+        assert (every["kept_since"], datetime.fromisoformat(every["since"])) == (None, now - 90 * DAY)
+        assert every["all"]["per_patient_day"] == pytest.approx(23 / 90)
+    await store.forget_alerts(30 * DAY)
+    async with _api(store, database=Database(alerts_keep_days=30)) as ask:
+        told = (await ask(now - 90 * DAY, now)).json()
+        since = datetime.fromisoformat(told["since"])
+        assert told["since"] == told["kept_since"]
+        assert now - 30 * DAY <= since
+        assert told["all"]["patient_days"] == pytest.approx((now - since) / DAY)
+        assert told["all"]["per_patient_day"] == pytest.approx(8 / 30, abs=0.01), "the burden is that of the time told"
+        week = (await ask(now - 7 * DAY, now)).json()
+        assert datetime.fromisoformat(week["since"]) == now - 7 * DAY
+        gone = await ask(now - 90 * DAY, now - 40 * DAY)
+        assert (gone.status_code, gone.json()["code"], "30 days" in gone.json()["detail"]) == (410, "forgotten", True)
+    recording = {"database": Database(alerts_keep_days=30), "decode": Decode(recorded_time=True)}
+    async with _api(store, **recording) as ask:  # nothing is forgotten of a recording
+        assert (await ask(now - 90 * DAY, now)).json()["kept_since"] is None
+
+
+@pytest.mark.parametrize(("keep_days", "value"), [(0, 0.25), (2, 0.25), (1, None)])
+async def test_the_gauge_of_the_predictive_value_has_no_series_where_its_alerts_are_forgotten(
+    store: Store, sql: asyncpg.Connection, keep_days: int, value: float | None
+) -> None:
+    for number, hours in enumerate([25, 30, 40, 47], 1):
+        await _alert(sql, number, NOW - hours * HOUR, patient=UUID(int=number))
+    await _stay(sql, "ICU", NOW - 24.5 * HOUR, None, patient=UUID(int=1))
+    gauges = Gauges(store.reader, Settings(figures=ICU, database=Database(alerts_keep_days=keep_days)))
+    await gauges.ask(NOW)
+    assert gauges.metrics()["alerts_24h"]["positive_predictive_value"].values.get(("ward",)) == value
