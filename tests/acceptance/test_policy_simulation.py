@@ -144,6 +144,10 @@ def test_who_may_simulate_and_what_cannot_be_simulated(server: RunningServer) ->
         refused = client.post("/v1/policy/simulate", json={"text": CANDIDATE + "unknown = 1\n"})
         assert (refused.status_code, refused.json()["code"]) == (422, "policy_refused")
         assert "line 9" in refused.json()["detail"]
+        told = client.post("/v1/policy/simulate", json=body | {"against": "# a\n\nunknown = 1\n"}).json()
+        assert (told["code"], told["field"], told["line"]) == ("policy_refused", "body.against", 3)
+        assert told["shown"] == "unknown = 1"
+        assert told["detail"].startswith("body.against: line 3: ")
         backwards = {"from": "2026-01-02T00:00:00Z", "to": "2026-01-01T00:00:00Z"}
         assert client.post("/v1/policy/simulate", json=body | backwards).status_code == 422
         assert client.post("/v1/policy/simulate", json=body | {"until": "now"}).status_code == 422
@@ -151,6 +155,23 @@ def test_who_may_simulate_and_what_cannot_be_simulated(server: RunningServer) ->
         before = simulate(client, body | {"to": "2026-01-01T00:00:00Z"})
         assert before["result"] is None
         assert before["error"] == "nothing had been received yet"
+
+
+@pytest.mark.parametrize("way", ["server", "offline"])
+def test_the_command_names_the_file_and_the_line_of_the_policy_that_is_refused(
+    server: RunningServer, tmp_path: Any, way: str
+) -> None:
+    good, bad = tmp_path / "good.toml", tmp_path / "bad.toml"
+    good.write_text(CANDIDATE)
+    bad.write_text("# one\nunknown = 1\n")
+    how = ("--key", server.keys["admin"], "--url", server.url) if way == "server" else ("--offline",)
+    for files in ((good, "--against", bad), (bad, "--against", good), (bad,)):
+        said = server.command("policy", "simulate", *map(str, files), *how)
+        told = "".join(said.stderr.split())  # lines are broken to the width of the terminal
+        assert said.returncode == 1, said.stderr
+        assert f"{bad},line2:" in told
+        assert "2 | unknown = 1" in said.stderr
+        assert str(good) not in told
 
 
 def test_only_one_policy_is_simulated_at_a_time_and_the_cli_shows_the_servers_result(

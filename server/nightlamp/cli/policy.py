@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.markup import escape
 
 from nightlamp.policy.checking import TEXT_BYTES_MAX, PolicyRefused, check
 
-from .policy_file import loaded, read
+from .policy_file import loaded, read, refuse
 from .policy_simulation import simulate
 from .remote import Key, Url, call, server_url
 from .terminal import err, out, settings_of
@@ -16,15 +15,6 @@ from .terminal import err, out, settings_of
 app = typer.Typer(help="The alert policy: show the one in force, check a file, load it.", no_args_is_help=True)
 app.command()(simulate)
 File = Annotated[Path, typer.Argument(help="The policy, TOML.")]
-
-
-def refuse(file: Path, refused: PolicyRefused) -> None:
-    """Say where and why, the line shown, and leave with 1."""
-    where = f"{file}, line {refused.line}" if refused.line else str(file)
-    err.print(f"[bold red]nightlamp:[/] {escape(f'{where}: {refused.message}')}", highlight=False)
-    if refused.shown:
-        err.print(f"{refused.line:>6} | {escape(refused.shown)}", highlight=False)
-    raise typer.Exit(1)
 
 
 @app.command("check")
@@ -35,7 +25,6 @@ def check_file(context: typer.Context, file: File) -> None:
         checked = check(text, loaded(settings_of(context)))
     except PolicyRefused as refused:
         refuse(file, refused)
-        return
     out.print(f"{file}: a policy, SHA-256 {checked.sha256}", highlight=False, markup=False)
     for note in checked.notes:
         out.print(f"  {note}", highlight=False, markup=False)

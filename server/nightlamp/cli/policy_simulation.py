@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,7 +11,7 @@ import typer
 from nightlamp.policy.checking import PolicyRefused, check, default_text
 from nightlamp.settings import ConfigurationError, Settings
 
-from .policy_file import loaded, read
+from .policy_file import loaded, read, refuse
 from .policy_result import show
 from .progress import progress
 from .remote import Key, Url, call, server_url
@@ -21,6 +22,26 @@ OFFLINE_S_MAX = 3_600.0
 #: How often a running server is asked how far it is.
 ASK_S = 0.5
 HOSPITALS = ("A", "B")
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The policy to try, and the one to compare it with where that is not the one in force; with their files."""
+
+    file: Path
+    text: str
+    against: Path | None
+    current: str | None
+
+    def refused(self, problem: dict[str, Any]) -> None:
+        """Leaves with 1, the file and the line, where a server has refused one of them."""
+        field = str(problem.get("field"))
+        file = {"body.text": self.file, "body.against": self.against}.get(field)
+        if problem.get("code") != "policy_refused" or file is None:
+            return
+        line = int(problem.get("line", 0))
+        why = str(problem.get("detail", "")).removeprefix(f"{field}: ").removeprefix(f"line {line}: ")
+        refuse(file, PolicyRefused(line, why, str(problem.get("shown", ""))))
 
 
 def simulate(
@@ -52,14 +73,14 @@ def simulate(
     settings = settings_of(context)
     if physionet is not None and (offline or since or until):
         fail("--physionet has no --from, --to and --offline", 2)
-    text, current = read(file), None if against is None else read(against)
+    tried = Texts(file, read(file), against, None if against is None else read(against))
     times = (_microseconds(since, "--from"), _microseconds(until, "--to"))
     if physionet is not None:
-        found = _physionet(settings, physionet, (current, text), hospital, patients, tolerance_min * 60)
+        found = _physionet(settings, physionet, tried, hospital, patients, tolerance_min * 60)
     elif offline:
-        found = _offline(settings, (current, text), times, tolerance_min * 60)
+        found = _offline(settings, tried, times, tolerance_min * 60)
     else:
-        found = _running(url or server_url(settings), key, (current, text), (since, until), tolerance_min * 60)
+        found = _running(url or server_url(settings), key, tried, (since, until), tolerance_min * 60)
     if json_file is not None:
         json_file.write_text(json.dumps(found, indent=1) + "\n")
     show(found, out)
@@ -69,14 +90,16 @@ def _microseconds(text: str | None, option: str) -> int | None:
     return None if text is None else round(moment(text, option).timestamp() * 1e6)
 
 
-def _checked(settings: Settings, texts: tuple[str | None, str]) -> None:
-    """Leaves with 1 and the line where the engine would not take one of them."""
+def _checked(settings: Settings, tried: Texts) -> None:
+    """Leaves with 1, the file and the line where the engine would not take one of them."""
     scorers = loaded(settings)
-    for text in texts:
+    for file, text in ((tried.file, tried.text), (tried.against, tried.current)):
+        if file is None or text is None:
+            continue
         try:
-            check(text or "", scorers)
+            check(text, scorers)
         except PolicyRefused as refused:
-            fail(f"{refused}\n  {refused.shown}")
+            refuse(file, refused)
 
 
 def _in_settings(settings: Settings) -> str:
@@ -91,7 +114,7 @@ def _in_settings(settings: Settings) -> str:
 def _physionet(
     settings: Settings,
     folder: Path,
-    texts: tuple[str | None, str],
+    tried: Texts,
     hospital: str | None,
     patients: int | None,
     tolerance_s: float,
@@ -99,7 +122,7 @@ def _physionet(
     """On the challenge's patients. What is in force is what the settings say: there is no journal."""
     if hospital is not None and hospital not in HOSPITALS:
         fail(f"--hospital is one of {', '.join(HOSPITALS)}", 2)
-    _checked(settings, texts)
+    _checked(settings, tried)
     from nightlamp._core import CoreError
     from nightlamp.bundles import bundles
 
@@ -108,7 +131,7 @@ def _physionet(
         from nightlamp.score.recording import DataError
     except ModuleNotFoundError as error:
         fail(f"this needs packages that are not installed ({error.name}): pip install 'nightlamp[train]'")
-    current, candidate = texts[0] or _in_settings(settings), texts[1]
+    current, candidate = tried.current or _in_settings(settings), tried.text
     models = {path.parent.name: path for path in bundles(settings.models)}
     try:
         with progress() as report:
@@ -128,16 +151,16 @@ def _physionet(
 
 
 def _offline(
-    settings: Settings, texts: tuple[str | None, str], times: tuple[int | None, int | None], tolerance_s: float
+    settings: Settings, tried: Texts, times: tuple[int | None, int | None], tolerance_s: float
 ) -> dict[str, Any]:
     """On the data folder of a stopped server, or a copy of one."""
-    _checked(settings, texts)
+    _checked(settings, tried)
     from nightlamp._core import CoreError
     from nightlamp.policy_simulation.journal import Asked, offline
 
     try:
         with progress() as report:
-            return offline(settings, Asked(*texts, *times, tolerance_s), OFFLINE_S_MAX, report)
+            return offline(settings, Asked(tried.current, tried.text, *times, tolerance_s), OFFLINE_S_MAX, report)
     except CoreError as error:
         fail(str(error.args[2]))
     except OSError as error:
@@ -147,12 +170,12 @@ def _offline(
 
 
 def _running(
-    base: str, key: str, texts: tuple[str | None, str], times: tuple[str | None, str | None], tolerance_s: float
+    base: str, key: str, tried: Texts, times: tuple[str | None, str | None], tolerance_s: float
 ) -> dict[str, Any]:
     """On the journal of a running server, which does it beside the route."""
-    asked = {"against": texts[0], "text": texts[1], "from": times[0], "to": times[1], "tolerance_s": tolerance_s}
+    asked = {"against": tried.current, "text": tried.text, "from": times[0], "to": times[1], "tolerance_s": tolerance_s}
     body = {name: value for name, value in asked.items() if value is not None}
-    begun = call(base, "POST", "/v1/policy/simulate", key, body)
+    begun = call(base, "POST", "/v1/policy/simulate", key, body, refused=tried.refused)
     with progress() as report:
         while (now := call(base, "GET", "/v1/policy/simulation", key))["running"] is not None:
             if now["running"]["id"] != begun["id"]:

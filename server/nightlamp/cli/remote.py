@@ -3,7 +3,7 @@
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -26,9 +26,18 @@ def server_url(settings: Settings) -> str:
 
 
 def call(
-    base: str, method: str, path: str, key: str, body: Any = None, more_headers: Mapping[str, str] | None = None
+    base: str,
+    method: str,
+    path: str,
+    key: str,
+    body: Any = None,
+    more_headers: Mapping[str, str] | None = None,
+    refused: Callable[[dict[str, Any]], None] | None = None,
 ) -> Any:
-    """One request; its JSON. Leaves with 1 and the server's own words when it refuses."""
+    """One request; its JSON. Leaves with 1 and the server's own words when it refuses.
+
+    `refused` is given the problem first, and may leave with better words.
+    """
     if not key:
         fail("a key is needed: --key or $NIGHTLAMP_KEY (nightlamp keys create --role admin)", 2)
     if not base.startswith(("http://", "https://")):
@@ -40,11 +49,18 @@ def call(
         with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 (scheme checked above)
             return json.load(answer)
     except urllib.error.HTTPError as error:
-        body = error.read(65_536)
-        try:
-            text = json.loads(body).get("detail", "")
-        except ValueError:
-            text = ""
-        fail(f"{error.code} {text}".strip())
+        problem = _problem(error.read(65_536))
+        if refused is not None:
+            refused(problem)
+        fail(f"{error.code} {problem.get('detail', '')}".strip())
     except OSError as error:
         fail(f"no answer from {base}: {getattr(error, 'reason', error)}; is the server running?")
+
+
+def _problem(body: bytes) -> dict[str, Any]:
+    """The members of a problem+json; none where it is none."""
+    try:
+        found = json.loads(body)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -39,8 +39,9 @@ def router(simulations: Simulations, scorers: Scorers) -> APIRouter:
         given = await _given(request)
         if given.since is not None and given.until is not None and given.since >= given.until:
             raise Problem(422, "invalid_request", "body.to: lies not after from")
-        for text in (given.text, given.against):
-            await _checked(text, scorers)
+        await _checked("text", given.text, scorers)
+        if given.against is not None:
+            await _checked("against", given.against, scorers)
         since, until = (None if at is None else round(at.timestamp() * 1e6) for at in (given.since, given.until))
         asked = Asked(given.against, given.text, since, until, given.tolerance_s)
         return Begun(id=simulations.start(asked, person.id))
@@ -75,8 +76,11 @@ async def _given(request: Request) -> ToSimulate:
         raise RequestValidationError(found) from None
 
 
-async def _checked(text: str | None, scorers: Scorers) -> None:
+async def _checked(field: str, text: str, scorers: Scorers) -> None:
+    """A 422 Problem that names which of the two policies, and its line as the other doors for policies do."""
     try:
-        await asyncio.to_thread(check, text or "", scorers)
+        await asyncio.to_thread(check, text, scorers)
     except PolicyRefused as refused:
-        raise Problem(422, "policy_refused", str(refused)) from None
+        where = f"body.{field}"
+        extra = {"field": where, "line": refused.line, "shown": refused.shown}
+        raise Problem(422, "policy_refused", f"{where}: {refused}", extra=extra) from None
