@@ -34,13 +34,13 @@ class RedisChannels:
         self._retries: set[asyncio.TimerHandle] = set()
 
     def put(self, changes: Changes) -> None:
-        """Queue what a batch changed, without what people wrote. Never waits."""
+        """Queue what a batch changed. Never waits."""
         for part in (changes.moved, changes.by_unit):
             for unit, bodies in part.items():
                 for patient_id, body in bodies.items():
-                    self._queue.put_state(unit, patient_id, without_words(body))
+                    self._queue.put_state(unit, patient_id, body)
         for alert in changes.alerts:
-            self._queue.put_alert(alert.unit, without_words(alert.body))
+            self._queue.put_alert(alert.unit, alert.body)
         self._queue.settle()
         if self.stats.redis_waiting:
             self._wake.set()
@@ -65,10 +65,15 @@ class RedisChannels:
                 await self._line.aclose()
 
     async def _publish(self, messages: list[Waiting]) -> bool:
-        """One pipeline; False where it failed. What failed or was refused goes back to the front of its queue."""
+        """One pipeline; False where it failed. What failed or was refused goes back to the front of its queue.
+
+        What people wrote is taken out here, where the bytes for Redis are made: once a message that is sent, not for
+        each state that a newer one replaces, and never while Redis is away.
+        """
         try:
+            commands = [publish_command(*one.channel, without_words(one.body)) for one in messages]
             async with asyncio.timeout(self.limits.redis_timeout_s):
-                places = await self._line.exchange([publish_command(*one.channel, one.body) for one in messages])
+                places = await self._line.exchange(commands)
         except Exception as error:
             # Anything: uvloop says RuntimeError of a line that was reset. What failed is tried again, whatever it was.
             self._failed(type(error).__name__)

@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
+import pytest
 import redis.asyncio
 from stream_server import RedisServer, until
 from ward_batches import Batch, alert, left, patient
 
-from nightlamp.publish import Hub, PublishLimits, RedisChannels
+from nightlamp.publish import Hub, PublishLimits, RedisChannels, redis_channels
 from nightlamp.publish.redis_line import channel
+from nightlamp.publish.words import without_words
 
 LIMITS = PublishLimits(redis_retry_s_max=0.2, redis_alerts_max=50, redis_patients_max=20, redis_timeout_s=1.0)
 
@@ -58,6 +60,33 @@ async def test_scores_and_alerts_go_to_the_channels_of_their_unit(redis_server: 
         ("nightlamp.B.scores", "patient", "p2"),
         ("nightlamp.B.scores", "left", "p3"),
     }
+
+
+async def test_what_waits_for_redis_is_looked_through_once_it_is_sent_and_not_before(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked_at: list[bytes] = []
+
+    def count(body: bytes) -> bytes:
+        looked_at.append(body)
+        return without_words(body)
+
+    monkeypatch.setattr(redis_channels, "without_words", count)
+    hub = Hub("journal-a", limits=LIMITS)
+    channels = RedisChannels(redis_server.url, limits=LIMITS, stats=hub.stats)
+    hub.taps.append(channels.put)
+    for seq in range(1, 101):
+        hub.offer(Batch([patient(seq, "p1", note="Mrs Nightingale"), alert(seq, note="Mrs Nightingale")]))
+    assert looked_at == [], "Redis is away"
+    await redis_server.start()
+    async with listening(redis_server.url) as heard:
+        task = asyncio.create_task(channels.run())
+        told = [(await heard())[1] for _ in range(LIMITS.redis_alerts_max + 1)]
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert {one["note"] for one in told} == {""}
+    assert len(set(looked_at)) == LIMITS.redis_alerts_max + 1, "the newest state, and the alerts that were kept"
 
 
 async def test_redis_never_carries_what_people_wrote(redis_server: RedisServer) -> None:
