@@ -2,7 +2,7 @@
 
 Outcomes are moves to units of higher care (`figures.outcome_units`, `figures.outcome_h`), taken from the same replay
 as the alerts: stays are known until the end of the time looked at, so an alert whose time for an outcome ends later
-is judged only where the outcome came before.
+is not judged.
 """
 
 import time
