@@ -13,6 +13,7 @@ from fastapi import FastAPI, HTTPException
 
 from nightlamp import errors
 from nightlamp.alerting import router as alerting_router
+from nightlamp.identity.roles import Principal
 from nightlamp.store import Store, StoreBehind, router
 
 RANGE = {"from": (T0 - timedelta(hours=1)).isoformat(), "to": (T0 + timedelta(hours=1)).isoformat()}
@@ -31,6 +32,8 @@ class Caller:
     def may_see(self, unit: str) -> bool:
         return self.units is None or unit in self.units
 
+    may_read_alert, _may_reach = Principal.may_read_alert, Principal._may_reach
+
 
 @dataclass
 class Access:
@@ -42,6 +45,10 @@ class Access:
         if not self.caller.may(permission):
             raise HTTPException(403)
         return self.caller
+
+    def require_any(self, connection: object, *permissions: str) -> Caller:
+        """As `Access.require_any`."""
+        return self.require(connection, next((one for one in permissions if self.caller.may(one)), permissions[0]))
 
 
 @pytest.fixture
