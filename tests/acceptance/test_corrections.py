@@ -151,6 +151,8 @@ def test_p7_merged_records_are_one_patient_in_tables_api_as_of_and_stream(ward: 
     headers = {"Authorization": f"Bearer {ward.server.keys['nurse']}"}
     with connect(url, additional_headers=headers, proxy=None) as stream:
         stream.send(json.dumps({"subscribe": {"units": [ward.unit]}}))
+        while not any(one["type"] == "ready" for one in json.loads(stream.recv(timeout=20))):
+            pass
         ward.send(adt("A40", patient, merges=former))
         heard: list[dict[str, Any]] = []
         while not {("left", old), ("patient", survivor)} <= {(one["type"], one.get("patient")) for one in heard}:

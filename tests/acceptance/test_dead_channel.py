@@ -19,7 +19,7 @@ ROUTES = [
 FAST = {
     "NOTIFY__BACKOFF_S_MIN": "0.1",
     "NOTIFY__BACKOFF_S_MAX": "0.3",
-    "NOTIFY__ATTEMPT_S_MAX": "0.5",
+    "NOTIFY__ATTEMPT_S_MAX": "2",
     "NOTIFY__DEAD_FAILURES": "3",
 }
 

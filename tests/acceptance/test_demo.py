@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 #: A ward of eight, hurried: the five minutes in half a one.
 QUICK = ["--beds", "8", "--speed", "60", "--hurry", "12", "--pace", "10", "--port", "0", "--kill"]
@@ -25,6 +27,7 @@ def _demo(folder: Path, *more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=110, check=False)
 
 
+@pytest.mark.timeout(240)
 def test_the_demo_tells_every_chapter_when_it_happened_and_names_no_patient(tmp_path: Path) -> None:
     done = _demo(tmp_path, "--once", "--seconds", "75")
     said = done.stdout

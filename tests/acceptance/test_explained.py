@@ -76,6 +76,8 @@ def course(server: RunningServer) -> Course:
         connect(url, additional_headers=headers, proxy=None) as stream,
     ):
         stream.send(json.dumps({"subscribe": {"units": [unit]}}))
+        while not any(one["type"] == "ready" for one in json.loads(stream.recv(timeout=20))):
+            pass
         for message in (
             admission(patient, unit, "1"),
             results(patient, [(6 * HOUR_S, WELL | lactate[0]), (20, ILL | lactate[1])]),

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import pytest
 from running_server import RunningServer
 
 REQUESTS_MIN = 50
 
 
+@pytest.mark.timeout(240)
 def test_no_request_made_from_the_document_is_answered_with_a_server_error(
     new_server: Callable[..., RunningServer],
 ) -> None:

@@ -120,6 +120,7 @@ def test_tables_and_journal_of_a_ward_give_the_same_recording_bit_for_bit(
     same(journal, nightlamp_tables.read(asked))
 
 
+@pytest.mark.timeout(240)
 def test_a_model_learns_from_what_a_server_recorded(
     new_server: Callable[..., RunningServer], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

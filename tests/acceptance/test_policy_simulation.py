@@ -72,13 +72,9 @@ def deterioration(server: RunningServer) -> None:
 
 
 def settled(server: RunningServer) -> None:
-    """Waits until all that is in the journal is in the database."""
-
-    def is_stored() -> bool:
-        figures = server.metrics()
-        return figures["nightlamp_store_cursor_seq"] >= figures["nightlamp_journal_durable_seq"] - 2
-
-    until(is_stored)
+    """Waits until all that is in the journal now is in the database."""
+    durable = server.metrics()["nightlamp_journal_durable_seq"]
+    until(lambda: server.metrics()["nightlamp_store_cursor_seq"] >= durable)
 
 
 def test_the_policy_in_force_opens_what_the_route_opened_with_and_without_the_server(new_server: Start) -> None:

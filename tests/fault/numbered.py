@@ -126,6 +126,9 @@ class Sender:
         self.client = client
 
     def _published(self, _client: object, _user: object, mid: int, *_: object) -> None:
+        end = time.monotonic() + 5
+        while mid not in self._by_mid and time.monotonic() < end:  # its PUBACK may be here before `publish` is back
+            time.sleep(0.001)
         self._numbered.acknowledged.add(self._by_mid[mid])
 
     def publish(self) -> paho.MQTTMessageInfo:

@@ -100,6 +100,7 @@ def test_p1_one_failed_sync_ends_the_process_and_is_never_tried_again(
         until(lambda: len(ward.acknowledged) > 200)
         when.touch()
         until(lambda: bool(refused))
+        time.sleep(0.1)  # until each thread has written down what it was told before
         before = set(ward.acknowledged)
         _assert_ends(server, refused)
     assert ward.acknowledged == before, "nothing was acknowledged after the failure"

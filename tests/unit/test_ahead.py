@@ -30,8 +30,8 @@ async def test_a_start_that_is_cancelled_lets_the_work_beside_it_end(monkeypatch
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
-    go.set()
     (thread,) = (one for one in threading.enumerate() if one.name == "cluster")
+    go.set()
     await asyncio.to_thread(thread.join, 5)
     assert not failed
     assert future.done()

@@ -30,9 +30,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 async def store(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
-    """Ten frames are in; no statement may take longer than a second or two."""
-    monkeypatch.setattr(writing, "COPY_S", 1.0)
-    monkeypatch.setattr(connecting, "STATEMENT_S", 2.0)
+    """Ten frames are in; no statement may take longer than a few seconds, migrations on a slow machine included."""
+    monkeypatch.setattr(writing, "COPY_S", 3.0)
+    monkeypatch.setattr(connecting, "STATEMENT_S", 5.0)
     database.fetch("DROP SCHEMA public CASCADE")
     database.fetch("CREATE SCHEMA public")
     found = await Store.connect(database.url)

@@ -90,8 +90,8 @@ def test_a_peer_that_is_missing_and_a_bench_that_fails_are_said_with_their_reaso
 def test_a_bench_that_hangs_is_ended_and_keeps_what_it_found(tmp_path: Path) -> None:
     line = MARK + json.dumps(figure().__dict__)
     program = f"import time; print({line!r}, flush=True); time.sleep(600)"
-    why = run_one(Bench("hangs", "hangs", [sys.executable, "-c", program], seconds_max=1.0), tmp_path)
-    assert "ended after 1 s" in why
+    why = run_one(Bench("hangs", "hangs", [sys.executable, "-c", program], seconds_max=5.0), tmp_path)
+    assert "ended after 5 s" in why
     assert read_folder(tmp_path).ours("k") is not None
 
 

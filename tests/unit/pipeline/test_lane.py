@@ -117,6 +117,9 @@ async def test_p5_a_full_disk_makes_the_pipeline_wait_and_room_lets_it_go_on(
 
     monkeypatch.setattr(os, "pwrite", pwrite)
     waiting = asyncio.create_task(lane.put(_rows(2)))
+    async with asyncio.timeout(10):
+        while lane.spool_error is None:  # noqa: ASYNC110 - told by a thread
+            await asyncio.sleep(0.01)
     await asyncio.sleep(0.1)
     assert (waiting.done(), lane.spool_error, lane.batches) == (False, "ENOSPC", 1)
     room.set()
