@@ -1,5 +1,6 @@
 // An alert on a tile or a page: how severe, why, since when, who has answered, and what can be done.
 import { Actions } from "./act.js";
+import { HELD, Key } from "./alert_steps.js";
 import { age, clockTime } from "./clock.js";
 import { answered, SEVERITIES } from "./risk.js";
 import { roleTitle } from "./session.js";
@@ -22,7 +23,7 @@ export function Alerts({ app, patient, now, brief = false }) {
       <${Shape} name=${severity.shape} />
       <div>
         <p><b>${severity.word}</b> ${alert.reason}</p>
-        <${Standing} alert=${alert} now=${now} />
+        <${Standing} alert=${alert} now=${now} named=${app.may("read_identity")} />
         ${(!brief || alert === first) && html`<${Reasons} alert=${alert} patient=${patient} />`}
         <${Actions} app=${app} alert=${alert} />
       </div>
@@ -33,11 +34,18 @@ export function Alerts({ app, patient, now, brief = false }) {
 
 const MARKS = { acknowledged: "check", snoozed: "clock", escalated: "up", expired: "up" };
 
-/** "Acknowledged by a nurse 4 min ago": nothing for an alert that waits. */
-export function Standing({ alert, now }) {
+/** "Acknowledged by nurse 4 min ago", and to who may see names (`named`) by which key; of an alert that waits only that nobody was
+    called, where that is so. */
+export function Standing({ alert, now, named = false }) {
   const words = standing(alert, now);
-  return words && html`<p class="standing" data-state=${alert.state}><${Shape} name=${MARKS[alert.state] ?? "dot"} /> ${words}</p>`;
+  if (words) {
+    return html`<p class="standing" data-state=${alert.state}><${Shape} name=${MARKS[alert.state] ?? "dot"} /> <span>${words}<${Key} by=${alert.by} named=${named} /></span></p>`;
+  }
+  return isHeld(alert) ? html`<p class="standing" data-state="held"><${Shape} name="bellOff" /> <span>Held back at first: ${HELD}</span></p>` : null;
 }
+
+/** It waits, and nobody was called when it began: a storm cap or quiet hours held it back. */
+export const isHeld = (alert) => alert.held && (alert.state ?? "open") === "open";
 
 function standing({ state, role, to, note, changed_ms: changedMs, until_ms: untilMs, level }, now) {
   const by = role ? `by ${roleTitle(role).toLowerCase()}` : "by itself";

@@ -1,39 +1,25 @@
 // All alerts of a patient, the newest first, each with what was done about it.
 import { get } from "./api.js";
-import { Asking } from "./asking.js";
-import { catchUp } from "./catch_up.js";
+import { FollowingSteps, HELD, StepList } from "./alert_steps.js";
 import { age, dayTime } from "./clock.js";
 import { SEVERITIES, STATES } from "./risk.js";
-import { roleTitle } from "./session.js";
 import { Shape } from "./shapes.js";
 import { html } from "./view.js";
 
 const SHOWN_MAX = 100;
 
-export class AlertHistory extends Asking {
-  static EVERY_MS = 15_000;
-
-  /** The stream has told a step: `turn` says which alerts stand how. */
-  componentDidUpdate(before) {
-    if (before.turn === this.props.turn) return;
-    this.caughtUp?.();
-    this.caughtUp = catchUp(() => this.read());
-  }
-
-  componentWillUnmount() {
-    super.componentWillUnmount();
-    this.caughtUp?.();
-  }
-
+/** `turn` says which alerts stand how. */
+export class AlertHistory extends FollowingSteps {
   async ask() {
     return { items: await alertsOf(this.props.id) };
   }
 
-  render(_, { items, failed }) {
+  render({ app }, { items, failed }) {
+    const named = app.may("read_identity");
     return html`<section class="card history"><h2>Alerts</h2>
       ${failed && html`<p class="note" role="alert">${failed}</p>`}
       ${items?.length === 0 && html`<p class="quiet">No alert in this stay.</p>`}
-      ${items?.length > 0 && html`<ol>${items.map((alert) => html`<${Entry} key=${alert.alert_id} alert=${alert} />`)}</ol>`}</section>`;
+      ${items?.length > 0 && html`<ol>${items.map((alert) => html`<${Entry} key=${alert.alert_id} alert=${alert} named=${named} />`)}</ol>`}</section>`;
   }
 }
 
@@ -43,22 +29,13 @@ async function alertsOf(id) {
   return items.every((alert) => alert.history) ? items : (await get(`/v1/patients/${id}/alerts?limit=${SHOWN_MAX}`)).items;
 }
 
-function Entry({ alert }) {
+function Entry({ alert, named }) {
+  const hasSteps = alert.history?.length > 1;
   const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
   const openedMs = Date.parse(alert.opened_at);
   const over = alert.cleared_at ? `over after ${age(Date.parse(alert.cleared_at) - openedMs)}` : STATES[alert.state] ?? alert.state;
   return html`<li data-severity=${alert.severity} data-state=${alert.state}><${Shape} name=${severity.shape} />
-    <div><p><b>${severity.word}</b> ${alert.reason} <span class="quiet">· ${over}</span></p>
-      ${alert.history?.length > 1 && html`<ul class="steps">
-        ${alert.history_cut && html`<li class="quiet">Older steps are left out.</li>`}
-        ${alert.history.map((step) => html`<li key=${`${step.seq}.${step.ordinal}`}>
-        <time>${dayTime(Date.parse(step.at))}</time> ${stepWords(step)}</li>`)}</ul>`}</div>
+    <div><p><b>${severity.word}</b> ${alert.reason} <span class="quiet">· ${over}${alert.held && !hasSteps ? `; ${HELD}` : ""}</span></p>
+      ${hasSteps && html`<${StepList} alert=${alert} named=${named} />`}</div>
     <time datetime=${alert.opened_at}>${dayTime(openedMs)}</time></li>`;
-}
-
-function stepWords({ kind, role, to, note, unit, bed }) {
-  if (kind === "moved") return `moved with the patient to ${unit ? `${unit} bed ${bed}` : "no bed"}`;
-  const by = role ? ` by ${roleTitle(role).toLowerCase()}` : "";
-  const toWhom = to ? ` to ${roleTitle(to).toLowerCase()}` : "";
-  return `${kind}${toWhom}${by}${note ? `: ${note}` : ""}`;
 }

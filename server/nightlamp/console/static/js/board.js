@@ -1,6 +1,9 @@
 // The ward board: what needs somebody first, then everybody by risk; as tiles or as a list.
 import { Actions } from "./act.js";
-import { alertRank, SEVERITIES } from "./risk.js";
+import { Standing } from "./alert.js";
+import { AlertSteps } from "./alert_steps.js";
+import { Fold } from "./fold.js";
+import { alertRank, answered, SEVERITIES } from "./risk.js";
 import { Row, ROW_HEADS } from "./row.js";
 import { Shape } from "./shapes.js";
 import { Tile } from "./tile.js";
@@ -61,10 +64,14 @@ function Technical({ app }) {
   const alerts = app.ward.technical(app.unit);
   if (alerts.length === 0) return null;
   const now = serverNow();
-  return html`<ul class="alerts loose" aria-label="Technical alerts">${alerts.map((alert) => html`<li key=${alert.id} data-severity=${alert.severity}>
+  const named = app.may("read_identity");
+  const steps = (alert) => html`<${AlertSteps} id=${alert.id} turn=${`${alert.state} ${alert.changed_ms}`} named=${named} />`;
+  return html`<ul class="alerts loose" aria-label="Technical alerts">${alerts.map((alert) => html`<li key=${alert.id} data-severity=${alert.severity} data-answered=${answered(alert)}>
     <${Shape} name=${(SEVERITIES[alert.severity] ?? SEVERITIES.technical).shape} />
     <div><p><b>${(SEVERITIES[alert.severity] ?? SEVERITIES.technical).word}</b> ${alert.reason}</p>
-      <${Actions} app=${app} alert=${alert} /></div>
+      <${Standing} alert=${alert} now=${now} named=${named} />
+      <${Actions} app=${app} alert=${alert} />
+      <${Fold} summary="Its steps" draw=${() => steps(alert)} /></div>
     <time>${age(now - alert.at_ms)}</time></li>`)}</ul>`;
 }
 

@@ -5,7 +5,7 @@ import { AlertHistory } from "./alert_history.js";
 import { age, serverNow } from "./clock.js";
 import { Course } from "./course_view.js";
 import { aboutOf, nameOf } from "./people.js";
-import { Arrow, Meter, News2, PartsTable, riskNames, riskText } from "./scores.js";
+import { ageOfScore, Arrow, Meter, News2, PartsTable, riskNames, riskText } from "./scores.js";
 import { unitText, valueText, VITALS } from "./signals.js";
 import { trend } from "./trend.js";
 import { Component, html } from "./view.js";
@@ -46,7 +46,7 @@ export class Patient extends Component {
         <h1>${patient?.bed || person?.bed ? html`<span class="quiet">Bed</span> ${patient?.bed ?? person.bed}` : "No bed"} <span class="unit">${patient?.unit ?? person?.unit ?? ""}</span></h1>
         <p class="name" data-masked=${name.masked}><b>${name.text}</b> ${aboutOf(person)}</p>
         <${Identity} person=${person} />
-        ${patient && html`<${News2} score=${patient.scores.news2} seen=${app.ward.course.get(id)} />`}
+        ${patient && html`<${News2} score=${patient.scores.news2} seen=${app.ward.course.get(id)} now=${now} />`}
       </header>
       ${failed && !person && html`<p class="empty" role="alert">${failed}</p>`}
       ${person && !patient && app.ward.complete && html`<p class="note">This patient lies in no bed of this ward now. What is below is the record.</p>`}
@@ -57,7 +57,7 @@ export class Patient extends Component {
           <section class="card"><h2>Why NEWS2</h2>${patient.scores.news2
             ? html`<${PartsTable} score=${patient.scores.news2} now=${now} />` : html`<p class="quiet">No NEWS2 yet: inputs missing.</p>`}</section>
 `}</div>
-        <div class="reasons">${patient && riskNames(patient).map((model) => html`<${Why} key=${model} model=${model} patient=${patient} />`)}</div>
+        <div class="reasons">${patient && riskNames(patient).map((model) => html`<${Why} key=${model} model=${model} patient=${patient} now=${now} />`)}</div>
       </div>`}`;
   }
 }
@@ -86,16 +86,17 @@ function Now({ patient, now }) {
     const second = row.second && patient.vitals[row.second];
     return html`<div key=${row.name} class=${old ? "stale" : ""}><dt>${row.title}</dt>
       <dd><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b> ${row.unit}
-        ${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`}<small>${age(now - vital.at_ms)}${old ? " old" : ""}</small></dd></div>`;
+        ${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name], now)} />`}<small>${age(now - vital.at_ms)}${old ? " old" : ""}</small></dd></div>`;
   })}${Object.entries(patient.vitals).filter(([name]) => !VITALS.some((row) => row.name === name || row.second === name)).map(([name, vital]) => html`
     <div key=${name} class="minor"><dt>${unitText.title(name)}</dt><dd>${valueText(name, vital.value, vital.unit)}<small>${age(now - vital.at_ms)}</small></dd></div>`)}</dl></section>`;
 }
 
-function Why({ model, patient }) {
+function Why({ model, patient, now }) {
   const score = patient.scores[model];
+  const aged = ageOfScore(model, score, now);
   return html`<section class="card"><h2>${modelTitle(model)}</h2>
     ${!score || score.value === null
       ? html`<p class="quiet">Not scorable: too few inputs.</p>`
-      : html`<div class="risk large"><${Meter} value=${score.value} /><b>${riskText(score.value)}</b></div>
+      : html`<div class="risk large" data-old=${aged.old}><${Meter} value=${score.value} /><b>${riskText(score.value)}</b>${aged.words && html`<small class="age">${aged.words}</small>`}</div>
         <${Reasons} patient=${patient.patient} model=${model} atMs=${score.at_ms} />`}</section>`;
 }

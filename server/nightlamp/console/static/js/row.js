@@ -1,12 +1,13 @@
 // One patient as a line of the list.
+import { isHeld } from "./alert.js";
 import { age, serverNow } from "./clock.js";
 import { alertRank, answered, SEVERITIES } from "./risk.js";
 import { addressOf } from "./route.js";
 import { Same } from "./same.js";
-import { Arrow, News2, riskText, signOfScore } from "./scores.js";
+import { ageOfScore, Arrow, News2, riskText, signOfNews2 } from "./scores.js";
 import { Shape } from "./shapes.js";
 import { VITALS } from "./signals.js";
-import { scoreTrend, trend } from "./trend.js";
+import { trend } from "./trend.js";
 import { html } from "./view.js";
 import { Watching } from "./watching.js";
 
@@ -20,14 +21,15 @@ export class Row extends Watching {
     const { news2 } = patient.scores;
     const seen = app.ward.course.get(id);
     const risk = patient.scores.sepsis?.value ?? null;
+    const aged = ageOfScore("sepsis", patient.scores.sepsis, now);
     const newestMs = Math.max(...Object.values(patient.vitals).map((vital) => vital.at_ms));
     return html`<tr ref=${this.outermost} role="row" tabindex="0" data-patient=${id} data-rank=${alertRank(patient)}>
       <th role="rowheader" scope="row"><a href=${addressOf(id)}><b class="bed">${patient.bed || "No bed"}</b></a> <small>${patient.unit}</small></th>
       <td role="cell" class="who">${app.people.nameOf(id).text}</td>
-      <td role="cell" class="score"><${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} /></td>
+      <td role="cell" class="score"><${Same} sign=${signOfNews2(news2, seen, now)} draw=${() => html`<${News2} score=${news2} seen=${seen} now=${now} />`} /></td>
       <td role="cell" class="alert"><${Worst} alerts=${patient.alerts} now=${now} /></td>
       ${VITALS.map((row) => html`<${Value} key=${row.name} row=${row} patient=${patient} now=${now} />`)}
-      <td role="cell" class="number" data-label="Sepsis">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}</td>
+      <td role="cell" class="number ${aged.old ? "stale" : ""}" data-label="Sepsis">${risk === null ? html`<span class="quiet">–</span>` : riskText(risk)}${aged.words && html` <small>${aged.words}</small>`}</td>
       <td role="cell" class="number" data-label="Newest">${Number.isFinite(newestMs) ? age(now - newestMs) : "never"}</td></tr>`;
   }
 }
@@ -38,7 +40,8 @@ function Worst({ alerts, now }) {
   const severity = SEVERITIES[alert.severity] ?? SEVERITIES.low;
   return html`<span class="flag" data-severity=${alert.severity} data-answered=${answered(alert)}><${Shape} name=${severity.shape} />
     <span><b>${severity.word}</b> ${alert.reason}${alerts.length > 1 ? ` (+${alerts.length - 1})` : ""}${" "}
-    <small>${answered(alert) ? alert.state : age(now - alert.at_ms)}</small></span></span>`;
+    <small>${answered(alert) ? alert.state : age(now - alert.at_ms)}</small>
+    ${isHeld(alert) && html`<small class="held"><${Shape} name="bellOff" /> nobody notified at first</small>`}</span></span>`;
 }
 
 function Value({ row, patient, now }) {
@@ -47,5 +50,5 @@ function Value({ row, patient, now }) {
   const old = now - vital.at_ms > row.staleMs;
   const second = row.second && patient.vitals[row.second];
   return html`<td role="cell" class="number ${old ? "stale" : ""}" data-label=${row.label}>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}
-    ${old ? html`<small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`}</td>`;
+    ${old ? html`<small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name], now)} />`}</td>`;
 }

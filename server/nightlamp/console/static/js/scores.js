@@ -6,18 +6,32 @@ import { itemsOf, title, valueText } from "./signals.js";
 import { scoreTrend } from "./trend.js";
 import { html } from "./view.js";
 
-/** The badge: number, word, shape, which way, and how many of its inputs are there. */
-export function News2({ score, seen }) {
+const MINUTE = 60_000;
+/** Older than that a score is greyed: as long as what a monitor sends. Models are made once a minute; one is slower by its manifest. */
+const STALE_MS = 2 * MINUTE;
+const SLOW_STALE_MS = { "readmission-stay": 120 * MINUTE };
+/** From here on a score's age is told: in whole minutes, so that a tile is drawn no oftener. */
+const TOLD_MS = 100_000;
+
+/** Time alone makes no score: of one whose inputs fell silent its age, in words from 100 s on, and whether it is greyed. */
+export function ageOfScore(name, score, now) {
+  const quietMs = score && score.value !== null ? now - score.at_ms : 0;
+  return { words: quietMs >= TOLD_MS ? `${age(quietMs)} old` : "", old: quietMs > (SLOW_STALE_MS[name] ?? STALE_MS) };
+}
+
+/** The badge: number, word, shape, which way, how many of its inputs are there, and its age where it is old. */
+export function News2({ score, seen, now }) {
   if (!score || score.value === null) {
     return html`<p class="news2" data-band="unknown"><span class="number">–</span><span class="words"><b>No NEWS2</b><small>inputs missing</small></span></p>`;
   }
   const band = BANDS[score.band] ?? BANDS[0];
   const partial = score.present < score.expected;
-  const way = scoreTrend(seen);
-  return html`<p class="news2" data-band=${score.band}>
+  const way = scoreTrend(seen, now);
+  const { words, old } = ageOfScore("news2", score, now);
+  return html`<p class="news2" data-band=${score.band} data-old=${old}>
     <${Shape} name=${band.shape} />
     <span class="number">${score.value}</span>
-    <span class="words"><b>${band.word}</b><small>NEWS2${way && html`${" "}<${Arrow} way=${way} />`}${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small></span>
+    <span class="words"><b>${band.word}</b><small>NEWS2${way && html`${" "}<${Arrow} way=${way} />`}${partial && html` · <span class="partial">${score.present} of ${score.expected}</span>`}</small>${words && html`<small class="age">${words}</small>`}</span>
   </p>`;
 }
 
@@ -47,6 +61,12 @@ export function riskText(value) {
 export function riskNames(patient) {
   const models = Object.keys(patient.scores).filter((name) => patient.scores[name].kind === "model" && name !== "sepsis");
   return ["sepsis", ...models.sort()];
+}
+
+/** What of the badge is seen: another drawing is needed only where this differs. */
+export function signOfNews2(score, seen, now) {
+  const { words, old } = ageOfScore("news2", score, now);
+  return `${signOfScore(score)} ${scoreTrend(seen, now)?.sign} ${words} ${old}`;
 }
 
 /** How large a risk is, as a bar. */

@@ -7,10 +7,10 @@ import { Fold } from "./fold.js";
 import { alertRank } from "./risk.js";
 import { addressOf } from "./route.js";
 import { sameSeries, Same } from "./same.js";
-import { Arrow, Meter, News2, PartsTable, riskNames, riskText, signOfScore } from "./scores.js";
+import { ageOfScore, Arrow, Meter, News2, PartsTable, riskNames, riskText, signOfNews2, signOfScore } from "./scores.js";
 import { itemsOf, title, valueText, VITALS } from "./signals.js";
 import { Spark } from "./spark.js";
-import { scoreTrend, trend } from "./trend.js";
+import { trend } from "./trend.js";
 import { Component, html } from "./view.js";
 import { Watching } from "./watching.js";
 import { modelTitle, Why } from "./why.js";
@@ -31,7 +31,7 @@ export class Tile extends Watching {
         <h2 id=${name}><a href=${addressOf(id)}>${patient.bed
           ? html`<span class="bed" data-long=${patient.bed.length > LONG_BED}><span class="quiet">Bed</span> ${patient.bed}</span>`
           : html`<span class="bed">No bed</span>`}</a><span class="unit">${patient.unit}</span></h2>
-        <${Same} sign=${`${signOfScore(news2)} ${scoreTrend(seen)?.sign}`} draw=${() => html`<${News2} score=${news2} seen=${seen} />`} />
+        <${Same} sign=${signOfNews2(news2, seen, now)} draw=${() => html`<${News2} score=${news2} seen=${seen} now=${now} />`} />
       </header>
       <${Name} app=${app} id=${id} />
       <${Alerts} app=${app} patient=${patient} now=${now} brief=${true} />
@@ -42,7 +42,10 @@ export class Tile extends Watching {
       </table>
       <${State} patient=${patient} now=${now} />
       <footer>
-        ${riskNames(patient).map((model) => html`<${Same} key=${model} sign=${signOfScore(patient.scores[model])} draw=${() => html`<${Risk} name=${model} patient=${patient} />`} />`)}
+        ${riskNames(patient).map((model) => {
+          const aged = ageOfScore(model, patient.scores[model], now);
+          return html`<${Same} key=${model} sign=${`${signOfScore(patient.scores[model])} ${aged.words} ${aged.old}`} draw=${() => html`<${Risk} name=${model} patient=${patient} aged=${aged} />`} />`;
+        })}
         ${news2?.items.length > 0 && html`<${Fold} summary="NEWS2 by item" draw=${() => html`<${PartsTable} score=${news2} now=${now} />`} />`}
         <${Past} id=${id} />
       </footer>
@@ -75,7 +78,7 @@ class Vital extends Component {
     return html`<tr class=${old ? "stale" : ""} data-points=${points}>
       <th scope="row" title=${row.title}>${row.label}</th>
       <td><${Spark} series=${patient.spark[row.name]} range=${row.range} /></td>
-      <td class="value"><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b>${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name])} />`} <small>${row.unit}</small></td>
+      <td class="value"><b>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}</b>${!old && html`<${Arrow} way=${trend(row.name, patient.spark[row.name], now)} />`} <small>${row.unit}</small></td>
       <td class="points">${points > 0 && html`<span title="${points} NEWS2 points">+${points}</span>`}</td>
       <td class="age">${age(quietMs)}${old && " old"}</td>
     </tr>`;
@@ -110,12 +113,12 @@ function State({ patient, now }) {
   })}</ul>`;
 }
 
-function Risk({ name, patient }) {
+function Risk({ name, patient, aged }) {
   const score = patient.scores[name];
   const label = modelTitle(name);
   if (!score || score.value === null) return html`<p class="risk ${name}"><span>${label}</span><b class="quiet">not scorable</b></p>`;
-  return html`<div class="risk ${name}"><span class="of">${label}</span>
+  return html`<div class="risk ${name}" data-old=${aged.old}><span class="of">${label}</span>
     <${Meter} value=${score.value} />
-    <b>${riskText(score.value)}</b>
+    <b>${riskText(score.value)}</b>${aged.words && html`<small class="age">${aged.words}</small>`}
     <${Why} patient=${patient.patient} model=${name} label=${label} atMs=${score.at_ms} /></div>`;
 }

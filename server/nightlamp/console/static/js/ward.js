@@ -1,5 +1,6 @@
 // Everybody on the ward, by the newest message about each. No DOM in here.
-import { byRisk, stateOf, urgency } from "./risk.js";
+import { completed, follow } from "./loose.js";
+import { byRisk, urgency } from "./risk.js";
 
 const TREND_BACK_MS = 1_800_000;
 /** Alerts about no patient that are remembered as told, so that an older list does not undo what the stream said. */
@@ -68,7 +69,7 @@ export class Ward {
     this.told.add(alert.id);
     if (this.told.size > TOLD_MAX) this.told.delete(this.told.values().next().value);
     if (alert.kind === "cleared") this.loose.delete(alert.id);
-    else this.loose.set(alert.id, { ...before, ...alert, at_ms: before?.at_ms ?? alert.at_ms, changed_ms: alert.at_ms, state: stateOf(alert, before) });
+    else this.loose.set(alert.id, follow(before, alert));
   }
 
   /** The database is behind the stream: what the stream has spoken of stays as it said, only its beginning is the list's. */
@@ -77,7 +78,7 @@ export class Ward {
     for (const id of this.told) {
       const known = this.loose.get(id);
       if (known === undefined) listed.delete(id);
-      else listed.set(id, { ...known, at_ms: listed.get(id)?.at_ms ?? known.at_ms });
+      else listed.set(id, completed(known, listed.get(id)));
     }
     this.loose = listed;
   }
