@@ -309,10 +309,10 @@ impl Pipeline {
             Applied::Kept { slot, patient, change } => {
                 add(&self.counters.observations_kept, 1);
                 add(&self.counters.observations_late, u64::from(change == Change::Expired));
-                let corrects =
-                    matches!(change, Change::Replaced | Change::Withdrawn) || observation.status == Status::Corrected;
+                let is_gone = matches!(change, Change::Replaced | Change::Withdrawn);
+                let corrects = is_gone || observation.status == Status::Corrected;
                 self.touch(at, slot, patient);
-                self.touched.say(observation.signal, corrects);
+                self.touched.say(observation.signal, corrects, is_gone.then_some(observation.observed_at_us));
                 if at.wanted {
                     self.rows.observations.push(&ObservationRow {
                         seq: at.seq,

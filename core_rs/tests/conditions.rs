@@ -52,6 +52,18 @@ impl Bedside {
         self.say(Frame { payload: Bytes::from(text), ..frame })
     }
 
+    /// A report of several heart rates, each with its second, received at one.
+    fn report(&mut self, second: i64, rates: &[(i64, usize)], status: &str) -> Vec<String> {
+        let lines = |frame: Frame| String::from_utf8(frame.payload.to_vec()).expect("text");
+        let whole = ward::oru(1, rates[0].1, at(rates[0].0));
+        let others = rates[1..].iter().map(|(second, rate)| lines(ward::oru(1, *rate, at(*second))));
+        let others: String = others.map(|text| text[text.find("OBX").expect("a value")..].to_owned()).collect();
+        let text = (lines(whole.clone()) + &others).replace("|||||F|||", &format!("|||||{status}|||"));
+        self.seq += 1;
+        let text = text.replace("R1-", &format!("R{}-", self.seq));
+        self.say(Frame { payload: Bytes::from(text), received_at_us: at(second), ..whole })
+    }
+
     fn tick(&mut self, second: i64) -> Vec<String> {
         self.say(Frame { source: Source::Tick, payload: Bytes::new(), ..ward::oru(1, 60, at(second)) })
     }
@@ -102,4 +114,17 @@ fn p7_a_withdrawal_and_a_correction_end_what_rested_on_the_value_in_the_frame_th
         assert_eq!(bedside.tick(31), ["heart rate 130 /min, 30 s old, above 120 for 30 s"]);
         assert_eq!(bedside.rate(rate, 1, status), ["the values it rested on were withdrawn"], "{status}");
     }
+}
+
+#[test]
+fn p7_a_corrected_report_that_repeats_an_old_result_and_brings_a_normal_one_is_one_evaluation_towards_clearing() {
+    let mut bedside = Bedside::under("{ signal = \"HR\", above = 120 }\nclear_evaluations = 3");
+    bedside.rate(110, 1, "F");
+    assert_eq!(bedside.rate(130, 2, "F").len(), 1);
+    for report in [[(1, 112), (10, 100)], [(2, 131), (11, 100)]] {
+        assert_eq!(bedside.report(11, &report, "C"), Vec::<String>::new(), "{report:?}");
+    }
+    assert_eq!(bedside.rate(100, 12, "F"), ["no longer: heart rate 100 /min, 0 s old, not above 120"]);
+    bedside.rate(130, 20, "F");
+    assert_eq!(bedside.report(21, &[(20, 90), (21, 90)], "C"), ["the values it rested on were withdrawn"]);
 }

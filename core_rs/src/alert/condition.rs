@@ -12,8 +12,9 @@
 //!
 //! # A leaf
 //! A threshold with `clear` is a Schmitt trigger: between the two it stays what it was. With `for_s` it is true once it has been on
-//! that long without interruption, by the times of observation; a value off, or a gap longer than `stale_s`, begins anew. `rising_by` compares the
-//! newest value with the least of the `within_s` that end with it, `falling_by` with the largest.
+//! that long without interruption, by the times of observation; a value off, or a gap longer than `stale_s`, begins anew: what lay before
+//! a gap is unknown, and a value between the two that comes after it is not on. `rising_by` compares the newest value with the least of
+//! the `within_s` that end with it, `falling_by` with the largest.
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -150,16 +151,11 @@ impl Test {
         if safe { Side::Off } else { Side::Between }
     }
 
-    /// The closed range of values that are neither on nor off; empty (its ends crossed) where there are none.
-    pub fn between(&self) -> (f64, f64) {
-        match *self {
-            Self::Threshold { high: true, strict, enter, clear } => {
-                (clear.next_up(), if strict { enter } else { enter.next_down() })
-            }
-            Self::Threshold { high: false, strict, enter, clear } => {
-                (if strict { enter } else { enter.next_up() }, clear.next_down())
-            }
-            Self::Trend { .. } => (f64::NEG_INFINITY, f64::INFINITY),
+    /// Of two values the one nearer to the safe side.
+    pub fn safer(&self, one: f64, other: f64) -> f64 {
+        match self {
+            Self::Threshold { high: true, .. } => one.min(other),
+            _ => one.max(other),
         }
     }
 

@@ -9,7 +9,7 @@ use super::engine::AlertEngine;
 use super::lifecycle::{At, Turn};
 use super::opening::Opening;
 use super::reason::Clearing;
-use super::sight::{Look, Lookout, Sights, places};
+use super::sight::{Look, Lookout, Sights, TakenBack, places};
 use super::watch::Scored;
 use crate::decode::{BedKey, PatientId};
 use crate::window::Patient;
@@ -29,11 +29,11 @@ impl AlertEngine {
         &self.lookout
     }
 
-    /// What the window says of these rules' leaves at a frame; `corrected`: whether the frame took something of one back.
-    pub fn see(&self, rules: u64, patient: &Patient, at_us: i64, corrected: &dyn Fn(&Subject) -> bool) -> Sights {
+    /// What the window says of these rules' leaves at a frame, and what the frame took back of them.
+    pub fn see(&self, rules: u64, patient: &Patient, at_us: i64, taken_back: TakenBack<'_>) -> Sights {
         let mut sights = Sights::new();
         for rule in places(rules).filter_map(|index| self.policy.rules.get(index)) {
-            rule.when.iter().for_each(|when| when.see(patient, at_us, corrected, &mut sights));
+            rule.when.iter().for_each(|when| when.see(patient, at_us, taken_back, &mut sights));
         }
         sights
     }

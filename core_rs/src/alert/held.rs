@@ -1,6 +1,6 @@
 //! Conditions in words: each leaf that holds, with its value, unit and age. Values only, no identity (P6).
 
-use super::condition::{Leaf, Subject, Test, Truth, When};
+use super::condition::{Leaf, Side, Subject, Test, Truth, When};
 use super::watch::{LeafState, Leaves};
 use crate::decode::SignalId;
 use crate::decode::catalogue::FIO2;
@@ -30,14 +30,29 @@ fn reason(leaf: &Leaf, words: String) -> Reason {
     Reason { about, share: 0.0, direction: Direction::Neither, missing: false, words }
 }
 
+/// Values since a threshold is on.
+enum Stood {
+    /// All beyond it.
+    Beyond,
+    /// The newest is, some lay between it and where it ends.
+    Wavering,
+    /// The newest lies between the two.
+    Returning,
+}
+
 impl Leaf {
     fn says(&self, state: &LeafState, at_us: i64) -> String {
         let value = self.value(state, at_us);
         match self.test {
-            Test::Threshold { .. } if self.for_us > 0 => {
-                format!("{value}, {} for {}", self.threshold(), span(seconds(at_us, state.since_us)))
+            Test::Threshold { clear, .. } => {
+                let (beyond, clear, since) = (self.threshold(), self.number(clear), span(seconds(at_us, state.since_us)));
+                match self.stood(state) {
+                    Stood::Returning => format!("{value}, {beyond} {since} ago and not back to {clear}"),
+                    _ if self.for_us == 0 => format!("{value}, {beyond}"),
+                    Stood::Wavering => format!("{value}, {beyond} and not back to {clear} for {since}"),
+                    Stood::Beyond => format!("{value}, {beyond} for {since}"),
+                }
             }
-            Test::Threshold { .. } => format!("{value}, {}", self.threshold()),
             Test::Trend { rising, within_us, .. } => {
                 let (from, change) = (self.number(state.from), self.number((state.value - state.from).abs()));
                 let way = if rising { "up" } else { "down" };
@@ -49,14 +64,28 @@ impl Leaf {
     fn denies(&self, state: &LeafState, at_us: i64) -> String {
         let value = self.value(state, at_us);
         match self.test {
-            Test::Threshold { .. } if state.on => {
-                format!("{value}, {} for {} only", self.threshold(), span(seconds(at_us, state.since_us)))
+            Test::Threshold { clear, .. } if state.on => {
+                let (beyond, clear, since) = (self.threshold(), self.number(clear), span(seconds(at_us, state.since_us)));
+                match self.stood(state) {
+                    Stood::Returning => format!("{value}, {beyond} only {since} ago"),
+                    Stood::Wavering => format!("{value}, {beyond} and not back to {clear} for {since} only"),
+                    Stood::Beyond => format!("{value}, {beyond} for {since} only"),
+                }
             }
             Test::Threshold { .. } => format!("{value}, not {}", self.threshold()),
             Test::Trend { rising, by, within_us } => {
                 let way = if rising { "up" } else { "down" };
                 format!("{value}, not {way} {} within {}", self.number(by), window(within_us / 1_000_000))
             }
+        }
+    }
+
+    /// How the values of a threshold that is on have stood to it.
+    fn stood(&self, state: &LeafState) -> Stood {
+        match (self.test.side(state.value), self.test.side(state.from)) {
+            (Side::On, Side::On) => Stood::Beyond,
+            (Side::On, _) => Stood::Wavering,
+            _ => Stood::Returning,
         }
     }
 

@@ -69,7 +69,7 @@ pub use policy::{DEFAULT_POLICY_TOML, Policy, PolicyError, RULES_MAX};
 pub use quiet::{Quiet, Storm};
 pub(crate) use reason::span;
 pub use rule::Rule;
-pub use sight::{Look, Lookout, Sight, Sights};
+pub use sight::{Look, Lookout, Sight, Sights, TakenBack};
 pub use state::{AlertState, RuleCounters};
 pub use technical::{AWAY_US, About, Finding, Stale, Technical, Trouble};
 pub use watch::Scored;

@@ -1,14 +1,15 @@
 //! What the window says of a condition's leaves at a frame: read there, from the values it keeps; there is no second history.
 //!
 //! Which rules a frame concerns costs one look at a table by signal; a leaf that is off costs the newest value. Of one that is on and
-//! must have been so for a time, the values of that time are walked; between `enter` and `clear`, those of whole blocks are skipped.
+//! must have been so for a time, or is between `enter` and `clear`, the values of that time are walked, whole blocks at once
+//! (`window::course`). A look depends on the window alone, not on what was seen before: alert weighs a batch's looks behind it.
 
 use smallvec::SmallVec;
 
 use super::condition::{Leaf, Side, Subject, Test, When};
 use super::policy::Policy;
 use crate::decode::{BedKey, PatientId, SignalId};
-use crate::window::Patient;
+use crate::window::{Lasting, Patient, Sample};
 
 /// What the window says of one leaf.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -17,17 +18,22 @@ pub struct Sight {
     pub value: f64,
     /// When it was observed, microseconds; None where nothing is known (of a score: to be asked of alert).
     pub at_us: Option<i64>,
-    /// What a trend compares it with.
+    /// What a trend compares it with; of a threshold the value nearest to its safe side since it is on.
     pub from: f64,
     /// Whether the leaf is on; None where the values that are held do not decide it.
     pub on: Option<bool>,
-    /// Since when the values say so.
+    /// The time of a value since which it is on; `i64::MAX` where the values do not say.
     pub since_us: i64,
     /// It may have been on before that: the walk met neither a value that is off nor a gap.
     pub open_ended: bool,
-    /// The frame corrected or withdrew a value of it.
-    pub corrected: bool,
+    /// The oldest value that was looked at.
+    pub reached_us: i64,
+    /// The newest time of which the frame corrected or withdrew a value, and what there is now is not on; `i64::MIN` of none.
+    pub taken_back_us: i64,
 }
+
+/// The times of which a frame corrected or withdrew a value of a signal; of a score that was silenced, `i64::MAX`.
+pub type TakenBack<'a> = &'a dyn Fn(&Subject) -> SmallVec<[i64; 2]>;
 
 /// Sights of some rules' leaves, rule after rule.
 pub type Sights = SmallVec<[Sight; 6]>;
@@ -113,13 +119,21 @@ pub(super) fn places(mut rules: u64) -> impl Iterator<Item = usize> {
 
 impl Sight {
     /// Nothing is known.
-    pub const NOTHING: Self =
-        Self { value: 0.0, at_us: None, from: 0.0, on: None, since_us: i64::MIN, open_ended: false, corrected: false };
+    pub const NOTHING: Self = Self {
+        value: 0.0,
+        at_us: None,
+        from: 0.0,
+        on: None,
+        since_us: i64::MAX,
+        open_ended: false,
+        reached_us: i64::MIN,
+        taken_back_us: i64::MIN,
+    };
 }
 
 impl When {
-    /// What the window says of its leaves; `corrected` whether the frame took something of one back.
-    pub(super) fn see(&self, patient: &Patient, at_us: i64, corrected: &dyn Fn(&Subject) -> bool, out: &mut Sights) {
+    /// What the window says of its leaves, and what the frame took back of them.
+    pub(super) fn see(&self, patient: &Patient, at_us: i64, taken_back: TakenBack<'_>, out: &mut Sights) {
         for leaf in &self.leaves {
             let sight = match (&leaf.subject, leaf.test) {
                 (Subject::Score(..), _) => Sight::NOTHING,
@@ -128,7 +142,9 @@ impl When {
                 }
                 (Subject::Signal(signal), Test::Threshold { .. }) => leaf.see_threshold(*signal, patient, at_us),
             };
-            out.push(Sight { corrected: corrected(&leaf.subject), ..sight });
+            let mut times = taken_back(&leaf.subject);
+            times.retain(|at_us| leaf.rests_not_on(patient, *at_us));
+            out.push(Sight { taken_back_us: times.into_iter().max().unwrap_or(i64::MIN), ..sight });
         }
     }
 }
@@ -144,42 +160,32 @@ impl Leaf {
         }
         let from = if rising { least } else { largest };
         let on = Some(self.test.changed(from, value));
-        Sight { value, at_us: Some(seen_us), from, on, since_us: seen_us, open_ended: true, corrected: false }
+        let (at_us, since_us, reached_us) = (Some(seen_us), seen_us, seen_us);
+        Sight { value, at_us, from, on, since_us, open_ended: true, reached_us, taken_back_us: i64::MIN }
     }
 
     fn see_threshold(&self, signal: SignalId, patient: &Patient, at_us: i64) -> Sight {
         let Some((value, seen_us)) = patient.latest(signal, at_us) else { return Sight::NOTHING };
-        let decisive = match self.test.side(value) {
-            Side::Between => patient.vitals().newest_outside(signal, self.test.between(), seen_us).map(|one| one.value),
-            _ => Some(value),
+        let newest = Sight { value, at_us: Some(seen_us), from: value, reached_us: seen_us, ..Sight::NOTHING };
+        let side = |value: f64| match self.test.side(value) {
+            Side::On => Some(true),
+            Side::Off => Some(false),
+            Side::Between => None,
         };
-        let on = decisive.map(|value| self.test.side(value) == Side::On);
-        let mut sight =
-            Sight { value, at_us: Some(seen_us), from: 0.0, on, since_us: seen_us, open_ended: true, corrected: false };
-        if on != Some(false) && self.for_us > 0 {
-            self.walk_back(signal, patient, &mut sight);
+        if side(value) == Some(false) {
+            return Sight { on: Some(false), ..newest };
         }
-        sight
+        let (sample, lasting) = (Sample { at_us: seen_us, value }, Lasting { for_us: self.for_us, gap_us: self.stale_us });
+        let Some(course) = patient.vitals().course(signal, sample, &side, lasting) else { return newest };
+        let on = course.on_us.map(|_| true).or(course.ended.then_some(false));
+        let from = self.test.safer(course.least, course.largest);
+        let since_us = course.on_us.unwrap_or(i64::MAX);
+        Sight { from, on, since_us, open_ended: !course.ended, reached_us: course.reached_us, ..newest }
     }
 
-    /// Since when the values have been beyond the threshold without interruption, as far back as `for_us` asks.
-    fn walk_back(&self, signal: SignalId, patient: &Patient, sight: &mut Sight) {
-        let Some(newest_us) = sight.at_us else { return };
-        let (mut later_us, mut on_us) = (newest_us, None);
-        for sample in patient.recent(signal, newest_us, usize::MAX).iter().rev() {
-            let side = self.test.side(sample.value);
-            if side == Side::Off || later_us.saturating_sub(sample.at_us) > self.stale_us {
-                sight.open_ended = false;
-                break;
-            }
-            later_us = sample.at_us;
-            if side == Side::On {
-                on_us = Some(sample.at_us);
-                if newest_us.saturating_sub(sample.at_us) >= self.for_us {
-                    break;
-                }
-            }
-        }
-        sight.since_us = on_us.unwrap_or(later_us);
+    /// Whether a value that was taken back says something else now: of a threshold, one that is on still bears it.
+    fn rests_not_on(&self, patient: &Patient, at_us: i64) -> bool {
+        let (Subject::Signal(signal), Test::Threshold { .. }) = (&self.subject, self.test) else { return true };
+        patient.vitals().at(*signal, at_us).is_none_or(|value| self.test.side(value) != Side::On)
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 
-use super::condition::{Leaf, Side, Subject, Truth, When};
+use super::condition::{Leaf, Side, Subject, Test, Truth, When};
 use super::held;
 use super::lifecycle::{At, Turn};
 use super::rule::Rule;
@@ -22,12 +22,12 @@ pub type Scored = (f64, i64, u8);
 pub(super) struct LeafState {
     /// Beyond its threshold, for however long.
     pub(super) on: bool,
-    /// Since when it is on.
+    /// Since when it is on: of a threshold the time of a value beyond it.
     pub(super) since_us: i64,
     /// Of the newest value; `i64::MIN` where nothing is known.
     pub(super) at_us: i64,
     pub(super) value: f64,
-    /// What a trend compares it with.
+    /// What a trend compares it with; of a threshold the value nearest to its safe side since it is on.
     pub(super) from: f64,
 }
 
@@ -69,16 +69,28 @@ impl Leaf {
     /// After a look at the window.
     fn seen(&self, sight: &Sight, before: LeafState) -> LeafState {
         let Some(at_us) = sight.at_us else { return LeafState::NOTHING };
-        let on = sight.on.unwrap_or(before.on);
-        let gap = at_us.saturating_sub(before.at_us) > self.stale_us;
-        // A threshold's walk has looked for gaps itself; of a trend only the values compared are known.
-        let goes_on = before.on && sight.open_ended && !(gap && self.for_us > 0 && self.is_trend());
-        let since_us = match (on, goes_on) {
-            (false, _) => i64::MIN,
-            (true, true) => before.since_us.min(sight.since_us),
-            (true, false) => sight.since_us,
+        // What lay before a gap is unknown: it neither carries a value between the thresholds nor counts towards a time.
+        let goes_on = before.on && sight.open_ended && sight.reached_us.saturating_sub(before.at_us) <= self.stale_us;
+        let on = sight.on.unwrap_or(goes_on);
+        let (since_us, from) = match (on, goes_on) {
+            (false, _) => (i64::MIN, sight.from),
+            (true, true) => (before.since_us.min(sight.since_us), self.safest(before.from, sight.from)),
+            (true, false) => (sight.since_us, sight.from),
         };
-        LeafState { on, since_us, at_us, value: sight.value, from: sight.from }
+        LeafState { on, since_us, at_us, value: sight.value, from }
+    }
+
+    /// Whether what a look saw taken back is what the leaf rested on.
+    fn rested_on(&self, taken_back_us: i64, before: LeafState) -> bool {
+        let from_us = match self.test {
+            Test::Threshold { .. } => before.since_us,
+            Test::Trend { within_us, .. } => before.at_us.saturating_sub(within_us).saturating_add(1),
+        };
+        before.on && taken_back_us >= from_us
+    }
+
+    fn safest(&self, before: f64, now: f64) -> f64 {
+        if self.is_trend() { now } else { self.test.safer(before, now) }
     }
 
     /// After a look at the board. A score with too few inputs says nothing; one with too few to clear by does not clear.
@@ -87,23 +99,23 @@ impl Leaf {
         if value.is_nan() || present < rule.min_present {
             return before;
         }
+        let goes_on = before.on && at_us.saturating_sub(before.at_us) <= self.stale_us;
         let on = match self.test.side(value) {
             Side::On => true,
             Side::Off if present < rule.clear_min_present => return before,
             Side::Off => false,
-            Side::Between => before.on,
+            Side::Between => goes_on,
         };
-        let goes_on = before.on && at_us.saturating_sub(before.at_us) <= self.stale_us;
-        let since_us = match (on, goes_on) {
-            (false, _) => i64::MIN,
-            (true, true) => before.since_us,
-            (true, false) => at_us,
+        let (since_us, from) = match (on, goes_on) {
+            (false, _) => (i64::MIN, value),
+            (true, true) => (before.since_us, self.safest(before.from, value)),
+            (true, false) => (at_us, value),
         };
-        LeafState { on, since_us, at_us, value, from: 0.0 }
+        LeafState { on, since_us, at_us, value, from }
     }
 
     fn is_trend(&self) -> bool {
-        matches!(self.test, super::condition::Test::Trend { .. })
+        matches!(self.test, Test::Trend { .. })
     }
 }
 
@@ -145,7 +157,7 @@ impl AlertState {
                 Subject::Signal(_) => leaf.seen(sight, before),
                 Subject::Score(scorer, _) => leaf.scored(score(*scorer), rule, before),
             };
-            taken_back |= sight.corrected && before.on && (!now.on || now.since_us > before.since_us);
+            taken_back |= leaf.rested_on(sight.taken_back_us, before) && (!now.on || now.since_us > before.since_us);
             leaves.push(now);
         }
         let truth = when.says(&leaves, at.1);

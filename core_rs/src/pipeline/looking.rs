@@ -37,11 +37,13 @@ impl Pipeline {
             scorers.fold(of_signals, |rules, scorer| rules | lookout.of_scorer(scorer))
         };
         let patient = self.state.ward.patient(slot).filter(|_| rules != 0)?;
-        let corrected = |subject: &Subject| match subject {
-            Subject::Signal(signal) => said.iter().any(|one| one.corrects && one.signal == *signal),
-            Subject::Score(scorer, _) => silenced.contains(scorer),
+        let taken_back = |subject: &Subject| match subject {
+            Subject::Signal(signal) => {
+                said.iter().filter(|one| one.signal == *signal).filter_map(|one| one.taken_back_us).collect()
+            }
+            Subject::Score(scorer, _) => silenced.iter().filter(|one| *one == scorer).map(|_| i64::MAX).collect(),
         };
-        let sights = alerts.see(rules, patient, at.at_us, &corrected);
+        let sights = alerts.see(rules, patient, at.at_us, &taken_back);
         Some(Box::new(Look { patient: patient.id(), slot: slot.0, bed: bed.cloned(), rules, sights }))
     }
 }

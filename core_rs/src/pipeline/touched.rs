@@ -24,6 +24,8 @@ pub(super) struct Said {
     pub signal: SignalId,
     /// It corrects or withdraws a former one.
     pub corrects: bool,
+    /// The time of the former value that is gone.
+    pub taken_back_us: Option<i64>,
 }
 
 /// Patients in the order in which the frame speaks of them first.
@@ -49,9 +51,9 @@ impl Touched {
     }
 
     /// A value of the patient touched last.
-    pub fn say(&mut self, signal: SignalId, corrects: bool) {
+    pub fn say(&mut self, signal: SignalId, corrects: bool, taken_back_us: Option<i64>) {
         let Some((slot, _, place)) = self.last else { return };
-        self.said.push(Said { place, signal, corrects });
+        self.said.push(Said { place, signal, corrects, taken_back_us });
         if corrects {
             self.restate(slot, Restated::Signals);
         }

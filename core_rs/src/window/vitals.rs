@@ -7,6 +7,7 @@ use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
 use super::compile::{FeaturePlan, Over, SignalFeatures, Window, end_us};
+use super::course::{Course, Lasting, Side};
 use super::person::Person;
 use super::plan::Stat;
 use super::series::{Change, Said, Series};
@@ -122,10 +123,14 @@ impl Vitals {
         Some((sums.min(), sums.max(), sums.count() as usize))
     }
 
-    /// The newest raw value at or before `t_us` that lies outside a closed range.
-    pub fn newest_outside(&self, signal: SignalId, (low, high): (f64, f64), t_us: i64) -> Option<Sample> {
-        let (series, keep) = (self.series(signal)?, Retention::default());
-        series.at(Walk::new(series, &keep, t_us).newest_abnormal_us(low, high)?)
+    /// How the raw values of a signal have stood to a threshold up to `newest`, a value of it.
+    pub fn course(&self, signal: SignalId, newest: Sample, side: Side<'_>, lasting: Lasting) -> Option<Course> {
+        Some(self.series(signal)?.course(newest, side, lasting))
+    }
+
+    /// The value of exactly this time, if it is still raw.
+    pub fn at(&self, signal: SignalId, at_us: i64) -> Option<f64> {
+        self.series(signal)?.at(at_us).map(|one| one.value)
     }
 
     /// The row of a plan at a time, written over `row` (its length is the plan's width). Missing is NaN, a count of nothing 0.

@@ -4,7 +4,7 @@ use super::*;
 use crate::decode::catalogue::{self, HR, LACTATE, MAP};
 use crate::decode::{Observation, SignalId, Status, Subject as Whose};
 use crate::limits::Limits;
-use crate::window::{Applied, Slot, Ward};
+use crate::window::{Applied, Change, Slot, Ward};
 
 const S: i64 = 1_000_000;
 
@@ -44,7 +44,7 @@ impl Bedside {
 
     fn frame_of(&mut self, whom: u8, at_s: i64, said: &[(SignalId, i64, f64, Status)]) -> Vec<(AlertKind, String)> {
         (self.seq, self.at_s) = (self.seq + 1, at_s);
-        let mut slot = None;
+        let (mut slot, mut gone) = (None, Vec::new());
         for (signal, observed_s, value, status) in said {
             let observation = Observation {
                 subject: Whose::Patient(patient(whom)),
@@ -55,20 +55,22 @@ impl Bedside {
                 ordinal: 0,
             };
             match self.ward.apply_observation(&observation, at_s * S) {
-                Applied::Kept { slot: place, .. } => slot = Some(place),
+                Applied::Kept { slot: place, change, .. } => {
+                    slot = Some(place);
+                    gone.extend(matches!(change, Change::Replaced | Change::Withdrawn).then_some((*signal, observed_s * S)));
+                }
                 Applied::DeadLetter(refusal) => panic!("{refusal:?}"),
             }
         }
         let rules = said.iter().fold(0, |rules, one| rules | self.engine.lookout().of_signal(one.0));
-        let taken_back = |status| matches!(status, Status::Corrected | Status::Withdrawn);
-        let corrected = |subject: &Subject| {
-            said.iter().any(|(signal, _, _, status)| taken_back(*status) && *subject == Subject::Signal(*signal))
+        let taken_back = |subject: &Subject| {
+            gone.iter().filter(|(signal, _)| *subject == Subject::Signal(*signal)).map(|(_, at_us)| *at_us).collect()
         };
-        self.look(whom, slot.unwrap(), rules, &corrected)
+        self.look(whom, slot.unwrap(), rules, &taken_back)
     }
 
-    fn look(&mut self, whom: u8, slot: Slot, rules: u64, corrected: &dyn Fn(&Subject) -> bool) -> Vec<(AlertKind, String)> {
-        let sights = self.engine.see(rules, self.ward.patient(slot).unwrap(), self.at_s * S, corrected);
+    fn look(&mut self, whom: u8, slot: Slot, rules: u64, taken_back: TakenBack<'_>) -> Vec<(AlertKind, String)> {
+        let sights = self.engine.see(rules, self.ward.patient(slot).unwrap(), self.at_s * S, taken_back);
         let look = Look { patient: patient(whom), slot: slot.0, bed: Some(bed(self.unit)), rules, sights };
         let (score, before) = (self.score, self.told.len());
         self.engine.on_look(&look, &|_| score, (self.seq, self.at_s * S), &mut self.told);
@@ -219,6 +221,108 @@ fn p7_an_alert_ends_when_the_value_it_rested_on_is_withdrawn_or_corrected_and_no
 }
 
 #[test]
+fn p7_a_correction_of_something_else_ends_no_alert_and_passes_over_no_evaluation() {
+    let not_yet = vec![];
+    let text = shock("{ signal = \"MAP\", below = 65, clear = 70 }", "clear_evaluations = 3");
+    let withdrawn = cleared("the values it rested on were withdrawn");
+    // A corrected report says an old result again and brings a new one: the old one is from before, of the same side, the same.
+    for (old_s, old, repeated) in [(0, 90.0, 92.0), (20, 60.0, 58.0), (20, 60.0, 60.0)] {
+        let mut bedside = Bedside::under(&text);
+        bedside.now(0, MAP, 90.0);
+        bedside.now(old_s, MAP, old);
+        bedside.now(30, MAP, 60.0);
+        let report = [(MAP, old_s, repeated, Status::Corrected), (MAP, 40, 80.0, Status::Corrected)];
+        assert_eq!(bedside.frame(40, &report), not_yet, "{old} to {repeated}");
+        assert_eq!(bedside.now(50, MAP, 80.0), not_yet);
+        assert_eq!(bedside.now(60, MAP, 80.0), cleared("no longer: mean arterial pressure 80 mmHg, 0 s old, not below 65"));
+    }
+    // What it rested on turns out otherwise, and a new value comes along.
+    let mut bedside = Bedside::under(&text);
+    bedside.now(0, MAP, 60.0);
+    let report = [(MAP, 0, 80.0, Status::Corrected), (MAP, 40, 80.0, Status::Corrected)];
+    assert_eq!(bedside.frame(40, &report), withdrawn);
+    // Of a trend counts what lies within its time.
+    let rise = shock("{ signal = \"Lactate\", rising_by = 2.0, within_s = 3600 }", "clear_evaluations = 3");
+    for (old_s, ends) in [(1_000, false), (3_000, true)] {
+        let mut bedside = Bedside::under(&rise);
+        bedside.now(1_000, LACTATE, 1.0);
+        bedside.now(3_000, LACTATE, 1.0);
+        assert_eq!(bedside.now(6_000, LACTATE, 4.0).len(), 1);
+        let report =
+            [(LACTATE, old_s, 3.9, Status::Corrected), (LACTATE, 6_010, 4.0 - f64::from(u8::from(!ends)) * 2.0, Status::Final)];
+        let expected = if ends { withdrawn.clone() } else { vec![] };
+        assert_eq!(bedside.frame(6_010, &report), expected, "corrected at {old_s}");
+    }
+}
+
+#[test]
+fn p7_a_reason_says_of_values_between_the_thresholds_that_they_are_and_since_when() {
+    let text = shock(
+        "{ all = [ { signal = \"MAP\", below = 65, clear = 70, for_s = 600 }, { signal = \"Lactate\", above = 2.0 } ] }",
+        "",
+    );
+    let mut bedside = Bedside::under(&text);
+    for at_s in (0..600).step_by(60) {
+        bedside.now(at_s, MAP, 64.0);
+    }
+    for at_s in (600..720).step_by(60) {
+        bedside.now(at_s, MAP, 67.0);
+    }
+    let reason = "mean arterial pressure 67 mmHg, 1 min old, below 65 12 min ago and not back to 70; lactate 3.0 mmol/L, 0 s old, above 2";
+    assert_eq!(bedside.now(720, LACTATE, 3.0), opened(reason));
+    let mut wavering = Bedside::under(&text);
+    wavering.now(0, MAP, 64.0);
+    wavering.now(300, MAP, 67.0);
+    wavering.now(600, MAP, 63.0);
+    let reason = "mean arterial pressure 63 mmHg, 1 min old, below 65 and not back to 70 for 11 min; lactate 3.0 mmol/L, 0 s old, above 2";
+    assert_eq!(wavering.now(660, LACTATE, 3.0), opened(reason));
+    let mut short = Bedside::under(&text);
+    short.now(0, LACTATE, 3.0);
+    short.now(0, MAP, 64.0);
+    assert_eq!(short.tick(600).len(), 1);
+    let frame =
+        [(MAP, 610, 70.0), (MAP, 615, 64.0), (MAP, 620, 67.0)].map(|(signal, s, value)| (signal, s, value, Status::Final));
+    let reason = "no longer: mean arterial pressure 67 mmHg, 0 s old, below 65 only 5 s ago";
+    assert_eq!(short.frame(620, &frame), cleared(reason));
+    let mut at_once = Bedside::under(&shock("{ signal = \"MAP\", below = 65, clear = 70 }", "enter_evaluations = 2"));
+    at_once.now(0, MAP, 64.0);
+    assert_eq!(
+        at_once.now(60, MAP, 67.0),
+        opened("mean arterial pressure 67 mmHg, 0 s old, below 65 1 min ago and not back to 70; 2 times running")
+    );
+}
+
+#[test]
+fn p7_a_value_from_before_a_gap_decides_nothing_about_one_between_the_thresholds() {
+    let leaf = "{ signal = \"MAP\", below = 65, clear = 70, stale_s = 3600 }";
+    let mut bedside = Bedside::under(&shock(leaf, "units = [\"icu\"]"));
+    bedside.unit = "ward";
+    bedside.now(0, MAP, 60.0);
+    bedside.unit = "icu";
+    assert_eq!(bedside.now(18_000, MAP, 67.0), [], "five hours later, in a unit of the rule");
+    assert_eq!(bedside.now(18_060, MAP, 67.0), []);
+    assert_eq!(bedside.now(18_120, MAP, 64.0).len(), 1);
+    // A value that is on, and one that is fresh, still decide.
+    let mut fresh = Bedside::under(&shock(leaf, "units = [\"icu\"]"));
+    fresh.unit = "ward";
+    fresh.now(0, MAP, 60.0);
+    fresh.unit = "icu";
+    assert_eq!(
+        fresh.now(1_800, MAP, 67.0),
+        opened("mean arterial pressure 67 mmHg, 0 s old, below 65 30 min ago and not back to 70")
+    );
+    let mut scored =
+        Bedside::under(&shock("{ score = \"news2\", at_least = 5, clear = 2, stale_s = 60 }", "enter_evaluations = 2"));
+    let rules = scored.engine.lookout().of_scorer(0);
+    scored.frame(0, &[(HR, 0, 80.0, Status::Final)].map(|one| one));
+    let slot = scored.ward.slot(patient(1)).unwrap();
+    for (at_s, value, opens) in [(0, 6.0, 0), (100, 3.0, 0), (110, 6.0, 0), (120, 3.0, 1)] {
+        (scored.at_s, scored.score) = (at_s, Some((value, at_s * S, 7)));
+        assert_eq!(scored.look(1, slot, rules, &|_| Default::default()).len(), opens, "at {at_s}");
+    }
+}
+
+#[test]
 fn scores_count_in_a_condition_with_their_inputs_and_end_it_when_they_are_silenced() {
     let text = shock(
         "{ all = [ { score = \"news2\", at_least = 5, clear = 2 }, { signal = \"HR\", above = 110 } ] }",
@@ -237,7 +341,7 @@ fn scores_count_in_a_condition_with_their_inputs_and_end_it_when_they_are_silenc
     assert_eq!(step(&mut bedside, 50, 6.0, 7).len(), 1);
     bedside.score = None;
     let (rules, slot) = (bedside.engine.lookout().of_scorer(0), bedside.ward.slot(patient(1)).unwrap());
-    let silenced = |subject: &Subject| matches!(subject, Subject::Score(..));
+    let silenced = |subject: &Subject| matches!(subject, Subject::Score(..)).then_some(i64::MAX).into_iter().collect();
     assert_eq!(bedside.look(1, slot, rules, &silenced), cleared("the values it rested on were withdrawn"));
 }
 
@@ -313,13 +417,11 @@ fn a_clock_set_back_makes_no_condition_wait_longer_than_its_time() {
 
 /// What a threshold with `for_s` and `clear` says, from the whole history each time.
 fn naive(history: &[(i64, f64)], now_s: i64, for_s: i64, stale_s: i64) -> Option<bool> {
-    let (mut on, mut since_s, mut only_between, mut last_s) = (false, 0, true, i64::MIN);
+    let (mut on, mut since_s, mut last_s) = (false, 0, i64::MIN);
     for (at_s, value) in history {
-        let anew = !on || at_s.saturating_sub(last_s) > stale_s;
-        on = *value < 65.0 || on && *value < 70.0;
-        if anew || only_between && *value < 65.0 {
-            (since_s, only_between) = (*at_s, *value >= 65.0);
-        }
+        let goes_on = on && at_s.saturating_sub(last_s) <= stale_s;
+        on = *value < 65.0 || goes_on && *value < 70.0;
+        since_s = if goes_on { since_s } else { *at_s };
         last_s = *at_s;
     }
     (now_s.saturating_sub(last_s) <= stale_s).then_some(on && now_s - since_s >= for_s)

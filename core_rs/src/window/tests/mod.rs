@@ -4,6 +4,7 @@
 mod beds;
 mod cancelled;
 mod cells;
+mod course;
 mod crossing;
 mod equality;
 mod facts;
