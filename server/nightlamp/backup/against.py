@@ -2,10 +2,12 @@
 
 Straight after a restoration everything must be equal. A server that has gone on since is compared as far as that means
 something: the journal is append-only, so the backup's bytes must be the beginning of its segments; tables whose rows
-belong to frames are compared up to the backup's cursor; tables that change (patients, encounters, bed stays) are not.
+belong to frames are compared up to the backup's cursor; tables that change (patients, encounters, bed stays, what
+became of messages) are not, nor is what retention may have shortened since.
 """
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,12 @@ from nightlamp.backup import tables
 from nightlamp.backup.copying import Meter, Report, sha256_of, silent
 from nightlamp.backup.database import connected
 from nightlamp.backup.lineage import journal_of
-from nightlamp.backup.manifest import BackupError, Manifest
+from nightlamp.backup.manifest import BackupError, Manifest, Store, Table
 from nightlamp.backup.source import in_use
 from nightlamp.settings import Settings
+
+#: Rows by frame, written later all the same: a message is delivered when its step has long been stored.
+_CHANGES = {"notification_deliveries"}
 
 
 @dataclass(slots=True)
@@ -46,7 +51,7 @@ async def compare(folder: Path, manifest: Manifest, settings: Settings, report: 
             connected(settings, data, running=running) as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
         ):
-            await _tables(connection, manifest, lineage.journal, found, report)
+            await _tables(connection, manifest.store, lineage.journal, found, settings, report)
     return found
 
 
@@ -83,8 +88,9 @@ def _secrets(manifest: Manifest, data: Path, found: Compared) -> None:
         found.differs.append("site.key: another one than the backup's journal was pseudonymised with")
 
 
-async def _tables(connection: Any, manifest: Manifest, journal: str, found: Compared, report: Report) -> None:
-    store = manifest.store
+async def _tables(
+    connection: Any, store: Store, journal: str, found: Compared, settings: Settings, report: Report
+) -> None:
     if await connection.fetchval("SELECT to_regclass('store_cursor') IS NULL"):
         found.differs.append("the database has no schema of nightlamp")
         return
@@ -96,23 +102,50 @@ async def _tables(connection: Any, manifest: Manifest, journal: str, found: Comp
         found.differs.append(f"the database's cursor is {cursor['seq']}, the backup's {store.cursor}")
         return
     went_on = cursor["seq"] > store.cursor
+    forgetting = _forgetting(store, settings) if went_on else {}
     shapes = {shape.name: shape for shape in (await tables.shapes(connection))[0]}
     for place, table in enumerate(store.tables):
         report("tables", place, len(store.tables))
         if table.name not in shapes:
             found.differs.append(f"table {table.name}: is not in the database")
-        elif went_on and not {"seq", "ordinal"} <= set(table.columns):
+        elif went_on and not _stays(table):
             found.skipped.append(f"table {table.name}: the server has gone on, and its rows change")
         else:
             through = store.cursor if went_on else None
             rows, digest = await tables.digest_of(connection, shapes[table.name], table.columns, through)
             if (rows, digest) == (table.rows, table.digest):
                 found.equal.append(f"table {table.name}: {rows} rows")
+            elif table.name in forgetting and rows < table.rows:
+                why = f"{rows} of {table.rows} rows are left, the others may be forgotten ({forgetting[table.name]})"
+                found.skipped.append(f"table {table.name}: {why}")
             else:
                 found.differs.append(f"table {table.name}: {rows} rows, the backup has {table.rows}, or others")
     report("tables", len(store.tables), len(store.tables))
     rest = [shape.name for shape in shapes.values() if shape.name not in {table.name for table in store.tables}]
     found.skipped += [f"table {name}: is not in the backup" for name in rest]
+
+
+def _stays(table: Table) -> bool:
+    """Whether the rows of a frame are written with it and never again, and say which frame that is."""
+    named = {"seq", "ordinal"} <= set(table.columns) or table.name == "policy_changes"
+    return named and table.name not in _CHANGES
+
+
+def _forgetting(store: Store, settings: Settings) -> dict[str, str]:
+    """Tables of which retention (`_maintain` of app.py) may have taken rows that the backup has, and by which setting:
+    alerts by when they cleared; what is by time by its oldest partition."""
+    if settings.decode.recorded_time:
+        return {}
+    found = {"alert_events": "database.alerts_keep_days"} if settings.database.alerts_keep_days else {}
+    if days := settings.database.keep_days:
+        before = datetime.now(UTC) - timedelta(days=days)
+        old = [name for name, starts in store.partitions.items() if starts and _oldest(starts) < before]
+        found |= dict.fromkeys(old, "database.keep_days")
+    return found
+
+
+def _oldest(starts: list[str]) -> datetime:
+    return min(datetime.fromisoformat(start) for start in starts)
 
 
 def as_json(compared: Compared) -> str:

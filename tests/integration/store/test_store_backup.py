@@ -12,10 +12,12 @@ import asyncpg
 import pytest
 from copy_rows import T0, alert, batch, dead_letter, encounter, observation, score
 
+from nightlamp.backup import against, tables
 from nightlamp.backup import manifest as told
-from nightlamp.backup import tables
+from nightlamp.backup.copying import silent
 from nightlamp.backup.restore import fill
 from nightlamp.embedded.postgresql import EmbeddedPostgresql
+from nightlamp.settings import Database, Settings
 from nightlamp.store import MigrationError, Store, StoreUnavailable, migrate
 
 ROWS = 300
@@ -136,6 +138,56 @@ async def test_p8_a_backup_of_an_older_schema_is_filled_into_that_and_then_migra
         future = told.Store(1, older.moved_at, older.flavour, [*older.migrations, foreign], {}, {}, older.tables)
         with pytest.raises(MigrationError, match="0099_future"):
             await fill(connection, tmp_path, future, "j3")
+
+
+async def compared(connection: Any, source: told.Store, **settings: Any) -> tuple[set[str], set[str], set[str]]:
+    """Tables found equal, other than the backup's, and not compared."""
+    found = against.Compared()
+    await against._tables(connection, source, "a journal", found, Settings(**settings), silent)
+
+    def names(lines: list[str]) -> set[str]:
+        return {line.partition(":")[0].removeprefix("table ") for line in lines}
+
+    return names(found.equal), names(found.differs), names(found.skipped)
+
+
+async def test_p8_a_server_that_went_on_is_not_said_to_differ_for_what_it_delivered_or_forgot_since(
+    store: Store, sql: asyncpg.Connection, tmp_path: Path
+) -> None:
+    await written(store)
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    await store.write(batch(ROWS + 1, ROWS + 1, observations=[observation(ROWS + 1, at=old)]))
+    if not await sql.fetchval("SELECT is_timescale()"):
+        await sql.fetchval("SELECT make_partition('observations', $1)", old)
+    waiting = (
+        "INSERT INTO notification_deliveries VALUES (3, 0, 'mail', 196608, $1, 'high', 'opened', 1, $2, '', $1, $3)"
+    )
+    await sql.execute(waiting, T0, "waiting", None)
+    change = "INSERT INTO policy_changes VALUES (2, now(), 'k1', '', '', 'policy', '')"
+    await sql.execute(change)
+    source = await taken(sql, tmp_path)
+    every = {table.name for table in source.tables}
+    assert await compared(sql, source) == (every, set(), set()), "nothing has gone on yet"
+
+    over = [alert(ROWS + 2, 3 << 16, 2, at=old)]
+    await store.write(batch(ROWS + 2, ROWS + 2, alert_events=over))
+    await sql.execute("UPDATE notification_deliveries SET state = 'delivered', delivered_at = now()")
+    equal, differs, skipped = await compared(sql, source, database=Database(keep_days=0))
+    assert differs == set()
+    assert {"observations", "scores", "alert_events", "policy_changes"} <= equal
+    assert "notification_deliveries" in skipped
+
+    await store.forget_alerts(timedelta(days=30))
+    await sql.execute("DELETE FROM observations WHERE observed_at = $1", old)
+    kept = Database(keep_days=15, alerts_keep_days=30)
+    equal, differs, skipped = await compared(sql, source, database=kept)
+    assert (differs, skipped >= {"observations", "alert_events"}) == (set(), True)
+    assert "scores" in equal
+    # Where nothing is forgotten, what is missing is missing.
+    _, differs, _ = await compared(sql, source, database=Database(keep_days=0))
+    assert differs == {"observations", "alert_events"}
+    await sql.execute("UPDATE policy_changes SET policy = 'another'")
+    assert "policy_changes" in (await compared(sql, source, database=kept))[1]
 
 
 async def test_p8_no_table_that_the_migrations_make_is_left_out(store: Store, sql: asyncpg.Connection) -> None:
