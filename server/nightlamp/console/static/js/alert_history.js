@@ -1,32 +1,35 @@
-// All alerts of a patient, the newest first, each with what was done about it.
+// The alerts of a stay, what is not over first, then the newest, each with what was done about it.
 import { get } from "./api.js";
 import { FollowingSteps, HELD, StepList } from "./alert_steps.js";
+import { Unread } from "./asking.js";
 import { age, dayTime } from "./clock.js";
 import { SEVERITIES, STATES } from "./risk.js";
 import { Shape } from "./shapes.js";
+import { stayBegan } from "./span.js";
 import { html } from "./view.js";
 
 const SHOWN_MAX = 100;
+/** The clock of who tells admissions may run so far ahead. */
+const AHEAD_MS = 5 * 60_000;
 
 /** `turn` says which alerts stand how. */
 export class AlertHistory extends FollowingSteps {
   async ask() {
-    return { items: await alertsOf(this.props.id) };
+    const { items, next_cursor: next } = await get(`/v1/alerts?patient=${this.props.id}&limit=${SHOWN_MAX}`);
+    const beganMs = stayBegan(this.props.person) ?? 0;
+    // An alert that opened before the admission and reached into the stay is one of it.
+    const ofStay = items.filter((alert) => !alert.cleared_at || Date.parse(alert.cleared_at) >= beganMs - AHEAD_MS);
+    return { items: ofStay, cut: next !== null && ofStay.length === items.length };
   }
 
-  render({ app }, { items, failed }) {
+  render({ app }, { items, cut, failed, readMs }) {
     const named = app.may("read_identity");
-    return html`<section class="card history"><h2>Alerts</h2>
-      ${failed && html`<p class="note" role="alert">${failed}</p>`}
+    return html`<section class="card history"><h2>Alerts of this stay</h2>
+      <${Unread} failed=${failed} readMs=${readMs} />
       ${items?.length === 0 && html`<p class="quiet">No alert in this stay.</p>`}
-      ${items?.length > 0 && html`<ol>${items.map((alert) => html`<${Entry} key=${alert.alert_id} alert=${alert} named=${named} />`)}</ol>`}</section>`;
+      ${items?.length > 0 && html`<ol>${items.map((alert) => html`<${Entry} key=${alert.alert_id} alert=${alert} named=${named} />`)}</ol>`}
+      ${cut && html`<p class="quiet">The newest ${SHOWN_MAX}; older ones are left out.</p>`}</section>`;
   }
-}
-
-async function alertsOf(id) {
-  const { items } = await get(`/v1/alerts?patient=${id}&limit=${SHOWN_MAX}`);
-  // A server that knows no histories tells the alerts alone.
-  return items.every((alert) => alert.history) ? items : (await get(`/v1/patients/${id}/alerts?limit=${SHOWN_MAX}`)).items;
 }
 
 function Entry({ alert, named }) {

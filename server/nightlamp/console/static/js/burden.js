@@ -1,6 +1,6 @@
 // How much alerts ask of each unit, and how often they were right: the last seven days.
 import { get } from "./api.js";
-import { Asking } from "./asking.js";
+import { Asking, Unread } from "./asking.js";
 import { age } from "./clock.js";
 import { html } from "./view.js";
 
@@ -12,10 +12,10 @@ export class Burden extends Asking {
     return { told: await get("/v1/figures/alerts") };
   }
 
-  render(_, { told, failed }) {
+  render(_, { told, failed, readMs }) {
     if (!told && !failed) return null;
     return html`<section class="card wide burden"><h2>Alert burden, last seven days</h2>
-      ${failed && html`<p role="alert" class="note">${failed}</p>`}
+      <${Unread} failed=${failed} readMs=${readMs} />
       ${told && html`<div class="scroll" tabindex="0" role="region" aria-label="Alert burden by unit"><table class="figures">
         <thead><tr>${HEADS.map((head) => html`<th key=${head} scope="col">${head}</th>`)}</tr></thead>
         <tbody>${told.items.map((one) => html`<${Unit} key=${one.unit} one=${one} name=${one.unit || "no bed"} />`)}

@@ -7,7 +7,7 @@ import { dayTime, serverNow } from "./clock.js";
 import { panelsOf, summary } from "./course.js";
 import { AsItWas } from "./as_it_was.js";
 import { unitText } from "./signals.js";
-import { Span, SPANS } from "./span.js";
+import { Span, SPANS, stayBegan } from "./span.js";
 import { alertsBefore, keyOf, marksBetween } from "./stay_alerts.js";
 import { Component, html } from "./view.js";
 
@@ -20,7 +20,7 @@ export class Course extends Component {
 
   componentDidMount() {
     this.span = new Span();
-    this.span.beganMs = beginning(this.props.person);
+    this.span.beganMs = stayBegan(this.props.person);
     this.read();
     this.readAlerts();
     this.timer = setInterval(() => this.span.follows && !document.hidden && this.read(), FOLLOW_MS);
@@ -29,6 +29,7 @@ export class Course extends Component {
 
   /** The stream has told a step of an alert. */
   componentDidUpdate(before) {
+    this.span.beganMs = stayBegan(this.props.person);
     if (before.turn === this.props.turn) return;
     this.caughtUp?.();
     this.caughtUp = catchUp(() => this.readAlerts());
@@ -111,10 +112,6 @@ export class Course extends Component {
       ${history && html`<${AsItWas} id=${id} atMs=${atMs} fromMs=${history.from_ms} toMs=${Math.min(history.to_ms, serverNow())} onTime=${(ms) => this.setState({ atMs: ms })} />`}
     </section>`;
   }
-}
-
-function beginning(person) {
-  return Math.min(...[person.admitted_at, person.in_bed_since, person.first_seen_at].filter(Boolean).map((at) => Date.parse(at)));
 }
 
 function Panel({ panel, history, under, marks, marked, chosen, atMs, onCursor, onZoom }) {

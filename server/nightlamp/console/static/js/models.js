@@ -1,22 +1,19 @@
 // The rules and models in use: what each predicts, its card, and how well its risks agree with what happened.
 import { get, wordsOf } from "./api.js";
+import { Asking, Unread } from "./asking.js";
 import { Reliability } from "./reliability.js";
 import { Component, html } from "./view.js";
 
-export class Models extends Component {
-  state = { items: null, failed: null };
+export class Models extends Asking {
+  static EVERY_MS = 15_000;
 
-  async componentDidMount() {
-    try {
-      this.setState({ items: (await get("/v1/models")).items });
-    } catch (error) {
-      this.setState({ failed: wordsOf(error) });
-    }
+  async ask() {
+    return { items: (await get("/v1/models")).items };
   }
 
-  render(_, { items, failed }) {
+  render(_, { items, failed, readMs }) {
     return html`<section class="card wide"><h2>What scores here</h2>
-      ${failed && html`<p role="alert" class="note">${failed}</p>`}
+      <${Unread} failed=${failed} readMs=${readMs} />
       <ul class="models">${(items ?? []).map((model) => html`<${Model} key=${model.name} model=${model} />`)}</ul></section>`;
   }
 }

@@ -52,7 +52,7 @@ export class Patient extends Component {
       ${person && !patient && app.ward.complete && html`<p class="note">This patient lies in no bed of this ward now. What is below is the record.</p>`}
       ${patient && html`<${Alerts} app=${app} patient=${patient} now=${now} />`}
       ${person && html`<div class="columns">
-        <div class="main"><${Course} app=${app} id=${id} person=${person} turn=${turn} /><${AlertHistory} app=${app} id=${id} turn=${turn} /></div>
+        <div class="main"><${Course} app=${app} id=${id} person=${person} turn=${turn} /><${AlertHistory} app=${app} id=${id} person=${person} turn=${turn} /></div>
         <div class="side">${patient && html`<${Now} patient=${patient} now=${now} />
           <section class="card"><h2>Why NEWS2</h2>${patient.scores.news2
             ? html`<${PartsTable} score=${patient.scores.news2} now=${now} />` : html`<p class="quiet">No NEWS2 yet: inputs missing.</p>`}</section>

@@ -17,18 +17,21 @@ export class Reasons extends Component {
   }
 
   async ask() {
+    const asked = (this.asked = {});
     this.askedMs = this.props.atMs;
     try {
-      this.setState({ answer: await explain(this.props), failed: null });
+      const answer = await explain(this.props);
+      if (this.asked === asked) this.setState({ answer, failed: null });
     } catch (error) {
-      this.setState({ failed: wordsOf(error) });
+      if (this.asked === asked) this.setState({ failed: wordsOf(error) });
     }
   }
 
   render({ model }, { answer, failed }) {
-    return html`<div class="answer" data-model=${model}>${answer
-      ? html`<${Answer} answer=${answer} />`
-      : failed ? html`<p class="quiet">${failed} <button type="button" onClick=${() => this.ask()}>Ask again</button></p>`
-        : html`<p class="quiet">Asking …</p>`}</div>`;
+    const again = failed && html`<button type="button" onClick=${() => this.ask()}>Ask again</button>`;
+    return html`<div class="answer" data-model=${model}>
+      ${failed && (answer ? html`<p role="alert" class="note">These reasons are of an older score; they could not be read anew: ${failed} ${again}</p>`
+        : html`<p class="quiet">${failed} ${again}</p>`)}
+      ${answer ? html`<div class=${failed ? "old" : ""}><${Answer} answer=${answer} /></div>` : !failed && html`<p class="quiet">Asking …</p>`}</div>`;
   }
 }

@@ -1,38 +1,30 @@
 // The last simulation of a policy: what another one would have opened on recorded time, beside the one in force.
 import { get } from "./api.js";
+import { Asking, Unread } from "./asking.js";
 import { dayTime } from "./clock.js";
-import { Component, html } from "./view.js";
+import { html } from "./view.js";
 
 const GROUPS = [["severities", "Severity"], ["units", "Unit"], ["rules", "Rule"]];
-const ASK_MS = 5_000;
 
-export class Simulation extends Component {
-  state = { running: null, last: null, offered: false };
+export class Simulation extends Asking {
+  static EVERY_MS = 5_000;
 
-  componentDidMount() {
-    if (this.props.app.may("simulate")) this.read();
-  }
-
-  componentWillUnmount() {
-    clearTimeout(this.timer);
-    this.gone = true;
-  }
-
-  async read() {
+  /** `offered`: to a role that may try policies, with a key for all units. */
+  async ask() {
+    if (!this.props.app.may("simulate")) return { offered: false };
     try {
-      const { running, last } = await get("/v1/policy/simulation");
-      if (this.gone) return;
-      this.setState({ running, last, offered: true });
-      if (running) this.timer = setTimeout(() => this.read(), ASK_MS);
-    } catch {
-      this.setState({ offered: false }); // no answer, or a key for some units: the page is whole without it
+      return { ...(await get("/v1/policy/simulation")), offered: true };
+    } catch (error) {
+      if (error.status === 403) return { offered: false };
+      throw error;
     }
   }
 
-  render(_, { running, last, offered }) {
-    return offered && html`<section class="card wide simulation"><h2>Tried on recorded time</h2>
+  render(_, { running, last, offered, failed, readMs }) {
+    if (!offered && !failed) return null;
+    return html`<section class="card wide simulation"><h2>Tried on recorded time</h2><${Unread} failed=${failed} readMs=${readMs} />
       ${running && html`<p role="status" class="quiet">A policy is being tried: ${running.done.toLocaleString()} of ${running.total.toLocaleString()} frames.</p>`}
-      ${!running && !last && html`<p class="empty">No policy was tried yet: <code>nightlamp policy simulate FILE</code>.</p>`}
+      ${offered && !running && !last && html`<p class="empty">No policy was tried yet: <code>nightlamp policy simulate FILE</code>.</p>`}
       ${last?.error && html`<p class="note">The one begun ${dayTime(Date.parse(last.began_at))} came to nothing: ${last.error}.</p>`}
       ${last?.result && html`<${Result} result=${last.result} by=${last.by} />`}</section>`;
   }

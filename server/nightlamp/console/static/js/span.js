@@ -12,6 +12,14 @@ const MOST_MS = 399 * 24 * HOUR_MS;
 /** Some room at the right edge, so that the newest value is not lost in the frame. */
 const EDGE = 0.01;
 
+/** When the stay under way began, or the last one; contacts before it are no part of it. Null where nothing is known. */
+export function stayBegan({ admitted_at: admitted, discharged_at: discharged, in_bed_since: inBed, first_seen_at: seen }) {
+  // In a bed again since the discharge: of this stay only the bed is known.
+  const again = discharged && inBed && Date.parse(inBed) >= Date.parse(discharged);
+  const at = again ? inBed : admitted ?? inBed ?? seen;
+  return at ? Date.parse(at) : null;
+}
+
 export class Span {
   constructor() {
     this.chosen = SPANS[1];
