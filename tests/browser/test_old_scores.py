@@ -47,6 +47,8 @@ def test_scores_of_a_silent_monitor_tell_their_age_and_are_greyed_on_tile_list_a
     expect(row.locator("td[data-label=Sepsis]")).to_have_text(re.compile(r"40 %\s*6 h old"))
     expect(row.locator("td[data-label=Sepsis]")).to_have_class(re.compile("stale"))
     expect(page.locator(f"tr{of(2)} td[data-label=Sepsis]")).to_have_text(re.compile(r"^40 %\s*$"))
+    too_wide = "all => all.filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.outerHTML)"
+    assert row.locator("td:not(.who)").evaluate_all(too_wide) == []
     row.get_by_role("link").click()
     expect(page.locator(".person .news2")).to_have_attribute("data-old", "true")
     expect(page.locator(".person .news2")).to_contain_text("6 h old")

@@ -50,5 +50,5 @@ function Value({ row, patient, now }) {
   const old = now - vital.at_ms > row.staleMs;
   const second = row.second && patient.vitals[row.second];
   return html`<td role="cell" class="number ${old ? "stale" : ""}" data-label=${row.label}>${vital.value.toFixed(row.digits)}${second ? `/${second.value.toFixed(0)}` : ""}
-    ${old ? html`<small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name], now)} />`}</td>`;
+    ${old ? html` <small>${age(now - vital.at_ms)} old</small>` : html`<${Arrow} way=${trend(row.name, patient.spark[row.name], now)} />`}</td>`;
 }

@@ -4,7 +4,7 @@ import { Standing } from "./alert.js";
 import { Asking } from "./asking.js";
 import { age, clockTime, serverNow } from "./clock.js";
 import { looseAlerts } from "./loose.js";
-import { SEVERITIES } from "./risk.js";
+import { answered, SEVERITIES } from "./risk.js";
 import { Shape } from "./shapes.js";
 import { html } from "./view.js";
 
@@ -26,8 +26,8 @@ export class Technical extends Asking {
 
 function Alert({ app, alert, now }) {
   const severity = SEVERITIES[alert.severity] ?? SEVERITIES.technical;
-  return html`<li data-severity=${alert.severity}><${Shape} name=${severity.shape} />
+  return html`<li data-severity=${alert.severity} data-answered=${answered(alert)}><${Shape} name=${severity.shape} />
     <div><p><b>${severity.word}</b> ${alert.unit && `${alert.unit}: `}${alert.reason}</p>
-      <${Standing} alert=${alert} now=${now} /><${Actions} app=${app} alert=${alert} /></div>
+      <${Standing} alert=${alert} now=${now} named=${app.may("read_identity")} /><${Actions} app=${app} alert=${alert} /></div>
     <time datetime=${new Date(alert.at_ms).toISOString()} title="open since ${clockTime(alert.at_ms)}">${age(now - alert.at_ms)}</time></li>`;
 }
