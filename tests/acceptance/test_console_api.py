@@ -82,3 +82,21 @@ def test_operations_and_policy_tell_the_server_and_no_patient(server: RunningSer
     assert told["figures"]["lag"]["head_age_ms"] >= 0
     assert policy["source"] == "default"
     assert {"news2-high", "sepsis-high"} <= {rule["name"] for rule in policy["content"]["rule"]}
+
+
+def test_operations_tell_each_sender_behind_a_door(server: RunningServer) -> None:
+    laboratory = server.command("keys", "create", "--role", "ehr").stdout.strip()
+    message = admission(f"P{unique()}", f"U{unique()}", "1")
+    with server.client("ehr") as ehr, server.client(key=laboratory) as other, server.client("sre") as sre:
+        assert ehr.post("/v1/hl7v2", content=message, headers=HL7).status_code == 200
+        until(lambda: other.post("/v1/hl7v2", content=message, headers=HL7).status_code == 200)
+
+        def senders() -> dict[str, Any]:
+            found = {feed["name"]: feed for feed in sre.get("/v1/operations").raise_for_status().json()["feeds"]}
+            wanted = [f"hl7_http {key_id}" for key_id in (server.key_id("ehr"), laboratory.split("_")[1])]
+            return found if all(found.get(name, {}).get("last_at_ms") for name in wanted) else {}
+
+        found = until(senders)
+    one = found[f"hl7_http {laboratory.split('_')[1]}"]
+    assert (one["title"], one["messages"], one["refused"]) == (f"Key {laboratory.split('_')[1]}, HL7 v2", 1, None)
+    assert found["hl7_http"]["messages"] > one["messages"]

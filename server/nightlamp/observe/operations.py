@@ -16,12 +16,12 @@ from .health import Probe
 
 
 class Feed(BaseModel):
-    """A door or broker that data come through."""
+    """A door or broker that data come through, or a sender by HTTP (a key at a door)."""
 
     name: str
     title: str
     messages: int = Field(description="Since the start of the server.")
-    refused: int
+    refused: int | None = Field(description="Null of a sender: they are the door's.")
     connections: int | None = Field(description="Open now; null where there is no such thing.")
     up: bool = Field(description="False: a broker that is not connected.")
     rate_per_s: float | None = Field(description="Over the last minute.")

@@ -56,7 +56,7 @@ function Feeds({ feeds, nowMs }) {
       return html`<tr key=${feed.name} data-state=${state}><th scope="row"><${Shape} name=${FEED_SHAPES[state]} /> ${feed.title}</th>
         <td>${!feed.up ? "not connected" : quietMs === null ? "none since the start" : `${age(quietMs)} ago${state === "quiet" ? ", silent" : ""}`}</td>
         <td>${feed.rate_per_s === null ? "–" : `${rate(feed.rate_per_s)}`}</td><td>${feed.messages.toLocaleString()}</td>
-        <td>${feed.refused.toLocaleString()}</td><td>${feed.connections ?? "–"}</td></tr>`;
+        <td>${feed.refused?.toLocaleString() ?? "–"}</td><td>${feed.connections ?? "–"}</td></tr>`;
     })}</tbody></table></div></section>`;
 }
 
