@@ -2,7 +2,8 @@
 
 The predictive value is that of the newest 24 hours of alerts whose time for an outcome is over: opened from
 `24 h + figures.outcome_h` ago until `outcome_h` ago; no series where those are forgotten by then
-(`database.alerts_keep_days`).
+(`database.alerts_keep_days`). Without an answer twice running there are no figures: a gauge that stood still would look
+like a quiet ward.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from nightlamp.store import Reader, StoreError
 
 _log = structlog.get_logger("nightlamp.figures")
 EVERY_S, SPAN = 300.0, timedelta(hours=24)
+MISSED_MAX = 2
 
 
 class Gauges:
@@ -28,7 +30,7 @@ class Gauges:
         self._reader, self._settings, self._all = reader, settings.figures, settings
         self._found: list[Burden] = []
         self._judged: list[Burden] = []
-        self._failures = 0
+        self._failures = self._missed = 0
 
     async def run(self) -> None:
         """Ask until cancelled."""
@@ -37,13 +39,16 @@ class Gauges:
             await asyncio.sleep(EVERY_S)
 
     async def ask(self, now: datetime) -> None:
-        """Once. Without an answer the figures before stand, and the failure is counted."""
+        """Once. Without an answer the failure is counted, and the figures before stand until the second running."""
         try:
             found = await burdens(self._reader, self._settings, now - SPAN, now, now=now)
             self._judged = await self._over(now) if self._settings.outcome_units else []
-            self._found = found
+            self._found, self._missed = found, 0
         except StoreError as error:
             self._failures += 1
+            self._missed += 1
+            if self._missed >= MISSED_MAX:
+                self._found, self._judged = [], []
             _log.info("figures of alerts could not be asked for", reason=type(error).__name__)
 
     async def _over(self, now: datetime) -> list[Burden]:

@@ -1,8 +1,9 @@
 """Brings one channel's messages to their end: pace, attempts, back-off, age, and whether the channel is alive.
 
 One attempt at a time. A message that failed waits behind the others of its severity and for its own back-off; a channel
-that fails waits as a whole, so an outage costs one attempt a pause however many messages wait. A message ends as
-`delivered`, `failed` (attempts_max), `expired` (age_s_max) or `dropped` (no room).
+that fails waits as a whole, so an outage costs one attempt a pause however many messages wait. Of one alert no message
+is tried while an older one waits. A message ends as `delivered`, `failed` (attempts_max), `expired` (age_s_max),
+`dropped` (no room) or `superseded` (a later step of the alert makes it untrue, before it was sent).
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from typing import Protocol
 import structlog
 
 from nightlamp.notify.address import Outcome
+from nightlamp.notify.event import Step
 from nightlamp.notify.pace import Rate, backoff_s
 from nightlamp.notify.stats import ChannelStats, NotifyStats
 from nightlamp.notify.waiting import Job, Waiting
@@ -30,6 +32,11 @@ Record = Callable[[Job, str], None]
 """Told of every job that failed once or ended, with its state."""
 Health = Callable[[str, bool, str], None]
 """Told when a channel dies or lives again: its name, whether it is dead, why in words."""
+
+
+def _reminds_like(step: Step, newer: Step) -> bool:
+    """Whether it is an older reminder of the same role."""
+    return step.kind == newer.kind and step.to == newer.to and int(step.cursor) < int(newer.cursor)
 
 
 class Courier(Protocol):
@@ -69,8 +76,10 @@ class Delivery:
         self._told_s: dict[str, float] = {}
 
     def put(self, job: Job) -> None:
-        """Queue a job. Never waits."""
+        """Queue a job. Never waits. Of reminders of one role only the newest is worth sending."""
         self.stats.queued += 1
+        if job.step.kind == "reminded":
+            self.let_go(job.step.id, lambda step: _reminds_like(step, job.step))
         if (gave_way := self._waiting.put(job)) is not None:
             self._end(gave_way, "dropped")
         self._settle()
@@ -82,6 +91,18 @@ class Delivery:
         self.stats.outcomes["repeated"] += len(found)
         self._settle()
         return len(found)
+
+    def let_go(self, alert_id: str, overtaken: Callable[[Step], bool]) -> None:
+        """End the messages about an alert that a later step has overtaken; one under way is not tried again."""
+        found = [job for job in self._waiting.about(alert_id) if overtaken(job.step)]
+        self._waiting.remove(found)
+        for job in found:
+            self._end(job, "superseded")
+        if (trying := self._under_way) is not None and trying.step.id == alert_id:
+            trying.overtaken = trying.overtaken or overtaken(trying.step)
+        if found:
+            self._settle()
+            self._news.set()
 
     def leave(self) -> None:
         """The server stops: what waits is recorded as waiting."""
@@ -160,7 +181,9 @@ class Delivery:
         self._failing_since_s = now_s if self._failing_since_s is None else self._failing_since_s
         least_s, most_s = settings.backoff_s_min, settings.backoff_s_max
         self._pause_until_s = now_s + backoff_s(self.stats.failures_in_row, least_s, most_s)
-        if job.attempts >= settings.attempts_max:
+        if job.overtaken:
+            self._end(job, "superseded")
+        elif job.attempts >= settings.attempts_max:
             self._end(job, "failed")
         else:
             job.not_before_s = now_s + backoff_s(job.attempts, least_s, most_s)
@@ -198,7 +221,7 @@ class Delivery:
 
     def _end(self, job: Job, outcome: str) -> None:
         self.stats.outcomes[outcome] += 1
-        if outcome != "delivered":
+        if outcome not in ("delivered", "superseded"):
             self._tell(job, outcome)
         self._record(job, outcome)
 

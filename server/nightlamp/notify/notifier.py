@@ -24,6 +24,7 @@ from nightlamp.notify.delivery import Delivery
 from nightlamp.notify.event import step_of
 from nightlamp.notify.health import Health, Tell
 from nightlamp.notify.lasting import lasting
+from nightlamp.notify.overtaken import Overtaken
 from nightlamp.notify.record import Key, Recorder
 from nightlamp.notify.stats import NotifyStats
 from nightlamp.notify.waiting import Job
@@ -77,6 +78,7 @@ class Notifier:
         self._tell = tell
         self.stats = stats
         self._deliveries = {one.name: one for one in deliveries}
+        self._overtaken = Overtaken()
         self._seen: OrderedDict[Key, None] = OrderedDict()
         self._ended: dict[Key, datetime] = {}
         """What an earlier run brought to its end, with the time of the step: a restored journal numbers anew."""
@@ -101,6 +103,7 @@ class Notifier:
                 _log.error("an alert message cannot be read for notifications", reason=type(error).__name__)
             self.stats.steps_unreadable += 1
             return 0
+        self._overtaken.note(step)
         names = routing.channels(self._settings.routes, step)
         if not names and since is None:
             self.stats.steps_held += step.held
@@ -114,6 +117,8 @@ class Notifier:
                 self._seen[job.key] = None
                 self._deliveries[name].put(job)
                 queued += 1
+        for one in self._deliveries.values():  # also those that are not told of this step
+            one.let_go(step.id, self._overtaken.has)
         while len(self._seen) > SEEN_MAX:
             self._seen.popitem(last=False)
         return queued

@@ -50,7 +50,7 @@ class DeliveryRow(BaseModel):
     severity: str
     at: datetime
     channel: str
-    state: Literal["waiting", "delivered", "failed", "expired", "dropped"]
+    state: Literal["waiting", "delivered", "failed", "expired", "dropped", "superseded"]
     attempts: int
     error: str
     changed_at: datetime

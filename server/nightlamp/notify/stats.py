@@ -10,8 +10,9 @@ from typing import Any
 
 from nightlamp.observe.metrics import Buckets, Labelled
 
-#: Taken by the service; given up after `attempts_max`; older than `age_s_max`; no room; delivered by an earlier run.
-OUTCOMES = ("delivered", "failed", "expired", "dropped", "repeated")
+#: Taken by the service; given up after `attempts_max`; older than `age_s_max`; no room; overtaken by a later step;
+#: delivered by an earlier run.
+OUTCOMES = ("delivered", "failed", "expired", "dropped", "superseded", "repeated")
 EDGES_S = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 15.0, 60.0, 300.0, 1_800.0)
 
 

@@ -1,10 +1,12 @@
 """Messages that wait for one channel: the most urgent first, then the oldest; bounded.
 
+Of one alert always the oldest first: where a newer step of it is more urgent, the older one goes in its place.
 Full: the oldest of the least urgent gives way, the newcomer itself where nothing less urgent waits.
 """
 
+from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from nightlamp.notify.event import Step
@@ -24,11 +26,18 @@ class Job:
     """Monotonic time of the next attempt at the earliest."""
     error: str = ""
     """Class of the newest failure."""
+    overtaken: bool = False
+    """A later step came while it was under way: it is not tried again."""
 
     @property
     def key(self) -> tuple[int, int, str]:
         """What names it in the database: frame, place in it, channel."""
         return self.step.seq, self.step.ordinal, self.channel
+
+
+def _place(job: Job) -> int:
+    """Where its step stands in the alert's life."""
+    return int(job.step.cursor)
 
 
 class Waiting:
@@ -37,6 +46,8 @@ class Waiting:
     def __init__(self, jobs_max: int) -> None:
         self._jobs_max = jobs_max
         self._lanes: dict[str, deque[Job]] = {severity: deque() for severity in URGENCY}
+        self._alerts: dict[str, list[Job]] = {}
+        """By alert, in the order of its life."""
 
     def __len__(self) -> int:
         return sum(map(len, self._lanes.values()))
@@ -48,29 +59,49 @@ class Waiting:
     def put(self, job: Job) -> Job | None:
         """Queue a job; the one that gave way, if there was no room."""
         self._lane(job).append(job)
+        insort(self._alerts.setdefault(job.step.id, []), job, key=_place)
         if len(self) <= self._jobs_max:
             return None
-        return next(lane for lane in reversed(self._lanes.values()) if lane).popleft()
+        gave_way = next(lane for lane in reversed(self._lanes.values()) if lane)[0]
+        self._remove(gave_way)
+        return gave_way
 
     def pop(self, now_s: float) -> Job | None:
-        """The most urgent job that may be tried now."""
+        """The most urgent job that may be tried now, or an older one of its alert in its place."""
         for lane in self._lanes.values():
-            for place, job in enumerate(lane):
-                if job.not_before_s <= now_s:
-                    del lane[place]
-                    return job
+            for job in lane:
+                first = self._alerts[job.step.id][0]
+                if first.not_before_s <= now_s:
+                    self._remove(first)
+                    return first
         return None
 
     def next_at_s(self) -> float | None:
         """Monotonic time when a job may be tried; None where none waits."""
-        return min((job.not_before_s for job in self), default=None)
+        return min((jobs[0].not_before_s for jobs in self._alerts.values()), default=None)
+
+    def about(self, alert_id: str) -> list[Job]:
+        """The jobs about one alert, the oldest step first."""
+        return list(self._alerts.get(alert_id, ()))
 
     def take_out(self, unwanted: Callable[[Job], bool]) -> list[Job]:
         """Remove the jobs for which `unwanted` holds."""
         found = [job for job in self if unwanted(job)]
         for job in found:
-            self._lane(job).remove(job)
+            self._remove(job)
         return found
+
+    def remove(self, jobs: Iterable[Job]) -> None:
+        """Remove these jobs; all of them wait."""
+        for job in jobs:
+            self._remove(job)
+
+    def _remove(self, job: Job) -> None:
+        self._lane(job).remove(job)
+        jobs = self._alerts[job.step.id]
+        jobs.remove(job)
+        if not jobs:
+            del self._alerts[job.step.id]
 
     def _lane(self, job: Job) -> deque[Job]:
         return self._lanes.get(job.step.severity, self._lanes["medium"])

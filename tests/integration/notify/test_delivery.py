@@ -5,6 +5,7 @@ import io
 import json
 import logging
 import threading
+import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -216,6 +217,39 @@ async def test_p5_no_more_messages_a_minute_than_the_channel_allows(channels: Ch
     assert len(webhook.taken) == 2
     assert [running.state(one) for one in jobs] == ["", "delivered", "delivered", ""]
     assert running.stats.waiting == 2
+
+
+async def test_the_steps_of_an_alert_arrive_in_their_order_though_the_first_failed_and_the_last_came_meanwhile(
+    channels: Channels, webhook: WebhookSink
+) -> None:
+    """The channel's pause ends before the first step's own: what came last would overtake it."""
+    webhook.mode = "refuse"
+    running = channels.start("ward", webhook.url(), backoff_s_min=0.02, backoff_s_max=0.6)
+    dead = {"severity": "technical", "rule": "channel-dead", "id": "7"}
+    opened, cleared = job("ward", 1, **dead), job("ward", 2, kind="cleared", **dead)
+    running.delivery.put(opened)
+    await so(lambda: opened.attempts >= 3 and opened.not_before_s > time.monotonic())  # it waits, it is not under way
+    running.delivery.put(cleared)
+    opened.not_before_s += 1.0
+    webhook.mode = "take"
+    await running.ended(opened, cleared)
+    assert [running.state(one) for one in (opened, cleared)] == ["delivered", "delivered"]
+    assert [said(webhook, place).split("\n")[0].split()[-1] for place in (0, 1)] == ["opened", "cleared"]
+
+
+async def test_of_reminders_that_wait_the_newest_alone_is_sent(channels: Channels, webhook: WebhookSink) -> None:
+    webhook.mode = "refuse"
+    running = channels.start("pager", webhook.url(), dead_failures=1_000)
+    for_role = {"kind": "reminded", "id": "7"}
+    jobs = [job("pager", seq, to="physician", **for_role) for seq in (2, 3, 4)]
+    other = job("pager", 1, to="charge_nurse", **for_role)
+    for one in (other, *jobs):
+        running.delivery.put(one)
+    await so(lambda: running.stats.failures_in_row)
+    webhook.mode = "take"
+    await running.ended(other, *jobs)
+    assert [running.state(one) for one in (other, *jobs)] == ["delivered", "superseded", "superseded", "delivered"]
+    assert running.stats.queued == sum(running.stats.outcomes.values()) == 4
 
 
 async def test_p4_every_message_ends_under_one_name_or_still_waits(channels: Channels, webhook: WebhookSink) -> None:

@@ -220,6 +220,29 @@ async def test_prometheus_shows_the_last_day_and_nothing_where_there_is_no_numbe
     assert "positive_predictive_value{" not in text
 
 
+async def test_figures_are_no_longer_told_once_the_database_has_not_answered_twice_running(
+    store: Store, sql: asyncpg.Connection
+) -> None:
+    """A gauge that stands still looks like a quiet ward."""
+    await _alert(sql, 1, NOW - HOUR)
+    gauges = Gauges(store.reader, Settings(figures=ICU))
+
+    async def missed() -> tuple[int, int]:
+        await sql.execute("ALTER TABLE alert_events RENAME TO away")
+        await gauges.ask(NOW)
+        await sql.execute("ALTER TABLE away RENAME TO alert_events")
+        told = gauges.metrics()["alerts_24h"]
+        return len(told["alerts"].values), told["failures_total"]
+
+    await gauges.ask(NOW)
+    assert await missed() == (1, 1), "once is no outage"
+    await gauges.ask(NOW)
+    assert await missed() == (1, 2), "nor is once more, with an answer between"
+    assert await missed() == (0, 3)
+    await gauges.ask(NOW)
+    assert gauges.metrics()["alerts_24h"]["alerts"].values == {("ward",): 1}
+
+
 async def test_the_gauge_of_the_predictive_value_is_of_the_newest_alerts_that_can_be_judged(
     store: Store, sql: asyncpg.Connection
 ) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import asyncpg
 import pytest
-from alert_steps import Batch, batch
+from alert_steps import Batch, batch, entry
 from copy_rows import alert
 from copy_rows import batch as rows
 from notified import FAST, channel, so
@@ -112,6 +112,52 @@ async def test_what_was_delivered_is_recorded_and_not_sent_again(house: House, s
         await asyncio.sleep(0.3)
         assert service.stats.recovered == 1
     assert len(house.sink.taken) == 3
+
+
+def _life(*kinds: str, alert_id: str = "7", seq: int = 1, **more: Any) -> Batch:
+    """The steps of one alert, a frame each."""
+    steps = enumerate(kinds, seq)
+    return Batch([entry(seq=n, kind=kind, id=alert_id, reason=f"frame {n}", **more) for n, kind in steps])
+
+
+async def test_after_an_outage_nobody_is_called_about_what_is_answered_and_nothing_told_of_what_is_over(
+    house: House, sql: asyncpg.Connection
+) -> None:
+    """The answer itself goes to no channel here: it ends the calls all the same, each recorded and counted."""
+    await _known(sql)
+    house.sink.mode = "refuse"
+    async with house.run(dead_failures=1_000) as (service, put):
+        ward = service.stats.channels["ward"]
+        put(_life("opened", "escalated", "reminded"))
+        put(_life("opened", "escalated", alert_id="8", seq=11))
+        put(_life("opened", alert_id="9", seq=21))
+        await so(lambda: ward.failures_in_row >= 3)
+        put(_life("acknowledged", seq=4))
+        put(_life("cleared", alert_id="8", seq=13))
+        put(_life("raised", seq=5))
+        await so(lambda: ward.outcomes["superseded"] == 5)  # what was under way has failed once more
+        house.sink.mode = "take"
+        await so(lambda: sum(ward.outcomes.values()) == ward.queued == 7)
+        assert (ward.outcomes["superseded"], ward.outcomes["delivered"]) == (5, 2)
+        await so(lambda: not service.stats.records_waiting)
+    assert house.told() == ["frame 21", "frame 5"]
+    states = {seq: state for seq, (state, _, _) in (await _states(sql)).items()}
+    assert states == dict.fromkeys([1, 2, 3, 11, 12], "superseded") | dict.fromkeys([5, 21], "delivered")
+
+
+async def test_a_restart_does_not_call_anybody_about_what_was_answered_meanwhile(
+    house: House, sql: asyncpg.Connection
+) -> None:
+    await _known(sql)
+    await house.keep(1, 2)
+    async with house.run() as (service, put):
+        # Before the look back has begun: what it finds is older.
+        put(_life("acknowledged", alert_id=str(1 << 16), seq=3))
+        await house.has(1)
+        await so(lambda: sum(service.stats.channels["ward"].outcomes.values()) == 2)
+        await so(lambda: not service.stats.records_waiting)
+    assert house.told() == ["frame 2"]
+    assert {seq: state for seq, (state, _, _) in (await _states(sql)).items()} == {1: "superseded", 2: "delivered"}
 
 
 async def test_p2_an_alert_that_a_replay_offers_again_is_not_sent_again(house: House, sql: asyncpg.Connection) -> None:

@@ -31,6 +31,43 @@ def test_a_job_in_its_back_off_lets_others_pass() -> None:
     assert [waiting.pop(1).step.seq, waiting.pop(1), waiting.pop(50).step.seq] == [2, None, 1]  # type: ignore[union-attr]
 
 
+def test_an_older_step_of_an_alert_goes_first_though_the_newer_is_more_urgent_and_while_it_backs_off() -> None:
+    waiting = Waiting(10)
+    opened, other = _job(1, "medium", not_before_s=50), _job(3, "medium")
+    raised = Job(step_of(json.dumps(step(2, severity="high", kind="raised", id=opened.step.id)).encode()), "ward")
+    for job in (raised, other, opened):
+        waiting.put(job)
+    assert waiting.next_at_s() == 0
+    assert waiting.pop(1) is other
+    assert waiting.next_at_s() == 50, "what waits behind an older one is not looked at until then"
+    assert waiting.pop(1) is None
+    assert [waiting.pop(50), waiting.pop(50), waiting.pop(50)] == [opened, raised, None]
+
+
+@given(st.data())
+def test_steps_of_an_alert_leave_in_order_and_each_job_once_whatever_is_put_taken_and_put_back(
+    data: st.DataObject,
+) -> None:
+    waiting, seq, inside, ended = Waiting(8), 0, 0, 0
+    for _ in range(data.draw(st.integers(1, 60))):
+        if data.draw(st.booleans()):
+            seq += 1
+            more = {"severity": data.draw(st.sampled_from(URGENCY)), "id": str(data.draw(st.integers(1, 3)))}
+            gave_way = waiting.put(Job(step_of(json.dumps(step(seq, **more)).encode()), "ward"))
+            inside += 1 - (gave_way is not None)
+        elif (job := waiting.pop(data.draw(st.floats(0, 10)))) is not None:
+            assert all(job.step.seq < one.step.seq for one in waiting.about(job.step.id))
+            if data.draw(st.booleans()):
+                job.not_before_s = data.draw(st.floats(0, 10))
+                assert waiting.put(job) is None
+            else:
+                inside, ended = inside - 1, ended + 1
+        assert len(waiting) == inside
+    left = list(iter(lambda: waiting.pop(10), None))
+    assert len(left) == inside
+    assert waiting.next_at_s() is None
+
+
 @given(st.lists(st.sampled_from(URGENCY), max_size=60), st.integers(1, 10))
 def test_p5_a_queue_never_outgrows_its_limit_and_gives_up_the_least_urgent(
     severities: list[str], queue_max: int
