@@ -30,10 +30,11 @@ def send(server: RunningServer, *messages: str) -> None:
 
 
 def open_patient(page: Page, server: RunningServer, unit: str) -> str:
-    """The page of the one who lies in this unit, as a nurse; the pseudonym, once the course is drawn."""
+    """The page of the one who lies in this unit, to a nurse, once a score is stored; the pseudonym, once drawn."""
     with server.client("nurse") as nurse:
         (found,) = until(lambda: nurse.get("/v1/patients", params={"unit": unit}).json().get("items"))
-    patient = str(found["patient_id"])
+        patient = str(found["patient_id"])
+        until(lambda: nurse.get(f"/v1/patients/{patient}/scores", params={"model": "sepsis"}).json()["items"])
     page.goto(f"{server.url}/console/#token={server.keys['nurse']}")
     expect(page.locator(".light")).to_contain_text("Live")
     page.goto(f"{server.url}/console/#/patient/{patient}")
@@ -114,6 +115,7 @@ def test_the_stay_begins_with_the_admission_and_not_with_the_first_contact_ever(
     page.get_by_role("button", name="Stay").click()
     until(lambda: page.evaluate("1") and any(abs(one - came) < timedelta(minutes=20) for one in asked), within_s=15)
     assert min(asked) > came - timedelta(hours=4), "6 h at first, then the stay"
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_the_history_lists_the_alerts_of_this_stay_and_says_where_older_ones_are_left_out(
@@ -151,6 +153,7 @@ def test_the_history_lists_the_alerts_of_this_stay_and_says_where_older_ones_are
     page.route(re.compile(r"/v1/alerts\?patient="), more)
     page.clock.fast_forward(20_000)
     expect(page.locator(".history")).to_contain_text("older ones are left out")
+    page.unroute_all(behavior="ignoreErrors")
 
 
 #: What the stream tells of scores is told so much later by their own clock.

@@ -135,4 +135,4 @@ def test_the_page_follows_the_policy_in_force_and_keeps_it_where_no_answer_comes
     expect(rules).to_contain_text("later")
     expect(page.locator(".tools")).to_contain_text(f"SHA-256 {loaded[:12]}")
     expect(page.get_by_text("“quieter”")).to_be_visible()
-    expect(changes).to_contain_text("quieter")
+    expect(changes).to_contain_text("quieter", timeout=30_000)
