@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from alert_steps import step
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nightlamp.notify.event import step_of
@@ -44,24 +44,32 @@ def test_an_older_step_of_an_alert_goes_first_though_the_newer_is_more_urgent_an
     assert [waiting.pop(50), waiting.pop(50), waiting.pop(50)] == [opened, raised, None]
 
 
-@given(st.data())
+#: Severity and alert of a step that comes, or None: a job is taken at a time, and put back until another, or ended.
+_TURN = st.tuples(
+    st.none() | st.tuples(st.sampled_from(URGENCY), st.integers(1, 3)),
+    st.integers(0, 10),
+    st.none() | st.integers(0, 10),
+)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.lists(_TURN, max_size=40))
 def test_steps_of_an_alert_leave_in_order_and_each_job_once_whatever_is_put_taken_and_put_back(
-    data: st.DataObject,
+    turns: list[tuple[tuple[str, int] | None, int, int | None]],
 ) -> None:
-    waiting, seq, inside, ended = Waiting(8), 0, 0, 0
-    for _ in range(data.draw(st.integers(1, 60))):
-        if data.draw(st.booleans()):
-            seq += 1
-            more = {"severity": data.draw(st.sampled_from(URGENCY)), "id": str(data.draw(st.integers(1, 3)))}
+    waiting, inside = Waiting(8), 0
+    for seq, (coming, at_s, again_s) in enumerate(turns, 1):
+        if coming is not None:
+            more = {"severity": coming[0], "id": str(coming[1])}
             gave_way = waiting.put(Job(step_of(json.dumps(step(seq, **more)).encode()), "ward"))
-            inside += 1 - (gave_way is not None)
-        elif (job := waiting.pop(data.draw(st.floats(0, 10)))) is not None:
+            inside += gave_way is None
+        elif (job := waiting.pop(at_s)) is not None:
             assert all(job.step.seq < one.step.seq for one in waiting.about(job.step.id))
-            if data.draw(st.booleans()):
-                job.not_before_s = data.draw(st.floats(0, 10))
+            if again_s is not None:
+                job.not_before_s = again_s
                 assert waiting.put(job) is None
             else:
-                inside, ended = inside - 1, ended + 1
+                inside -= 1
         assert len(waiting) == inside
     left = list(iter(lambda: waiting.pop(10), None))
     assert len(left) == inside
