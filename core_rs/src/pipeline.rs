@@ -49,8 +49,8 @@ use touched::{Restated, Said, Touched};
 use tried::Trials;
 pub use tried::{ALERTS_MAX, Outcome as Tried, TRIED_MAX, TriedAlert};
 pub use under_way::{Stage, Step as UnderWayStep, Supervision, UnderWay};
-pub use watch::FEEDS_MAX;
 use watch::Scene;
+pub use watch::{FEEDS_MAX, FeedNow};
 
 use crate::alert::{Action, Departure};
 use crate::decode::{BedKey, Decoded, Decoder, Event, Observation, PatientId, Rejected, Status};
@@ -154,7 +154,8 @@ impl Pipeline {
             return self.pass_over(at, &poison);
         }
         self.supervision.under_way.at(at.seq, Stage::Decode);
-        self.state.watch.hear(&self.state.alerts.policy().technical, frame);
+        let is_watched = self.state.watch.hear(&self.state.alerts.policy().technical, frame);
+        add(&self.counters.feeds_left_out, u64::from(!is_watched));
         if let Some(trials) = &mut self.trials {
             trials.hear(frame);
         }
@@ -382,18 +383,18 @@ impl Pipeline {
         let seen = ((restated, said), (first, &silenced), bed.as_ref());
         let look = if is_frame { self.look(&self.state.alerts, at, slot, seen) } else { None };
         let tried = if is_frame { self.look_for_policies(at, slot, seen) } else { Vec::new() };
+        let patient = self.state.ward.patient(slot).map(|patient| patient.id());
+        let lies = patient.filter(|_| is_frame && said.is_empty()).map(|patient| Step::Lies(patient, bed.clone()));
         if self.scoring.len() > first {
             self.later(at, Step::Scores(first..self.scoring.len(), bed, restated != Restated::No));
         }
-        if let Some(patient) = self.state.ward.patient(slot).map(|patient| patient.id()).filter(|_| !silenced.is_empty()) {
-            for scorer in silenced {
-                self.later(at, Step::Silent(patient, scorer));
-            }
+        for scorer in silenced {
+            patient.into_iter().for_each(|patient| self.later(at, Step::Silent(patient, scorer)));
         }
         if let Some(look) = look {
             self.later(at, Step::Looked(look));
         }
-        for step in tried {
+        for step in tried.into_iter().chain(lies) {
             self.later(at, step);
         }
     }

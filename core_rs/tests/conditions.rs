@@ -16,7 +16,10 @@ use nightlamp_core::score::Scorers;
 
 /// A route without models, under one rule: nothing but the rule asks for more than the newest values.
 fn setup(when: &str) -> Setup {
-    let policy = format!("[[rule]]\nname = \"watched\"\nseverity = \"low\"\nunits = [\"ICU\"]\nwhen = {when}\n");
+    of_policy(format!("[[rule]]\nname = \"watched\"\nseverity = \"low\"\nunits = [\"ICU\"]\nwhen = {when}\n"))
+}
+
+fn of_policy(policy: String) -> Setup {
     let decoder = Arc::new(Decoder::new(DecodeConfig::default()).expect("decoder"));
     Setup { policy, ..Setup::new(decoder, Arc::new(Scorers::load(&[]).expect("scorers")), Limits::default()) }
 }
@@ -28,7 +31,11 @@ struct Bedside {
 
 impl Bedside {
     fn under(when: &str) -> Self {
-        let mut bedside = Self { pipeline: Pipeline::new(setup(when)).expect("pipeline"), seq: 0 };
+        Self::of(setup(when))
+    }
+
+    fn of(setup: Setup) -> Self {
+        let mut bedside = Self { pipeline: Pipeline::new(setup).expect("pipeline"), seq: 0 };
         bedside.say(ward::adt("A01", 1, 1, at(0)));
         bedside
     }
@@ -62,6 +69,13 @@ impl Bedside {
         self.seq += 1;
         let text = text.replace("R1-", &format!("R{}-", self.seq));
         self.say(Frame { payload: Bytes::from(text), received_at_us: at(second), ..whole })
+    }
+
+    /// An ADT event into a bed of a unit.
+    fn adt(&mut self, event: &str, patient: usize, unit: &str, bed: usize, second: i64) -> Vec<String> {
+        let frame = ward::adt(event, patient, bed, at(second));
+        let text = std::str::from_utf8(&frame.payload).expect("text").replace("ICU^", &format!("{unit}^"));
+        self.say(Frame { payload: Bytes::from(text), ..frame })
     }
 
     fn tick(&mut self, second: i64) -> Vec<String> {
@@ -104,6 +118,34 @@ fn a_move_out_of_the_rules_units_ends_its_alert_and_a_discharge_ends_what_waits(
     assert!(waiting.rate(130, 1, "F").is_empty());
     assert!(waiting.say(ward::adt("A03", 1, 1, at(10))).is_empty());
     assert!(waiting.tick(70).is_empty(), "who left is not alerted");
+}
+
+#[test]
+fn who_loses_the_bed_to_somebody_else_is_looked_at_as_by_a_move_and_takes_the_alerts_along() {
+    let high = "{ signal = \"HR\", above = 120, for_s = 60 }";
+    let mut waiting = Bedside::under(high);
+    waiting.rate(130, 1, "F");
+    assert!(waiting.adt("A01", 2, "ICU", 1, 10).is_empty());
+    assert!((11..=70).all(|second| waiting.tick(second).is_empty()), "nothing opens where somebody else lies");
+    let mut standing = Bedside::under("{ signal = \"HR\", above = 120 }");
+    assert_eq!(standing.rate(130, 1, "F").len(), 1);
+    assert_eq!(standing.adt("A02", 2, "ICU", 1, 10), ["the patient was moved out of the rule's units"]);
+    let rule = "[[rule]]\nname = \"watched\"\nseverity = \"low\"\nwhen = { signal = \"HR\", above = 120 }\n";
+    let mut everywhere = Bedside::of(of_policy(rule.to_owned()));
+    assert_eq!(everywhere.rate(130, 1, "F").len(), 1);
+    assert_eq!(everywhere.adt("A01", 2, "ICU", 1, 10), ["moved with the patient from ICU bed 1 to no bed"]);
+    assert_eq!(everywhere.adt("A02", 1, "ICU", 2, 20), ["moved with the patient from no bed to ICU bed 2"]);
+}
+
+#[test]
+fn a_stale_score_is_of_the_bed_its_patient_lies_in_from_the_frame_that_says_so() {
+    let stale = "[[technical.score_stale]]\nscore = \"news2\"\nmin_present = 3\nstale_s = 60\n";
+    let mut bedside = Bedside::of(of_policy(stale.to_owned()));
+    let opened: Vec<String> = (1..=61).flat_map(|second| bedside.tick(second)).collect();
+    assert_eq!(opened.len(), 1, "{opened:?}");
+    assert_eq!(bedside.adt("A02", 1, "WARD", 1, 70), ["moved with the patient from ICU bed 1 to WARD bed 1"]);
+    assert_eq!(bedside.adt("A01", 2, "WARD", 1, 80), ["moved with the patient from WARD bed 1 to no bed"]);
+    assert!((81..=200).all(|second| bedside.tick(second).iter().all(|reason| !reason.contains("again"))), "it is as it was");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use nightlamp_core::decode::{DecodeConfig, Decoder};
 use nightlamp_core::journal::Journalled;
 use nightlamp_core::limits::Limits;
-use nightlamp_core::pipeline::{MessageKind, Pipeline, Setup};
+use nightlamp_core::pipeline::{FEEDS_MAX, MessageKind, Pipeline, Setup};
 use nightlamp_core::receive::{Frame, Source};
 use nightlamp_core::score::Scorers;
 use serde_json::Value;
@@ -112,6 +112,29 @@ fn silence_while_the_server_was_down_is_nobodys_and_counts_from_when_it_is_back(
     assert_eq!(steps(&server.run(vec![tick(at(4_000)), tick(at(4_001))])), []);
     let told = server.run(vec![monitor(1, 80, at(4_002)), tick(at(4_002))]);
     assert_eq!(steps(&told), [("monitor-silent", "cleared")]);
+}
+
+#[test]
+fn p4_of_more_senders_than_are_watched_the_others_frames_are_counted_and_the_watched_ones_are_told() {
+    let setup = setup(&sepsis(), "[technical]\nfeed_silent_s = 60\n");
+    let counters = Arc::clone(&setup.counters);
+    let mut server = Server::start(setup);
+    let left_out = || counters.all().find(|(name, _)| *name == "feeds_left_out").expect("counted").1;
+    let sender = |number: usize, second: i64| {
+        let frame = adt("A08", 0, 0, START_US + second * S);
+        Frame { principal: format!("key-{number}").into(), ..frame }
+    };
+    server.run((0..FEEDS_MAX).map(|number| sender(number, 1)).collect());
+    assert_eq!((server.0.feeds().len(), left_out()), (FEEDS_MAX, 0));
+    server.run(vec![sender(FEEDS_MAX, 2), sender(FEEDS_MAX + 1, 3), sender(0, 3), sender(FEEDS_MAX, 100)]);
+    assert_eq!((server.0.feeds().len(), left_out()), (FEEDS_MAX, 3), "two senders too many, three frames");
+    let first = &server.0.feeds()[0];
+    assert_eq!((first.source, first.key.as_str(), first.silent), ("hl7_http", "key-0", false));
+    assert_eq!((first.first_heard_us, first.last_heard_us), (START_US + S, START_US + 3 * S));
+    // Heard for longer than a minute, then silent for one.
+    server.run((4..=200).map(|second| if second <= 80 { sender(7, second) } else { tick(START_US + second * S) }).collect());
+    let silent: Vec<_> = server.0.feeds().into_iter().filter(|feed| feed.silent).map(|feed| feed.key).collect();
+    assert_eq!(silent, ["key-7"]);
 }
 
 #[test]

@@ -139,6 +139,13 @@ class Engine:
     def stats(self) -> bytes:
         """JSON: receive, journal, pipeline (counters), gauges, lag, supervision, recovery, failed."""
 
+    def feeds(self) -> bytes:
+        """JSON list of the senders whose silence the policy watches (`feed_silent_s`), at most 64, some seconds old.
+
+        Each has source (hl7_http, json_http, mqtt), key (the id of its key, or the broker), first_heard_us,
+        last_heard_us, silent. Frames of senders beyond them are counted: pipeline_feeds_left_out.
+        """
+
     def supervise(self) -> bytes:
         """JSON: what supervision has to say since the last call (notes), the recovery under way, why to end (fatal)."""
 

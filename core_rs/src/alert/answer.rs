@@ -20,7 +20,6 @@ use super::policy::Policy;
 use super::reason;
 use super::rule::Rule;
 use super::state::{AlertState, Open};
-use super::technical::AWAY_US;
 use super::{AlertEvent, AlertKind, NO_SCORER, Said, Severity, Standing};
 
 /// Calling the same role again within so long is the same call, sent twice; microseconds.
@@ -54,8 +53,10 @@ impl Open {
 
     /// It waits for an answer from now on, `level` steps of its chain being taken.
     pub(super) fn wait(&mut self, policy: &Policy, at_us: i64, level: usize) {
-        let chain = Chain::of(&policy.escalation, self.severity, self.unit()).filter(|_| !self.quiet);
+        let chain = Chain::of(&policy.escalation, self.severity, self.unit());
         let level = level.min(chain.map_or(0, |chain| chain.steps.len()));
+        // In quiet hours nobody is called, and it stays at its place in the chain.
+        let chain = chain.filter(|_| !self.quiet);
         let after = |span_us: Option<i64>| span_us.map_or(i64::MAX, |span_us| at_us.saturating_add(span_us));
         self.next_us = after(chain.and_then(|chain| chain.gap_us(level)));
         self.expires_us = after(chain.and_then(Chain::expire_us));
@@ -156,19 +157,23 @@ impl AlertState {
         let was_quiet = open.quiet;
         let over = open.standing == Standing::Snoozed && open.said.until_us.is_none_or(|until_us| until_us <= at_us);
         open.quiet = quiet && (was_quiet || over);
-        let (kind, reason) = if over {
+        let (kind, reason, level) = if over {
             open.stand(AlertKind::Unsnoozed, Said::default(), at_us);
-            (AlertKind::Unsnoozed, "the snooze is over".to_owned())
+            (AlertKind::Unsnoozed, "the snooze is over", 0)
         } else if was_quiet && !open.quiet && open.standing.waits() {
-            (AlertKind::Reminded, "quiet hours are over, and it still holds".to_owned())
+            (AlertKind::Reminded, "quiet hours are over, and it still holds", usize::from(open.level))
         } else {
             return;
         };
-        open.wait(policy, at_us, 0);
+        open.wait(policy, at_us, level);
+        let chain = Chain::of(&policy.escalation, open.severity, open.unit());
+        // Whoever was called last is reminded; before anybody was, whoever is told of openings.
+        let to = chain.map_or_else(Default::default, |chain| chain.told(usize::from(open.level)));
         let ordinal = self.number(seq);
         if let Some(open) = self.alerts.get(&alert_id) {
-            let event = open.event(alert_id, kind, (seq, ordinal, at_us), reason);
-            out.push(AlertEvent { held: open.quiet, ..event });
+            let mut event = open.event(alert_id, kind, (seq, ordinal, at_us), reason.to_owned());
+            (event.held, event.said.to) = (open.quiet, to);
+            out.push(event);
         }
     }
 
@@ -216,28 +221,6 @@ impl AlertState {
             out.push(event);
         }
         true
-    }
-
-    /// A tick came. While none did for long nobody could be called or answer: that time does not count towards an expiry.
-    pub(super) fn come_back(&mut self, at_us: i64) {
-        let away_us = self.ticked_us.replace(at_us).map_or(0, |last_us| at_us.saturating_sub(last_us));
-        if away_us >= AWAY_US {
-            for open in self.alerts.values_mut() {
-                let waited_us = at_us.saturating_sub(open.waits_since_us);
-                open.expires_us = open.expires_us.saturating_add(away_us.min(waited_us));
-            }
-        }
-    }
-
-    /// The policy is another one: what waits under another chain than before begins to wait anew, at the step it had reached.
-    pub(super) fn follow_chains(&mut self, before: &Policy, now: &Policy, at_us: i64) {
-        for open in self.alerts.values_mut().filter(|open| open.standing.waits()) {
-            let of = |policy: &'_ Policy| Chain::of(&policy.escalation, open.severity, open.unit()).cloned();
-            if of(before) != of(now) {
-                open.wait(now, at_us, usize::from(open.level));
-            }
-        }
-        self.next_due_us = i64::MIN;
     }
 
     /// The clock was set back: nothing is waited for longer than if the wait began now.

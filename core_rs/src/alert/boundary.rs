@@ -44,7 +44,7 @@ pub enum AlertKind {
     Expired = 8,
     /// A more severe rule of the same cause holds now.
     Raised = 9,
-    /// The more severe rule no longer holds, a less severe one still does.
+    /// The rule that led no longer holds, or is gone; another does, which is as severe or less.
     Lowered = 10,
     /// The patient lies in another bed now, and the alert is that bed's.
     Moved = 11,

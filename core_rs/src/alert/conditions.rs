@@ -20,7 +20,7 @@ const DUE_ORDINAL: u32 = 0x5A00;
 const DUE_ORDINALS: u32 = 0x2600;
 
 /// Rules of one patient that turned, with the words for those that ceased.
-type Turned = SmallVec<[(usize, Turn, String); 2]>;
+pub(super) type Turned = SmallVec<[(usize, Turn, String); 2]>;
 
 impl AlertEngine {
     /// Which rules' conditions concern whom.
@@ -79,7 +79,14 @@ impl AlertEngine {
     }
 
     /// The alerts of the causes whose rules turned: each is settled once.
-    fn follow(&mut self, turned: &Turned, patient: PatientId, bed: Option<&BedKey>, at: At, out: &mut Vec<AlertEvent>) {
+    pub(super) fn follow(
+        &mut self,
+        turned: &Turned,
+        patient: PatientId,
+        bed: Option<&BedKey>,
+        at: At,
+        out: &mut Vec<AlertEvent>,
+    ) {
         let Self { policy, causes, state, book, .. } = self;
         let first = out.len();
         for (place, (index, turn, words)) in turned.iter().enumerate() {

@@ -4,12 +4,13 @@ use compact_str::CompactString;
 
 use super::action::{Action, Deed, Outcome};
 use super::book::Book;
-use super::lifecycle::{Turn, Turns, causes_of};
+use super::lifecycle::{Turn, Turns};
 use super::opening::Opening;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::sight::Lookout;
 use super::state::{AlertState, RuleKey};
+use super::succession::causes_of;
 use super::technical::{About, Finding, Trouble};
 use super::{AlertEvent, Departure, RuleCounters};
 use crate::decode::{BedKey, PatientId};
@@ -224,7 +225,7 @@ impl AlertEngine {
                 state.locked_until_us = state.locked_until_us.min(longest_us);
             }
         }
-        self.state.wait_anew(&self.policy.rules, Some(now_us));
+        self.state.wait_anew(&self.policy.rules, Some((now_us, &|leaf| leaf.set_back(now_us))));
         self.state.set_waits_back(&self.policy, now_us);
     }
 
@@ -232,16 +233,17 @@ impl AlertEngine {
     /// patients whose lock-outs are over. A patient still above the threshold when a lock-out ends is alerted by the next
     /// evaluation, not by the tick: a tick brings no score that could be shown. `minute`: of the site's day.
     pub fn on_tick(&mut self, (seq, at_us): (u64, i64), minute: u16, out: &mut Vec<AlertEvent>) {
+        let is_next_minute = self.state.minute.replace(minute) != Some(minute);
+        self.state.come_back(&self.policy.rules, at_us);
         self.ripen((seq, at_us), out);
         let Self { policy, state, book, .. } = self;
         let first = out.len();
         state.number_from(seq, TICK_ORDINAL);
-        state.come_back(at_us);
         if state.unsettled {
             state.settle_all(policy, (seq, at_us), out);
         }
         state.tell_storms(policy, (seq, at_us), out);
-        if state.minute.replace(minute) != Some(minute) || at_us >= state.next_due_us {
+        if is_next_minute || at_us >= state.next_due_us {
             state.pass_time(policy, (seq, at_us), out);
         }
         for _ in 0..SWEEP_PATIENTS.min(state.patients.len()) {

@@ -45,9 +45,11 @@ impl Leaf {
         let value = self.value(state, at_us);
         match self.test {
             Test::Threshold { clear, .. } => {
-                let (beyond, clear, since) = (self.threshold(), self.number(clear), span(seconds(at_us, state.since_us)));
+                let (beyond, clear) = (self.threshold(), self.number(clear));
+                let (ago, since) =
+                    (span(seconds(at_us, state.since_us)), span(state.lasted_us(at_us).max(0) as f64 / US_PER_S));
                 match self.stood(state) {
-                    Stood::Returning => format!("{value}, {beyond} {since} ago and not back to {clear}"),
+                    Stood::Returning => format!("{value}, {beyond} {ago} ago and not back to {clear}"),
                     _ if self.for_us == 0 => format!("{value}, {beyond}"),
                     Stood::Wavering => format!("{value}, {beyond} and not back to {clear} for {since}"),
                     Stood::Beyond => format!("{value}, {beyond} for {since}"),
@@ -65,9 +67,11 @@ impl Leaf {
         let value = self.value(state, at_us);
         match self.test {
             Test::Threshold { clear, .. } if state.on => {
-                let (beyond, clear, since) = (self.threshold(), self.number(clear), span(seconds(at_us, state.since_us)));
+                let (beyond, clear) = (self.threshold(), self.number(clear));
+                let (ago, since) =
+                    (span(seconds(at_us, state.since_us)), span(state.lasted_us(at_us).max(0) as f64 / US_PER_S));
                 match self.stood(state) {
-                    Stood::Returning => format!("{value}, {beyond} only {since} ago"),
+                    Stood::Returning => format!("{value}, {beyond} only {ago} ago"),
                     Stood::Wavering => format!("{value}, {beyond} and not back to {clear} for {since} only"),
                     Stood::Beyond => format!("{value}, {beyond} for {since} only"),
                 }

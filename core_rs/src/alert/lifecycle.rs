@@ -1,20 +1,19 @@
 //! One evaluation of one rule for one patient, and what it means for the alert of the rule's cause: it opens, is raised, lowered,
 //! cleared.
 
-use compact_str::CompactString;
 use smallvec::SmallVec;
 
 use super::opening::Opening;
 use super::policy::Policy;
 use super::reason::{self, Clearing};
 use super::rule::Rule;
-use super::state::{AlertState, Open, Person, RuleKey, RuleState};
+use super::state::{AlertState, Person, RuleKey, RuleState};
 use super::technical::About;
-use super::{AlertEvent, AlertKind, RuleCounters, Said};
+use super::{AlertEvent, AlertKind, Said};
 use crate::decode::{BedKey, PatientId};
 use crate::score::Score;
 
-const SECOND_US: i64 = 1_000_000;
+pub(super) const SECOND_US: i64 = 1_000_000;
 
 /// A frame's number and time.
 pub(super) type At = (u64, i64);
@@ -156,7 +155,7 @@ impl AlertState {
     }
 
     /// The rule that leads among those of a cause that hold: the most severe, of these the first of the policy.
-    fn leading<'p>(&self, policy: &'p Policy, cause: &str, patient: PatientId) -> Option<&'p Rule> {
+    pub(super) fn leading<'p>(&self, policy: &'p Policy, cause: &str, patient: PatientId) -> Option<&'p Rule> {
         let person = self.patients.get(&patient)?;
         let holding = policy.rules.iter().zip(&person.rules).filter(|(rule, state)| state.holds && rule.cause == cause);
         holding.map(|(rule, _)| rule).reduce(|best, rule| if rule.severity > best.severity { rule } else { best })
@@ -187,7 +186,9 @@ impl AlertState {
                     self.raise(policy, rule, alert_id, opening, out);
                 } else if rule.severity < open.severity {
                     let led = policy.rules.iter().find(|led| led.name == open.rule);
-                    let wait_us = led.map_or(0, |led| i64::from(led.downgrade_s) * SECOND_US);
+                    // Where the patient lies now the rule that led has no say: nothing is waited for.
+                    let there = |led: &&Rule| opening.as_ref().is_none_or(|opening| led.watches(opening.bed));
+                    let wait_us = led.filter(there).map_or(0, |led| i64::from(led.downgrade_s) * SECOND_US);
                     open.lower_at_us = open.lower_at_us.min(at.1.saturating_add(wait_us));
                     if open.lower_at_us <= at.1 {
                         self.lower(policy, alert_id, at, out);
@@ -203,15 +204,17 @@ impl AlertState {
         }
     }
 
-    /// The severity becomes that of the rules that hold.
+    /// The rule that leads among those that hold leads from here on, and its severity is the alert's.
     pub(super) fn lower(&mut self, policy: &Policy, alert_id: u64, (seq, at_us): At, out: &mut Vec<AlertEvent>) {
+        let minute = self.minute_at(at_us);
         let Some(open) = self.alerts.get_mut(&alert_id) else { return };
         open.lower_at_us = i64::MAX;
         let (Some(patient), cause) = (open.patient, open.cause.clone()) else { return };
         let Some(rule) = self.leading(policy, &cause, patient) else { return };
         let ordinal = self.number(seq);
         let Some(open) = self.alerts.get_mut(&alert_id) else { return };
-        let reason = format!("{} no longer holds, {} does", open.rule, rule.name);
+        let is_gone = !policy.rules.iter().any(|led| led.name == open.rule);
+        let reason = reason::leads(&open.rule, is_gone, &rule.name);
         // Another policy may call the rule that holds more severe than before.
         let kind = if rule.severity > open.severity { AlertKind::Raised } else { AlertKind::Lowered };
         open.severity = rule.severity;
@@ -219,11 +222,13 @@ impl AlertState {
         if kind == AlertKind::Raised {
             open.stand(kind, Said::default(), at_us);
             open.level = 0;
+            open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(minute, open.severity, open.unit()));
         }
         if open.standing.waits() {
             open.wait(policy, at_us, usize::from(open.level));
         }
-        out.push(open.event(alert_id, kind, (seq, ordinal, at_us), reason));
+        let event = open.event(alert_id, kind, (seq, ordinal, at_us), reason);
+        out.push(AlertEvent { held: open.quiet, ..event });
         self.look_again(alert_id);
     }
 
@@ -236,7 +241,7 @@ impl AlertState {
         }
         if let Some(trouble) = open.trouble {
             let (patient, bed, subject) = (open.patient, open.bed.clone(), open.subject.clone());
-            self.technical.remove(&About { trouble, patient, bed, subject });
+            self.technical.remove(&About { trouble, patient, bed, subject }.key());
         }
         out.push(open.event(alert_id, AlertKind::Cleared, (seq, ordinal, at_us), reason));
     }
@@ -248,106 +253,4 @@ impl AlertState {
             (open.scorer, open.value) = (rule.scorer, value);
         }
     }
-
-    /// The alerts of a patient who lies in another bed go along: whoever is there sees them and answers, by the chain of that unit.
-    pub(super) fn take_along(
-        &mut self,
-        policy: &Policy,
-        patient: PatientId,
-        bed: Option<&BedKey>,
-        (seq, at_us): At,
-        out: &mut Vec<AlertEvent>,
-    ) {
-        let alerts = self.patients.get(&patient).map(|person| person.alerts.clone()).unwrap_or_default();
-        for (_, alert_id) in alerts {
-            // One whose rule does not watch the other unit ends with the rule's next evaluation.
-            let goes = |open: &Open| {
-                open.bed.as_ref() != bed && policy.rules.iter().any(|rule| rule.name == open.rule && rule.watches(bed))
-            };
-            if !self.alerts.get(&alert_id).is_some_and(goes) || self.is_full(seq) {
-                continue;
-            }
-            let ordinal = self.number(seq);
-            let Some(open) = self.alerts.get_mut(&alert_id) else { continue };
-            let reason = reason::moved(open.bed.as_ref(), bed);
-            let left = std::mem::replace(&mut open.bed, bed.cloned());
-            let is_other_unit = left.as_ref().map(|left| &left.unit) != bed.map(|bed| &bed.unit);
-            if is_other_unit && open.standing.waits() {
-                open.wait(policy, at_us, usize::from(open.level));
-            }
-            out.push(open.event(alert_id, AlertKind::Moved, (seq, ordinal, at_us), reason));
-            self.look_again(alert_id);
-        }
-    }
-
-    /// Moves everything to the places of a changed policy.
-    pub(super) fn rearrange(&mut self, keys: Vec<RuleKey>) {
-        let place = |name: &str| keys.iter().position(|key| key.name == name);
-        let moves: Vec<Option<usize>> = self.rules.iter().map(|key| place(&key.name)).collect();
-        let mut counters = vec![RuleCounters::default(); keys.len()];
-        for (old, to) in self.counters.iter().zip(&moves) {
-            if let Some(new) = to.and_then(|to| counters.get_mut(to)) {
-                *new = *old;
-            }
-        }
-        let causes = causes_of(&keys);
-        let former = std::mem::take(&mut self.causes);
-        for person in self.patients.values_mut() {
-            let mut moved = vec![RuleState::IDLE; keys.len()];
-            for ((mut state, to), former) in person.rules.drain(..).zip(&moves).zip(&self.rules) {
-                let (Some(key), Some(place)) = (to.and_then(|to| keys.get(to)), to.and_then(|to| moved.get_mut(to))) else {
-                    continue;
-                };
-                // Of another condition, or of one over other scores, nothing is known yet.
-                state.watched = state.watched.filter(|_| key.when == former.when);
-                *place = state;
-            }
-            person.rules = moved;
-            person.alerts.retain(|(cause, _)| {
-                let now = former.get(usize::from(*cause)).and_then(|name| causes.iter().position(|one| one == name));
-                now.and_then(|now| u16::try_from(now).ok()).map(|now| *cause = now).is_some()
-            });
-            // A rule whose cause has another name now has no alert to speak through: the next evaluations open one.
-            for (state, key) in person.rules.iter_mut().zip(&keys) {
-                let cause = causes.iter().position(|one| *one == key.cause).and_then(|cause| u16::try_from(cause).ok());
-                let has_alert = person.alerts.iter().any(|(one, _)| Some(*one) == cause);
-                state.holds &= has_alert;
-            }
-        }
-        (self.rules, self.counters, self.causes) = (keys, counters, causes);
-        self.unsettled = !self.alerts.is_empty();
-    }
-
-    /// After a change of policy: alerts of rules that are gone end, others follow the rules that are left.
-    pub(super) fn settle_all(&mut self, policy: &Policy, at: At, out: &mut Vec<AlertEvent>) {
-        let alerts: Vec<u64> = self.alerts.keys().copied().collect();
-        for alert_id in alerts {
-            if self.is_full(at.0) {
-                return; // the next tick goes on
-            }
-            let Some(open) = self.alerts.get(&alert_id) else { continue };
-            let leading = open.patient.and_then(|patient| self.leading(policy, &open.cause, patient));
-            let gone = match open.trouble {
-                Some(trouble) => !policy.technical.watches(trouble, &open.subject),
-                None => leading.is_none(),
-            };
-            if gone {
-                self.close(alert_id, at, reason::cleared(None, Clearing::RuleRemoved), out);
-            } else if open.lower_at_us == i64::MAX && leading.is_some_and(|rule| rule.severity != open.severity) {
-                self.lower(policy, alert_id, at, out);
-            }
-        }
-        self.unsettled = false;
-    }
-}
-
-/// Causes in the order of the rules that name them first.
-pub(super) fn causes_of(keys: &[RuleKey]) -> Vec<CompactString> {
-    let mut causes: Vec<CompactString> = Vec::new();
-    for key in keys {
-        if !causes.contains(&key.cause) {
-            causes.push(key.cause.clone());
-        }
-    }
-    causes
 }

@@ -34,6 +34,7 @@
 
 mod action;
 mod answer;
+mod away;
 mod book;
 mod boundary;
 mod chain;
@@ -44,6 +45,7 @@ mod conditions;
 mod engine;
 mod held;
 mod lifecycle;
+mod moves;
 mod opening;
 mod policy;
 mod quiet;
@@ -51,6 +53,7 @@ mod reason;
 mod rule;
 mod sight;
 mod state;
+mod succession;
 mod technical;
 mod trouble;
 mod watch;

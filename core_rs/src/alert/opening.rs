@@ -69,7 +69,7 @@ impl AlertState {
     ) {
         let (seq, at_us) = opening.at;
         let ordinal = self.number(seq);
-        let minute = self.minute;
+        let minute = self.minute_at(at_us);
         let Some(open) = self.alerts.get_mut(&alert_id) else { return };
         (open.rule, open.severity, open.scorer) = (rule.name.clone(), rule.severity, rule.scorer);
         (open.value, open.bed, open.lower_at_us) = (opening.value(rule), opening.bed.cloned(), i64::MAX);

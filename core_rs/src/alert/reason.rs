@@ -58,6 +58,15 @@ pub(super) fn cleared(rule: Option<&Rule>, clearing: Clearing<'_>) -> String {
     }
 }
 
+/// Another rule leads than before, or the same in another way.
+pub(super) fn leads(former: &str, is_gone: bool, now: &str) -> String {
+    match (former == now, is_gone) {
+        (true, _) => format!("the policy gives {now} another severity"),
+        (false, true) => format!("the policy no longer has {former}, {now} holds"),
+        (false, false) => format!("{former} no longer holds, {now} does"),
+    }
+}
+
 /// The patient lies elsewhere.
 pub(super) fn moved(from: Option<&BedKey>, to: Option<&BedKey>) -> String {
     let place = |bed: Option<&BedKey>| bed.map_or_else(|| "no bed".to_owned(), |bed| format!("{} bed {}", bed.unit, bed.bed));

@@ -61,6 +61,13 @@ pub struct About {
     pub subject: CompactString,
 }
 
+impl About {
+    /// As it is remembered: a patient's score is the same wherever the patient lies.
+    pub(super) fn key(&self) -> Self {
+        Self { bed: self.bed.clone().filter(|_| self.trouble != Trouble::ScoreStale), ..self.clone() }
+    }
+}
+
 /// Trouble began or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

@@ -15,7 +15,7 @@ const STORM_US: i64 = 60_000_000;
 impl AlertState {
     /// Trouble began or ended. What began twice, or ended without a beginning, changes nothing.
     pub(super) fn find(&mut self, policy: &Policy, finding: &Finding, (seq, at_us): At, out: &mut Vec<AlertEvent>) {
-        let known = self.technical.get(&finding.about).copied();
+        let known = self.technical.get(&finding.about.key()).copied();
         self.number_from(seq, finding.ordinal);
         match (finding.began, known) {
             (false, Some(alert_id)) => self.close(alert_id, (seq, at_us), finding.reason.clone(), out),
@@ -32,7 +32,7 @@ impl AlertState {
                 let event = open.event(alert_id, AlertKind::Opened, (seq, ordinal, at_us), finding.reason.clone());
                 out.push(AlertEvent { held, ..event });
                 self.alerts.insert(alert_id, open);
-                self.technical.insert(finding.about.clone(), alert_id);
+                self.technical.insert(finding.about.key(), alert_id);
                 self.look_again(alert_id);
             }
             (true, Some(_)) | (false, None) => {}
@@ -41,7 +41,7 @@ impl AlertState {
 
     /// Whether an alert that opens now is held back: quiet hours, or the unit's storm cap.
     pub(super) fn hold_back(&mut self, policy: &Policy, open: &mut Open, at_us: i64) -> bool {
-        open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(self.minute, open.severity, open.unit()));
+        open.quiet = policy.quiet.as_ref().is_some_and(|quiet| quiet.holds(self.minute_at(at_us), open.severity, open.unit()));
         let cap = policy.storm.as_ref().filter(|storm| storm.severities.contains(&open.severity));
         let Some(cap) = cap.filter(|_| !open.quiet) else { return open.quiet };
         let unit = CompactString::from(open.unit().unwrap_or_default());

@@ -29,6 +29,8 @@ pub(super) struct LeafState {
     pub(super) value: f64,
     /// What a trend compares it with; of a threshold the value nearest to its safe side since it is on.
     pub(super) from: f64,
+    /// Of the time since the newest value, what does not count (`away`).
+    pub(super) lost_us: i64,
 }
 
 pub(super) type Leaves = SmallVec<[LeafState; 2]>;
@@ -45,22 +47,38 @@ pub(super) struct Watched {
 }
 
 impl LeafState {
-    const NOTHING: Self = Self { on: false, since_us: i64::MIN, at_us: i64::MIN, value: 0.0, from: 0.0 };
+    const NOTHING: Self = Self { on: false, since_us: i64::MIN, at_us: i64::MIN, value: 0.0, from: 0.0, lost_us: 0 };
 
     /// Whether the leaf holds at a time.
     pub(super) fn truth(&self, leaf: &Leaf, at_us: i64) -> Truth {
         if self.at_us == i64::MIN || at_us.saturating_sub(self.at_us) > leaf.stale_us {
             Truth::Unknown
-        } else if self.on && at_us.saturating_sub(self.since_us) >= leaf.for_us {
+        } else if self.on && self.lasted_us(at_us) >= leaf.for_us {
             Truth::True
         } else {
             Truth::False
         }
     }
 
+    /// What does not count of the time since the newest value, if that is of this time.
+    fn lost_us_at(&self, at_us: i64) -> i64 {
+        if self.on && self.at_us == at_us { self.lost_us } else { 0 }
+    }
+
+    /// The clock was set back: nothing was observed later than now.
+    pub(super) fn set_back(&mut self, now_us: i64) {
+        (self.since_us, self.at_us) = (self.since_us.min(now_us), self.at_us.min(now_us));
+        self.lost_us = self.lost_us.min(now_us.saturating_sub(self.since_us)).max(0);
+    }
+
+    /// For how long it has been on.
+    pub(super) fn lasted_us(&self, at_us: i64) -> i64 {
+        at_us.saturating_sub(self.since_us).saturating_sub(self.lost_us)
+    }
+
     /// When it will hold if nothing new comes.
     fn due_us(&self, leaf: &Leaf, at_us: i64) -> Option<i64> {
-        let due_us = self.since_us.saturating_add(leaf.for_us);
+        let due_us = self.since_us.saturating_add(leaf.for_us).saturating_add(self.lost_us);
         (self.on && due_us > at_us && due_us <= self.at_us.saturating_add(leaf.stale_us)).then_some(due_us)
     }
 }
@@ -77,7 +95,7 @@ impl Leaf {
             (true, true) => (before.since_us.min(sight.since_us), self.safest(before.from, sight.from)),
             (true, false) => (sight.since_us, sight.from),
         };
-        LeafState { on, since_us, at_us, value: sight.value, from }
+        LeafState { on, since_us, at_us, value: sight.value, from, lost_us: before.lost_us_at(at_us) }
     }
 
     /// Whether what a look saw taken back is what the leaf rested on.
@@ -111,7 +129,7 @@ impl Leaf {
             (true, true) => (before.since_us, self.safest(before.from, value)),
             (true, false) => (at_us, value),
         };
-        LeafState { on, since_us, at_us, value, from }
+        LeafState { on, since_us, at_us, value, from, lost_us: before.lost_us_at(at_us) }
     }
 
     fn is_trend(&self) -> bool {
@@ -160,8 +178,9 @@ impl AlertState {
             taken_back |= leaf.rested_on(sight.taken_back_us, before) && (!now.on || now.since_us > before.since_us);
             leaves.push(now);
         }
-        let truth = when.says(&leaves, at.1);
-        let waiting = when.leaves.iter().zip(&leaves).filter_map(|(leaf, state)| state.due_us(leaf, at.1));
+        let truth = when.says(self.counted(&leaves, at.1).as_ref().unwrap_or(&leaves), at.1);
+        let from_us = self.away_since(at.1).unwrap_or(at.1);
+        let waiting = when.leaves.iter().zip(&leaves).filter_map(|(leaf, state)| state.due_us(leaf, from_us));
         let due_us = waiting.min().filter(|_| truth != Truth::True).unwrap_or(i64::MAX);
         let is_on = leaves.iter().any(|leaf| leaf.on);
         if is_on && !self.has_room(patient, patients_max) {
@@ -247,7 +266,9 @@ impl AlertState {
         let known = self.patients.get(&patient).and_then(|person| person.rules.get(index));
         let mut watched = known.and_then(|known| known.watched.clone())?;
         let truth = when.says(&watched.leaves, at.1);
-        let turn = self.turn((index, rule), patient, (truth, false), at, Some(&watched));
+        // Nothing was looked at: only what has lasted long enough is news.
+        let is_ripe = truth == Truth::True;
+        let turn = is_ripe.then(|| self.turn((index, rule), patient, (truth, false), at, Some(&watched))).flatten();
         let waiting = when.leaves.iter().zip(&watched.leaves).filter_map(|(leaf, state)| state.due_us(leaf, at.1));
         watched.due_us = waiting.min().filter(|_| truth != Truth::True).unwrap_or(i64::MAX);
         self.remember((index, patient), Some(watched));
@@ -269,18 +290,16 @@ impl AlertState {
         }
     }
 
-    /// The set of those that wait, anew: rules have other places, or the clock was set back to this time.
-    pub(super) fn wait_anew(&mut self, rules: &[Rule], set_back_to_us: Option<i64>) {
+    /// The set of those that wait, anew: rules have other places, or the leaves are changed, and what waits is due after this time.
+    pub(super) fn wait_anew(&mut self, rules: &[Rule], changed: Option<(i64, &dyn Fn(&mut LeafState))>) {
         self.waits.clear();
         for (patient, person) in &mut self.patients {
             for ((state, rule), number) in person.rules.iter_mut().zip(rules).zip(0_u16..) {
                 let (Some(watched), Some(when)) = (state.watched.as_mut(), &rule.when) else { continue };
-                if let Some(now_us) = set_back_to_us {
-                    for leaf in &mut watched.leaves {
-                        (leaf.since_us, leaf.at_us) = (leaf.since_us.min(now_us), leaf.at_us.min(now_us));
-                    }
+                if let Some((from_us, change)) = changed {
+                    watched.leaves.iter_mut().for_each(change);
                     let waiting =
-                        when.leaves.iter().zip(&watched.leaves).filter_map(|(leaf, state)| state.due_us(leaf, now_us));
+                        when.leaves.iter().zip(&watched.leaves).filter_map(|(leaf, state)| state.due_us(leaf, from_us));
                     watched.due_us = waiting.min().filter(|_| watched.due_us != i64::MAX).unwrap_or(i64::MAX);
                 }
                 if watched.due_us != i64::MAX {

@@ -201,6 +201,10 @@ impl PyEngine {
         PyBytes::new(py, stats.as_bytes())
     }
 
+    fn feeds<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
+        PyBytes::new(py, self.engine.feeds().to_string().as_bytes())
+    }
+
     fn supervise<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, self.engine.supervise().to_string().as_bytes())
     }

@@ -37,6 +37,12 @@ impl Engine {
         })
     }
 
+    /// The feeds whose silence is watched, at most 64: `source`, `key`, `first_heard_us`, `last_heard_us`, `silent` of each. At most
+    /// some seconds old; empty where the policy watches none.
+    pub fn feeds(&self) -> Value {
+        json!(*self.shared.feeds.lock())
+    }
+
     /// What is for the log: said once.
     pub fn supervise(&self) -> Value {
         json!({

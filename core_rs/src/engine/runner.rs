@@ -235,6 +235,7 @@ impl Runner {
             match catch(|| pipeline.count_on()) {
                 Ok((gauges, ended)) => {
                     *self.shared.gauges.lock() = gauges;
+                    *self.shared.feeds.lock() = pipeline.feeds();
                     // A walk over many patients goes on after the next batch.
                     if ended {
                         self.clocks.gauges = Instant::now();

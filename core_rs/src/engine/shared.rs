@@ -122,6 +122,8 @@ pub(crate) struct Shared {
     pub supervision: Supervision,
     /// Gauges the pipeline refreshes now and then.
     pub gauges: Mutex<crate::pipeline::Gauges>,
+    /// The feeds whose silence is watched, likewise.
+    pub feeds: Mutex<Vec<crate::pipeline::FeedNow>>,
     /// The alert policy in force; None until the state is read.
     pub policy: Mutex<Option<Arc<crate::pipeline::PolicyNow>>>,
     /// What all frames up to `processed_seq` came to; set before it.
@@ -155,6 +157,7 @@ impl Shared {
             poison,
             supervision,
             gauges: Mutex::default(),
+            feeds: Mutex::default(),
             policy: Mutex::default(),
             ever: Mutex::default(),
         }

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const MAGIC: &[u8; 8] = b"NLSNAP08";
+const MAGIC: &[u8; 8] = b"NLSNAP09";
 
 /// Snapshots that wait for the store cursor.
 pub const WAITING_MAX: usize = 8;

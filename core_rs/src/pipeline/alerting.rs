@@ -39,6 +39,9 @@ impl Pipeline {
                     let score = |scorer| board.scored(look.patient, scorer);
                     alerts.on_look(&look, &score, (due.seq, due.at_us), &mut events);
                 }
+                Step::Lies(patient, bed) => {
+                    self.state.alerts.on_moved(patient, bed.as_ref(), (due.seq, due.at_us), &mut events);
+                }
                 Step::Left(patient, bed, why) => {
                     self.state.alerts.on_left(patient, why, (due.seq, due.at_us), &mut events);
                     self.state.board.forget(patient);

@@ -105,6 +105,8 @@ pub enum Step {
     Looked(Box<Look>),
     /// As `Looked`, by the policy of this number among those that are tried.
     LookedBy(usize, Box<Look>),
+    /// The patient lies in this bed or in none, by a frame that says no values; behind its scores and looks.
+    Lies(PatientId, Option<BedKey>),
     /// The patient left this bed.
     Left(PatientId, Option<BedKey>, Departure),
     /// The patient came back: what a former stay was scored no longer counts.

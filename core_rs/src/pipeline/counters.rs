@@ -63,6 +63,7 @@ counters! {
     actions_late: "Actions on an alert that was cleared before them.",
     policies_taken: "Alert policies put in force.",
     policies_refused: "Alert policies that could not be read: the one before stays in force.",
+    feeds_left_out: "Frames of senders beyond the 64 whose silence is watched.",
     dead_letters: "Dead letters written.",
     clock_set_back: "Ticks that showed the clock set back by a minute or more.",
     replays: "Dead letters sent through the route again.",

@@ -5,7 +5,7 @@ use super::counters::add;
 use super::touched::Restated;
 use super::{At, Pipeline};
 use crate::alert::Departure;
-use crate::decode::{EncounterEvent, EncounterKind, Rejected};
+use crate::decode::{EncounterEvent, EncounterKind, PatientId, Rejected};
 use crate::score::Occasion;
 use crate::store::{EncounterRow, MergeRow};
 use crate::window::Moved;
@@ -54,10 +54,21 @@ impl Pipeline {
             }
             self.touch(at, slot, patient);
         }
-        if let Some(patient) = moved.displaced.filter(|_| at.wanted) {
-            self.shown.insert(patient, (at.seq, at.at_us));
+        if let Some(other) = moved.displaced {
+            self.displace(at, other);
         }
         Ok(())
+    }
+
+    /// Somebody else was moved into this patient's bed: looked at like whoever is moved, and the alerts go along, into no bed.
+    fn displace(&mut self, at: At<'_>, patient: PatientId) {
+        self.touched.pause();
+        if let Some(slot) = self.state.ward.slot(patient) {
+            self.touched.touch(slot, patient);
+        }
+        if at.wanted {
+            self.shown.insert(patient, (at.seq, at.at_us));
+        }
     }
 
     /// The former record ends: its alerts with a reason, its tile at consoles. The survivor is scored at once.

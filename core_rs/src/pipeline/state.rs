@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::board::{Board, Triggers};
 use super::policy::Policies;
 use super::redelivery::{Delivered, Redelivery};
-use super::watch::Watch;
+use super::watch::{FeedNow, Watch};
 use super::{Counters, Ever, Pipeline, Scoring, Supervision};
 use crate::alert::{AlertEngine, AlertState, Book};
 use crate::decode::Decoder;
@@ -255,6 +255,11 @@ impl Pipeline {
     /// What the frames so far came to, from the journal's first on.
     pub fn ever(&self) -> Ever {
         self.state.ever
+    }
+
+    /// The feeds whose silence is watched.
+    pub fn feeds(&self) -> Vec<FeedNow> {
+        self.state.watch.feeds()
     }
 
     /// The gauges, and whether a walk over all patients has come to its end: it goes through `COUNTED_MAX` of them at a time, since

@@ -143,7 +143,9 @@ impl Pipeline {
 impl Trials {
     /// A frame came.
     pub fn hear(&mut self, frame: &Frame) {
-        self.tried.iter_mut().for_each(|tried| tried.watch.hear(&tried.alerts.policy().technical, frame));
+        for tried in &mut self.tried {
+            tried.watch.hear(&tried.alerts.policy().technical, frame);
+        }
     }
 
     /// An ADT event was taken in.
@@ -185,6 +187,7 @@ impl Tried {
                 }
             }
             Step::Silent(patient, scorer) => alerts.on_withdrawn(*patient, *scorer, at, &mut events),
+            Step::Lies(patient, bed) => alerts.on_moved(*patient, bed.as_ref(), at, &mut events),
             Step::Left(patient, _, why) => alerts.on_left(*patient, *why, at, &mut events),
             Step::SetBack => alerts.set_back(at.1),
             Step::Act(action) if matches!(action.deed, Deed::ChannelDead | Deed::ChannelAlive) => {

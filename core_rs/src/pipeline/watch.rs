@@ -6,12 +6,12 @@
 //! # In numbers
 //! - A tick looks at 4,096 beds and 256 patients (at 20,000 patients each comes round within 80 s), and at all that was found before.
 //! - Silence while the server itself was down (no tick for `AWAY_US`) is nobody's: it is counted from the first tick after it.
-//! - 64 feeds (`FEEDS_MAX`); a sender beyond them is not watched. A feed is one once it has sent for longer than the silence that
+//! - 64 feeds (`FEEDS_MAX`); a sender beyond them is not watched, and its frames are counted (`feeds_left_out`). A feed is one once it has sent for longer than the silence that
 //!   makes it suspicious; after a week of silence it is taken for gone.
 //! - A finding's number within its tick depends on its bed, feed or patient alone, not on who else is looked at: so the alerts
 //!   it opens have the same ids in a replay for one patient (`focus`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,30 @@ struct Feed {
     silent: bool,
 }
 
+/// A sender as people see it. Times are receipts, microseconds since 1970-01-01 UTC.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FeedNow {
+    /// The door's name; `mqtt` of brokers.
+    pub source: &'static str,
+    /// The key it sends with, or the broker.
+    pub key: CompactString,
+    /// When it was first heard since it is watched.
+    pub first_heard_us: i64,
+    /// When it was last heard.
+    pub last_heard_us: i64,
+    /// Found silent, and not heard since.
+    pub silent: bool,
+}
+
+impl Feed {
+    fn door(&self) -> &'static str {
+        match Source::from_u8(self.source) {
+            Some(source @ (Source::Hl7Http | Source::JsonHttp)) => source.name(),
+            _ => "mqtt",
+        }
+    }
+}
+
 /// What was found and has not ended, and who was heard when.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Watch {
@@ -58,8 +82,8 @@ pub struct Watch {
     feeds: Vec<Feed>,
     /// The feed heard last: mostly the next one too.
     recent: usize,
-    /// Patients with a stale score, and where they lay when it was found.
-    stale: BTreeMap<(PatientId, CompactString), Option<BedKey>>,
+    /// Patients with a stale score.
+    stale: BTreeSet<(PatientId, CompactString)>,
     next_slot: usize,
     /// The last tick, and the first one after the server was down.
     ticked_us: Option<i64>,
@@ -67,9 +91,21 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// A frame came.
+    /// The feeds that are watched, in the order they were first heard.
+    pub fn feeds(&self) -> Vec<FeedNow> {
+        let now = |feed: &Feed| FeedNow {
+            source: feed.door(),
+            key: feed.principal.clone(),
+            first_heard_us: feed.first_us,
+            last_heard_us: feed.last_us,
+            silent: feed.silent,
+        };
+        self.feeds.iter().map(now).collect()
+    }
+
+    /// A frame came. False where its sender should be watched, and is one too many.
     #[inline]
-    pub fn hear(&mut self, technical: &Technical, frame: &Frame) {
+    pub fn hear(&mut self, technical: &Technical, frame: &Frame) -> bool {
         let is_feed = technical.feed_silent_s.is_some()
             && match frame.source {
                 Source::Hl7Http | Source::JsonHttp => true,
@@ -77,7 +113,7 @@ impl Watch {
                 _ => false,
             };
         if !is_feed {
-            return;
+            return true;
         }
         let is_it = |feed: &Feed| feed.source == frame.source as u8 && feed.principal == frame.principal;
         if !self.feeds.get(self.recent).is_some_and(is_it) {
@@ -89,15 +125,15 @@ impl Watch {
             }
             self.recent = known.unwrap_or(self.feeds.len().saturating_sub(1));
         }
-        if let Some(feed) = self.feeds.get_mut(self.recent).filter(|feed| is_it(feed)) {
-            feed.last_us = feed.last_us.max(frame.received_at_us);
-        }
+        let Some(feed) = self.feeds.get_mut(self.recent).filter(|feed| is_it(feed)) else { return false };
+        feed.last_us = feed.last_us.max(frame.received_at_us);
+        true
     }
 
     /// The patient is gone, and the alerts with him or her.
     pub fn forget(&mut self, patient: PatientId) {
         self.monitors.retain(|_, lies| *lies != patient);
-        self.stale.retain(|(one, _), _| *one != patient);
+        self.stale.retain(|(one, _)| *one != patient);
     }
 
     /// The clock was set back: nothing was heard later than now.
@@ -123,7 +159,7 @@ impl Watch {
             Some(silent_s) => self.look_at_feeds(i64::from(silent_s) * SECOND_US, now_us, &mut found),
             None => self.feeds.clear(),
         }
-        self.stale.retain(|(_, score), _| technical.stale.iter().any(|stale| stale.score == *score));
+        self.stale.retain(|(_, score)| technical.stale.iter().any(|stale| stale.score == *score));
         if !technical.stale.is_empty() {
             self.look_at_scores(&technical.stale, scene, now_us, &mut found);
         }
@@ -179,11 +215,7 @@ impl Watch {
                 continue;
             }
             feed.silent = silent;
-            let door = match Source::from_u8(feed.source) {
-                Some(source @ (Source::Hl7Http | Source::JsonHttp)) => source.name(),
-                _ => "mqtt",
-            };
-            let subject = CompactString::from(format!("{door}:{}", feed.principal));
+            let subject = CompactString::from(format!("{}:{}", feed.door(), feed.principal));
             let about = About { trouble: Trouble::FeedSilent, patient: None, bed: None, subject };
             let reason = match (silent, for_us >= FORGOTTEN_US) {
                 (true, _) => format!("nothing has come from this feed for {}", span(for_us)),
@@ -203,22 +235,27 @@ impl Watch {
             let Some(patient) = scene.ward.patient(slot).filter(|patient| patient.discharged_at_us().is_none()) else {
                 continue;
             };
-            let Some(bed) = scene.ward.bed_of(slot).filter(|_| scene.focus.is_none_or(|focus| focus.concerns(patient.id())))
-            else {
+            if scene.focus.is_some_and(|focus| !focus.concerns(patient.id())) {
                 continue;
-            };
+            }
+            let bed = scene.ward.bed_of(slot);
             for (one, nth) in stale.iter().zip(0..) {
                 let key = (patient.id(), one.score.clone());
-                let known = self.stale.contains_key(&key);
-                let is_stale = lacking(one, patient, scene.scorers, (self.back_us.filter(|_| !known), now_us));
+                let known = self.stale.contains(&key);
+                // Of a patient in no bed nothing goes stale; what has may end.
+                if bed.is_none() && !known {
+                    continue;
+                }
+                // Who is moved, or comes when the server does, has the time to be measured in; what has gone stale stays so.
+                let since_us = patient.located_at_us().max(self.back_us.unwrap_or(i64::MIN));
+                let is_stale = lacking(one, patient, scene.scorers, (Some(since_us).filter(|_| !known), now_us));
                 if is_stale.is_some() == known {
                     continue;
                 }
-                let lay = if known { self.stale.remove(&key).flatten() } else { Some(bed.clone()) };
-                if !known {
-                    self.stale.insert(key.clone(), lay.clone());
+                if !self.stale.remove(&key) {
+                    self.stale.insert(key.clone());
                 }
-                let about = About { trouble: Trouble::ScoreStale, patient: Some(key.0), bed: lay, subject: key.1 };
+                let about = About { trouble: Trouble::ScoreStale, patient: Some(key.0), bed: bed.cloned(), subject: key.1 };
                 let reason = is_stale.unwrap_or_else(|| format!("{} can be computed again", one.score));
                 let ordinal = SCORES + u32::try_from(place).unwrap_or(0) * 8 + nth;
                 found.push(Finding { about, began: !known, reason, ordinal });
@@ -246,11 +283,10 @@ fn silent_for(monitor: &Monitor, silent_us: i64, back_us: Option<i64>, now_us: i
     (for_us >= silent_us).then_some(for_us)
 }
 
-/// Why a score cannot be computed, if so: too few of its signals were observed lately, of a patient who has been here that long, by
-/// a server that has been back that long.
-fn lacking(stale: &Stale, patient: &Patient, scorers: &Scorers, (back_us, now_us): (Option<i64>, i64)) -> Option<String> {
+/// Why a score cannot be computed, if so: too few of its signals were observed lately. `since_us`: only what has lasted since then counts.
+fn lacking(stale: &Stale, patient: &Patient, scorers: &Scorers, (since_us, now_us): (Option<i64>, i64)) -> Option<String> {
     let stale_us = i64::from(stale.stale_s) * SECOND_US;
-    if now_us.saturating_sub(patient.located_at_us().max(back_us.unwrap_or(i64::MIN))) < stale_us {
+    if since_us.is_some_and(|since_us| now_us.saturating_sub(since_us) < stale_us) {
         return None;
     }
     let fresh = |signal: &SignalId| {

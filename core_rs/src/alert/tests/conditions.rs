@@ -9,7 +9,7 @@ use crate::window::{Applied, Change, Slot, Ward};
 const S: i64 = 1_000_000;
 
 /// A ward of two patients under a policy of one rule.
-struct Bedside {
+pub(super) struct Bedside {
     ward: Ward,
     engine: AlertEngine,
     /// The newest score of scorer 0.
@@ -17,19 +17,21 @@ struct Bedside {
     unit: &'static str,
     seq: u64,
     at_s: i64,
-    told: Vec<AlertEvent>,
+    /// Of the site's day, as ticks say it.
+    pub(super) minute: u16,
+    pub(super) told: Vec<AlertEvent>,
 }
 
-fn shock(when: &str, extra: &str) -> String {
+pub(super) fn shock(when: &str, extra: &str) -> String {
     format!("[[rule]]\nname = \"shock\"\nseverity = \"high\"\n{extra}\nwhen = {when}\n")
 }
 
 impl Bedside {
-    fn under(text: &str) -> Self {
+    pub(super) fn under(text: &str) -> Self {
         let mut ward = Ward::new(Limits::default(), &[]);
         let engine = AlertEngine::new(policy(text), 10);
         ward.keep(engine.policy().looks_back());
-        Self { ward, engine, score: None, unit: "icu", seq: 0, at_s: 0, told: Vec::new() }
+        Self { ward, engine, score: None, unit: "icu", seq: 0, at_s: 0, minute: 0, told: Vec::new() }
     }
 
     /// What came of the step: kinds and reasons.
@@ -38,7 +40,7 @@ impl Bedside {
     }
 
     /// A frame at a second that says values of patient 1, each with its time, and how.
-    fn frame(&mut self, at_s: i64, said: &[(SignalId, i64, f64, Status)]) -> Vec<(AlertKind, String)> {
+    pub(super) fn frame(&mut self, at_s: i64, said: &[(SignalId, i64, f64, Status)]) -> Vec<(AlertKind, String)> {
         self.frame_of(1, at_s, said)
     }
 
@@ -78,19 +80,19 @@ impl Bedside {
     }
 
     /// A value observed as the frame comes.
-    fn now(&mut self, at_s: i64, signal: SignalId, value: f64) -> Vec<(AlertKind, String)> {
+    pub(super) fn now(&mut self, at_s: i64, signal: SignalId, value: f64) -> Vec<(AlertKind, String)> {
         self.frame(at_s, &[(signal, at_s, value, Status::Final)])
     }
 
-    fn tick(&mut self, at_s: i64) -> Vec<(AlertKind, String)> {
+    pub(super) fn tick(&mut self, at_s: i64) -> Vec<(AlertKind, String)> {
         (self.seq, self.at_s) = (self.seq + 1, at_s);
         let before = self.told.len();
-        self.engine.on_tick((self.seq, at_s * S), 0, &mut self.told);
+        self.engine.on_tick((self.seq, at_s * S), self.minute, &mut self.told);
         self.new_since(before)
     }
 
     /// A restart from a snapshot.
-    fn restart(&mut self, text: &str) {
+    pub(super) fn restart(&mut self, text: &str) {
         let stored = postcard::to_stdvec(self.engine.state()).unwrap();
         self.engine = AlertEngine::restore(policy(text), 10, postcard::from_bytes(&stored).unwrap());
     }
@@ -385,6 +387,25 @@ fn units_counts_lock_out_and_causes_mean_the_same_for_conditions_as_for_scores()
 }
 
 #[test]
+fn a_tick_is_no_evaluation_towards_the_end_of_an_alert() {
+    let text = shock(
+        "{ all = [ { signal = \"HR\", above = 110 }, { signal = \"Lactate\", above = 4, for_s = 60 } ] }",
+        "clear_evaluations = 3",
+    );
+    let mut bedside = Bedside::under(&text);
+    bedside.now(0, LACTATE, 5.0);
+    assert_eq!(bedside.now(60, HR, 120.0).len(), 1);
+    assert_eq!(bedside.now(61, LACTATE, 3.0), []);
+    assert_eq!(bedside.frame(62, &[(HR, 62, 100.0, Status::Final), (LACTATE, 62, 5.0, Status::Final)]), []);
+    assert_eq!(bedside.tick(122), [], "the lactate has lasted for its time; of the heart rate nothing is new");
+    assert_eq!(
+        bedside.now(123, HR, 100.0),
+        cleared("no longer: heart rate 100 /min, 0 s old, not above 110"),
+        "false for the third time, and with words"
+    );
+}
+
+#[test]
 fn state_is_kept_only_while_a_leaf_is_on_and_goes_with_the_patient_and_with_another_condition() {
     let text = shock("{ signal = \"MAP\", below = 65, for_s = 60 }", "");
     let mut bedside = Bedside::under(&text);
@@ -452,27 +473,29 @@ proptest! {
         let (mut straight, mut stopped) = (Bedside::under(&text), Bedside::under(&text));
         let (mut history, mut now_s, mut holds) = (Vec::new(), 0, false);
         for (place, (wait_s, value, speaks)) in steps.into_iter().enumerate() {
-            now_s += wait_s;
             if place == snapshot_at {
                 stopped.restart(&text);
             }
-            for bedside in [&mut straight, &mut stopped] {
-                if speaks {
-                    bedside.now(now_s, MAP, f64::from(value));
-                } else {
-                    bedside.tick(now_s);
+            // Ticks come all the while: what a time without them counts for is another matter (`away`).
+            let ticks = (now_s + 1..=now_s + wait_s).filter(|at_s| at_s % 4 == 0 || *at_s == now_s + wait_s && !speaks);
+            let value = speaks.then_some((now_s + wait_s, Some(f64::from(value))));
+            for (at_s, said) in ticks.map(|at_s| (at_s, None)).chain(value) {
+                for bedside in [&mut straight, &mut stopped] {
+                    match said {
+                        Some(value) => bedside.now(at_s, MAP, value),
+                        None => bedside.tick(at_s),
+                    };
                 }
+                history.extend(said.map(|value| (at_s, value)));
+                // A tick opens what has come due; only a value clears.
+                match naive(&history, at_s, for_s, stale_s) {
+                    Some(true) => holds = true,
+                    Some(false) if said.is_some() => holds = false,
+                    _ => {}
+                }
+                prop_assert_eq!(straight.engine.open_alerts() == 1, holds, "at {}: {:?}", at_s, history);
             }
-            if speaks {
-                history.push((now_s, f64::from(value)));
-            }
-            // A tick opens what has come due; only a value clears.
-            match naive(&history, now_s, for_s, stale_s) {
-                Some(true) => holds = true,
-                Some(false) if speaks => holds = false,
-                _ => {}
-            }
-            prop_assert_eq!(straight.engine.open_alerts() == 1, holds, "at {}: {:?}", now_s, history);
+            now_s += wait_s;
         }
         prop_assert_eq!(format!("{:?}", straight.told), format!("{:?}", stopped.told), "no value is none's equal");
         prop_assert_eq!(format!("{:?}", straight.engine.state()), format!("{:?}", stopped.engine.state()));

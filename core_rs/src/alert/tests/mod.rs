@@ -3,9 +3,13 @@
 use proptest::prelude::*;
 
 mod answers;
+mod away;
 mod changes;
 mod conditions;
 mod invariants;
+mod moves;
+mod promises;
+mod quiet;
 mod when;
 
 use super::*;
