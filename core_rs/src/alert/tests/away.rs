@@ -1,9 +1,9 @@
-//! What a time without ticks counts for: nothing that nobody could say.
+//! What time alone is good for: a tick ends nothing, and a time without ticks counts for nothing that nobody could say.
 
-use super::conditions::{Bedside, shock};
+use super::conditions::{Bedside, cleared, shock};
 use super::*;
 use crate::decode::Status;
-use crate::decode::catalogue::{HR, MAP};
+use crate::decode::catalogue::{HR, LACTATE, MAP};
 
 fn low_for(seconds: u32) -> String {
     shock(&format!("{{ signal = \"MAP\", below = 65, for_s = {seconds} }}"), "lockout_s = 3600")
@@ -61,6 +61,25 @@ fn a_look_before_the_first_tick_counts_the_silence_no_more_than_the_tick_does() 
     ticks(&mut bedside, 1, 5);
     assert_eq!(bedside.now(1_800, HR, 130.0), [], "the heart rate comes first, the pressure's backlog behind it");
     assert_eq!(ticks(&mut bedside, 1_801, 2_500), [600 + 1_801 - 5]);
+}
+
+#[test]
+fn a_tick_is_no_evaluation_towards_the_end_of_an_alert() {
+    let text = shock(
+        "{ all = [ { signal = \"HR\", above = 110 }, { signal = \"Lactate\", above = 4, for_s = 60 } ] }",
+        "clear_evaluations = 3",
+    );
+    let mut bedside = Bedside::under(&text);
+    bedside.now(0, LACTATE, 5.0);
+    assert_eq!(bedside.now(60, HR, 120.0).len(), 1);
+    assert_eq!(bedside.now(61, LACTATE, 3.0), []);
+    assert_eq!(bedside.frame(62, &[(HR, 62, 100.0, Status::Final), (LACTATE, 62, 5.0, Status::Final)]), []);
+    assert_eq!(bedside.tick(122), [], "the lactate has lasted for its time; of the heart rate nothing is new");
+    assert_eq!(
+        bedside.now(123, HR, 100.0),
+        cleared("no longer: heart rate 100 /min, 0 s old, not above 110"),
+        "false for the third time, and with words"
+    );
 }
 
 const QUIET: &str = "[quiet]\nfrom = \"22:00\"\nto = \"06:00\"\nseverities = [\"high\"]\n";

@@ -102,7 +102,7 @@ fn opened(reason: &str) -> Vec<(AlertKind, String)> {
     vec![(AlertKind::Opened, reason.to_owned())]
 }
 
-fn cleared(reason: &str) -> Vec<(AlertKind, String)> {
+pub(super) fn cleared(reason: &str) -> Vec<(AlertKind, String)> {
     vec![(AlertKind::Cleared, reason.to_owned())]
 }
 
@@ -383,25 +383,6 @@ fn units_counts_lock_out_and_causes_mean_the_same_for_conditions_as_for_scores()
             (AlertKind::Lowered, alone.0, alone.1),
             (AlertKind::Cleared, alone.0, alone.1),
         ]
-    );
-}
-
-#[test]
-fn a_tick_is_no_evaluation_towards_the_end_of_an_alert() {
-    let text = shock(
-        "{ all = [ { signal = \"HR\", above = 110 }, { signal = \"Lactate\", above = 4, for_s = 60 } ] }",
-        "clear_evaluations = 3",
-    );
-    let mut bedside = Bedside::under(&text);
-    bedside.now(0, LACTATE, 5.0);
-    assert_eq!(bedside.now(60, HR, 120.0).len(), 1);
-    assert_eq!(bedside.now(61, LACTATE, 3.0), []);
-    assert_eq!(bedside.frame(62, &[(HR, 62, 100.0, Status::Final), (LACTATE, 62, 5.0, Status::Final)]), []);
-    assert_eq!(bedside.tick(122), [], "the lactate has lasted for its time; of the heart rate nothing is new");
-    assert_eq!(
-        bedside.now(123, HR, 100.0),
-        cleared("no longer: heart rate 100 /min, 0 s old, not above 110"),
-        "false for the third time, and with words"
     );
 }
 
