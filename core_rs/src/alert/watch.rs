@@ -35,6 +35,9 @@ pub(super) struct LeafState {
 
 pub(super) type Leaves = SmallVec<[LeafState; 2]>;
 
+/// What happens to each leaf, and after which time what waits is due then.
+pub(super) type Changed<'a> = (i64, &'a dyn Fn(&mut LeafState));
+
 /// A condition and a patient.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Watched {
@@ -291,7 +294,7 @@ impl AlertState {
     }
 
     /// The set of those that wait, anew: rules have other places, or the leaves are changed, and what waits is due after this time.
-    pub(super) fn wait_anew(&mut self, rules: &[Rule], changed: Option<(i64, &dyn Fn(&mut LeafState))>) {
+    pub(super) fn wait_anew(&mut self, rules: &[Rule], changed: Option<Changed<'_>>) {
         self.waits.clear();
         for (patient, person) in &mut self.patients {
             for ((state, rule), number) in person.rules.iter_mut().zip(rules).zip(0_u16..) {
