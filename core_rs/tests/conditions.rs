@@ -88,7 +88,7 @@ fn at(second: i64) -> i64 {
 }
 
 #[test]
-fn values_are_kept_as_long_as_a_rule_looks_back_also_after_a_restart_and_no_longer_than_that() {
+fn values_are_kept_as_long_as_a_rule_looks_back_also_after_a_restart_and_are_compared_within_its_time_alone() {
     let rising = |within_s: i64| format!("{{ signal = \"HR\", rising_by = 30, within_s = {within_s} }}");
     for (within_s, restarted, opens) in [(300, false, true), (300, true, true), (60, false, false)] {
         let mut bedside = Bedside::under(&rising(within_s));

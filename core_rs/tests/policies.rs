@@ -15,7 +15,7 @@ use nightlamp_core::score::Scorers;
 
 const START_US: i64 = 1_760_000_000_000_000;
 const SETTINGS: &str = "[[rule]]\nname = \"high\"\nscore = \"news2\"\nseverity = \"high\"\nenter = 7\nclear = 4\n";
-/// Another name for the same, with a chain, an eye on monitors and a trend that looks back further than any model.
+/// Another name for the same, with a chain, an eye on monitors and a trend.
 const STRICT: &str = "[[rule]]\nname = \"strict\"\nscore = \"news2\"\nseverity = \"medium\"\nenter = 6\nclear = 2\n\
                       [[escalation]]\nseverity = \"medium\"\nsteps = [{ after_s = 5, to = \"physician\" }]\n\
                       [technical]\nmonitor_silent_s = 5\n\
@@ -213,4 +213,38 @@ fn a_policy_that_is_held_holds_whatever_the_journal_says() {
     let mut outcome = Outcome::default();
     outcome.add(pipeline.run(&feed(), 0).expect("a batch"));
     assert!(outcome.told.is_empty() && outcome.rows["policy_changes"].0 == 5);
+}
+
+#[test]
+fn p8_a_rule_that_looks_back_further_than_the_models_sees_it_and_changes_no_score_no_row_and_no_correction() {
+    let rise = format!(
+        "{SETTINGS}[[rule]]\nname = \"rise\"\nseverity = \"low\"\nwhen = {{ signal = \"HR\", rising_by = 40, within_s = 14400 }}\n"
+    );
+    let admit = feed().swap_remove(1).frame;
+    let slow = |at_s: i64| 60.0 + (at_s / 150) as f64;
+    let frames = |policy: &str| -> Vec<Journalled> {
+        let values = (0..7_200).step_by(30).map(|at_s| vitals(0, at_s + 1, slow(at_s)));
+        // What a monitor said two hours ago is corrected: the models' hour is over, the rule's is not.
+        let late = vitals(0, 61, 200.0);
+        let text =
+            String::from_utf8(late.payload.to_vec()).expect("text").replace("\"unit\"", "\"status\":\"corrected\",\"unit\"");
+        let late = Frame { payload: Bytes::from(text), received_at_us: START_US + 7_300_000_000, ..late };
+        let all = [change(0, policy, BY_FILE), admit.clone()].into_iter().chain(values).chain([late, vitals(0, 7_400, 108.0)]);
+        all.zip(1..).map(|(frame, seq)| Journalled { seq, frame }).collect()
+    };
+    let (with, without) = (run(&frames(&rise), 50).0, run(&frames(SETTINGS), 50).0);
+    let risen: Vec<_> = with.steps().into_iter().filter(|step| step.0 == "rise").collect();
+    assert_eq!(risen.len(), 1, "{risen:?}");
+    assert_eq!((risen[0].1.as_str(), risen[0].2), ("opened", 6_001));
+    assert!(risen[0].3.contains("up 40 from 60 within 4 h"), "{risen:?}");
+    let of_models = |outcome: &Outcome| {
+        let rows = outcome.rows.iter().filter(|(table, _)| !["alert_events", "policy_changes"].contains(table));
+        rows.map(|(table, rows)| (*table, rows.clone())).collect::<BTreeMap<_, _>>()
+    };
+    assert!(without.rows["dead_letters"].0 > 0 && without.rows["scores"].0 > 100, "{:?}", without.rows.keys());
+    let (with, without) = (of_models(&with), of_models(&without));
+    for (table, rows) in &without {
+        assert!(with.get(table) == Some(rows), "{table}");
+    }
+    assert_eq!(with.len(), without.len());
 }

@@ -2,8 +2,8 @@
 //!
 //! # In numbers
 //! - At most 16 leaves a rule (`LEAVES_MAX`), trees at most 4 levels deep (`DEPTH_MAX`).
-//! - `for_s` up to a day; `within_s` up to 6 hours of what monitors send, up to a week of everything else: raw values of a signal
-//!   are kept as long as a rule looks back (21 bytes a value: 75 kB an hour of one that comes every second).
+//! - `for_s` up to a day; `within_s` up to 6 hours of what monitors send, up to a week of everything else: values of a signal
+//!   stay readable as long as a rule looks back (21 bytes a value: 75 kB an hour of one that comes every second).
 //!
 //! # Three values
 //! A leaf is true, false or unknown. Unknown is what was never observed, is older than `stale_s`, or is a trend of fewer than two

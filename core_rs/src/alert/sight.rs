@@ -152,14 +152,13 @@ impl When {
 impl Leaf {
     fn see_trend(&self, signal: SignalId, (rising, within_us): (bool, i64), patient: &Patient, at_us: i64) -> Sight {
         let Some((value, seen_us)) = patient.latest(signal, at_us) else { return Sight::NOTHING };
-        let Some((least, largest, count)) = patient.vitals().extremes(signal, seen_us, within_us) else {
-            return Sight::NOTHING;
-        };
-        if count < 2 {
-            return Sight::NOTHING; // a trend of one value is unknown
+        let Some(seen) = patient.vitals().extremes(signal, seen_us, within_us) else { return Sight::NOTHING };
+        let from = if rising { seen.least } else { seen.largest };
+        let is_on = self.test.changed(from, value);
+        if seen.count < 2 || !is_on && !seen.whole {
+            return Sight::NOTHING; // a trend of one value, or of a time of which something is forgotten, is unknown
         }
-        let from = if rising { least } else { largest };
-        let on = Some(self.test.changed(from, value));
+        let on = Some(is_on);
         let (at_us, since_us, reached_us) = (Some(seen_us), seen_us, seen_us);
         Sight { value, at_us, from, on, since_us, open_ended: true, reached_us, taken_back_us: i64::MIN }
     }

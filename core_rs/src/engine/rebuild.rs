@@ -40,8 +40,8 @@ pub(super) enum Stop {
     Journal(#[from] JournalError),
     #[error("state: {0}")]
     State(#[from] StateError),
-    #[error("the journal begins at frame {first}, but no snapshot that can be read covers what came before frame {needed}")]
-    Gone { first: u64, needed: u64 },
+    #[error("the journal begins at frame {first}, but no snapshot that can be read covers what came before frame {needed}{}", foreign(.others))]
+    Gone { first: u64, needed: u64, others: usize },
     #[error("{frames} frames stopped a stage within an hour: the build is suspect, not the frames; the journal goes on")]
     TooMany { frames: usize },
     #[error("{panics} panics within an hour, last at {place}: the build is suspect; the journal goes on")]
@@ -52,6 +52,17 @@ pub(super) enum Stop {
     HandedOver { seq: u64, place: String },
     #[error("frame {seq} panicked at {place} although it is passed over; the journal goes on")]
     Stubborn { seq: u64, place: String },
+}
+
+/// What to do where another version wrote the snapshots.
+fn foreign(others: &usize) -> String {
+    match others {
+        0 => String::new(),
+        _ => format!(
+            ": {others} snapshots are of another format. Start the version that wrote them, or move to this one as \
+             docs/operations.md says (Another version); nothing is lost meanwhile, frames go on being journalled"
+        ),
+    }
 }
 
 impl Runner {
@@ -87,7 +98,7 @@ impl Runner {
         };
         let first = shared.journal.first_seq();
         if from_seq < first {
-            return Err(Stop::Gone { first, needed: from_seq });
+            return Err(Stop::Gone { first, needed: from_seq, others: self.snapshots.foreign(self.handed) });
         }
         self.pipeline = Some(pipeline);
         self.reader = shared.journal.reader(from_seq);
@@ -178,5 +189,17 @@ impl Runner {
     pub(super) fn aside(&self, panicked: &Panicked, doing: &str) {
         self.shared.counted.panics_aside.fetch_add(1, Ordering::Relaxed);
         self.shared.note(format!("{doing} panicked at {}; it was left out", panicked.place));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stop;
+
+    #[test]
+    fn what_stops_an_upgrade_is_told_with_its_cause_and_what_to_do() {
+        let told = |others| Stop::Gone { first: 900, needed: 1, others }.to_string();
+        assert!(!told(0).contains("format"));
+        assert!(told(3).contains("3 snapshots are of another format") && told(3).contains("docs/operations.md"), "{}", told(3));
     }
 }

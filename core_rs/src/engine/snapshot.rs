@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-const MAGIC: &[u8; 8] = b"NLSNAP09";
+const MAGIC: &[u8; 8] = b"NLSNAP10";
 
 /// Snapshots that wait for the store cursor.
 pub const WAITING_MAX: usize = 8;
@@ -194,6 +194,11 @@ impl Snapshots {
         File::open(self.path(seq)).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *MAGIC
     }
 
+    /// How many at or before `cursor` are of another format: another version wrote them.
+    pub fn foreign(&self, cursor: u64) -> usize {
+        self.seqs().into_iter().filter(|seq| *seq <= cursor && !self.is_readable(*seq)).count()
+    }
+
     fn path(&self, seq: u64) -> PathBuf {
         self.folder.join(format!("{seq:020}.snapshot"))
     }
@@ -254,6 +259,21 @@ mod tests {
         fs::write(snapshots.path(20), bytes).expect("write");
         assert_eq!(snapshots.newest::<String>(29), Some((10, "state 10".into())));
         assert_eq!(snapshots.newest::<String>(9), None);
+    }
+
+    #[test]
+    fn snapshots_of_another_version_are_passed_over_and_counted() {
+        let folder = tempfile::tempdir().expect("folder");
+        let snapshots = Snapshots::open(folder.path()).expect("open");
+        for seq in [10_u64, 20, 30] {
+            snapshots.write(seq, &seq).expect("write");
+        }
+        for seq in [20, 30] {
+            let mut bytes = fs::read(snapshots.path(seq)).expect("read");
+            bytes[..8].copy_from_slice(b"NLSNAP01");
+            fs::write(snapshots.path(seq), bytes).expect("write");
+        }
+        assert_eq!((snapshots.newest::<u64>(40), snapshots.foreign(40), snapshots.foreign(29)), (Some((10, 10)), 2, 1));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! anything. In service there is none, and the route pays one look for it.
 //!
 //! # In numbers
-//! - 8 policies at once (`TRIED_MAX`), 1,000,000 alerts each (`ALERTS_MAX`); what opens beyond them is only counted.
+//! - 8 policies at once (`TRIED_MAX`), 100,000 alerts each (`ALERTS_MAX`: some 20 MB handed to Python); what opens beyond them is only counted.
 
 use hashbrown::HashMap;
 
@@ -28,7 +28,7 @@ use crate::window::{Moved, Slot};
 /// Policies tried at once.
 pub const TRIED_MAX: usize = 8;
 /// Alerts kept of one policy.
-pub const ALERTS_MAX: usize = 1_000_000;
+pub const ALERTS_MAX: usize = 100_000;
 
 /// An alert that a policy would have opened.
 #[derive(Debug, Clone, PartialEq)]

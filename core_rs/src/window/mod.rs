@@ -38,8 +38,9 @@
 //!
 //! # Limits in numbers
 //! Raw samples are kept as long as the longest exact window of any loaded plan (an hour at least where windows are in panes or
-//! cells; longer where the alert policy looks back further), and always the newest 16; what is older is folded and can no longer
+//! cells), and always the newest 16, whatever the alert policy says; what is older is folded and can no longer
 //! be corrected (`Change::Expired`): a correction older than that leaves panes, cells and the statistics of the stay as they are.
+//! Where the policy looks back further, folded values stay readable for it alone, as long before the newest value as it asks.
 //! A signal holds at most `signal_observations_max` raw samples; beyond that the oldest are folded early and counted. Times before a patient's newest
 //! receipt are answered from what is still held.
 //!
@@ -96,7 +97,7 @@ pub use plan::{Demographic, FEATURES_MAX, FeatureSpec, PANES_MAX, PlanError, Pla
 pub use recording::Recording;
 pub use room::SILENT_US;
 pub use series::{BLOCK, Change, Said, Series};
-pub use track::SETTLED_MAX;
+pub use track::{Extremes, SETTLED_MAX};
 pub use union::{CellRetention, PANED_RAW_US, Retention, Union};
 pub use vitals::{SIGNALS_MAX, Vitals};
 pub use ward::{Applied, LINGER_US, SWEEP_US, Slot, UNADMITTED_US, Ward};

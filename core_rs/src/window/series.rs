@@ -114,6 +114,11 @@ impl From<Stored> for Series {
 }
 
 impl Series {
+    /// Nothing held yet; what came up to this sample is not known.
+    pub(super) fn after(lost: Option<Sample>) -> Self {
+        Self { folded: Folded { last: lost, ..Folded::default() }, ..Self::default() }
+    }
+
     /// Adds, replaces or withdraws the value of one time, and says whether a sample newer than all others was added. Folds
     /// nothing: `fold` follows.
     #[inline]
@@ -203,6 +208,18 @@ impl Series {
 
     /// Folds the oldest samples, sixteen at a time, as long as they are not newer than `edge_us` or there are too many.
     pub(super) fn fold(&mut self, edge_us: i64, clock_us: i64, keep: &Retention, samples_max: usize) {
+        self.fold_into(edge_us, clock_us, keep, samples_max, |_| ());
+    }
+
+    /// As `fold`; `gone` sees what is folded, sixteen samples at a time.
+    pub(super) fn fold_into(
+        &mut self,
+        edge_us: i64,
+        clock_us: i64,
+        keep: &Retention,
+        samples_max: usize,
+        mut gone: impl FnMut(&[Sample]),
+    ) {
         if self.held().len() < 2 * BLOCK {
             return;
         }
@@ -216,6 +233,7 @@ impl Series {
             self.folded_early += if old { 0 } else { BLOCK as u64 };
             let end = (self.start + BLOCK).min(self.samples.len());
             self.folded.take(&self.samples[self.start..end], keep);
+            gone(&self.samples[self.start..end]);
             self.start = end;
             folds = true;
         }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::block::Sample;
 use super::cell::Cells;
-use super::compile::SignalFeatures;
+use super::compile::{SignalFeatures, Window};
 use super::series::{Change, Said, Series};
 use super::union::Retention;
 use super::walk::Walk;
@@ -22,13 +22,28 @@ pub(super) struct Track {
     cells: Vec<Cells>,
     /// Times that were corrected or withdrawn, ascending: what is told of them later, or came late, is superseded.
     settled: Vec<i64>,
+    /// What is folded and the alert policy still looks back on: apart, so that no rule changes what plans read.
+    past: Option<Box<Series>>,
+}
+
+/// The least and the largest value of a time, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Extremes {
+    /// Infinite of none.
+    pub least: f64,
+    /// Likewise.
+    pub largest: f64,
+    /// Values.
+    pub count: usize,
+    /// None of that time has been forgotten.
+    pub whole: bool,
 }
 
 impl Track {
     pub fn of(keep: &Retention) -> Self {
         let raw = Series::default();
         let cells = keep.cells.iter().map(|cell| Cells::of(&raw, cell.width_us)).collect();
-        Self { raw, cells, settled: Vec::new() }
+        Self { raw, cells, settled: Vec::new(), past: None }
     }
 
     /// Adds, replaces or withdraws the value of one time. `clock_us` is the patient's newest receipt.
@@ -53,13 +68,59 @@ impl Track {
             }
         }
         if change == Change::Added {
-            self.raw.fold(clock_us.saturating_sub(keep.kept_us()), clock_us, keep, samples_max);
+            self.fold(clock_us, keep, samples_max);
             for (cells, keep) in self.cells.iter_mut().zip(&keep.cells) {
                 cells.fold(clock_us, &self.raw, &keep.means, samples_max);
             }
             self.forget_folded();
         }
         change
+    }
+
+    /// Folds what plans need no more, by the clock. What the policy looks back on is counted from the newest value instead: a monitor
+    /// that hands in hours at once is looked at as if it had been there.
+    fn fold(&mut self, clock_us: i64, keep: &Retention, samples_max: usize) {
+        let (raw, past) = (&mut self.raw, &mut self.past);
+        let lost = raw.folded().last;
+        raw.fold_into(clock_us.saturating_sub(keep.raw_us), clock_us, keep, samples_max, |gone| {
+            if keep.asked_us > 0 {
+                let past = past.get_or_insert_with(|| Box::new(Series::after(lost)));
+                for sample in gone {
+                    past.write(*sample, false);
+                }
+            }
+        });
+        let newest = raw.last(clock_us).filter(|_| keep.asked_us > 0);
+        match (past.as_mut(), newest) {
+            (Some(past), Some(newest)) => {
+                let edge_us = newest.at_us.min(clock_us).saturating_sub(keep.asked_us);
+                past.fold(edge_us, clock_us, &Retention::default(), samples_max);
+            }
+            (Some(_), None) => *past = None,
+            (None, _) => {}
+        }
+    }
+
+    /// The extremes of the values in (`t_us` - `width_us`, `t_us`].
+    pub fn extremes(&self, t_us: i64, width_us: i64) -> Extremes {
+        let (from_us, keep) = (t_us.saturating_sub(width_us), Retention::default());
+        let reaches_past = self.raw.folded().last.is_some_and(|edge| edge.at_us > from_us);
+        let past = self.past.as_deref().filter(|_| reaches_past);
+        let lost = past.map_or(self.raw.folded().last, |past| past.folded().last);
+        let mut found = Extremes {
+            least: f64::INFINITY,
+            largest: f64::NEG_INFINITY,
+            count: 0,
+            whole: lost.is_none_or(|lost| lost.at_us <= from_us),
+        };
+        for series in past.into_iter().chain([&self.raw]) {
+            let window = Window { width_us, pane_us: 0, cell_us: 0 };
+            if let Some(sums) = Walk::new(series, &keep, t_us).window(window, true).sums {
+                (found.least, found.largest) = (found.least.min(sums.min()), found.largest.max(sums.max()));
+                found.count += sums.count() as usize;
+            }
+        }
+        found
     }
 
     /// What becomes of another word about a settled time; None where it takes effect.
@@ -118,6 +179,7 @@ impl Track {
     pub fn absorb(&mut self, other: &Track, keep: &Retention) {
         let nothing = |at_us: i64| self.settled.binary_search(&at_us).is_ok() && self.raw.at(at_us).is_none();
         let theirs: Vec<Sample> = other.raw.held().iter().filter(|sample| !nothing(sample.at_us)).copied().collect();
+        self.absorb_past(other, &theirs, keep);
         self.raw.absorb(&other.raw, &theirs, keep, |sample| sample.at_us);
         for at_us in &other.settled {
             self.settle(*at_us);
@@ -126,6 +188,22 @@ impl Track {
         for (at, ((mine, theirs), keep)) in self.cells.iter_mut().zip(&other.cells).zip(&keep.cells).enumerate() {
             mine.absorb(theirs, &self.raw, at, keep);
         }
+    }
+
+    /// What both no longer hold raw once they are one, as far as it is known. Before `raw` takes the other in.
+    fn absorb_past(&mut self, other: &Track, theirs: &[Sample], keep: &Retention) {
+        if keep.asked_us == 0 {
+            return self.past = None;
+        }
+        let past = |track: &Track| track.past.clone().unwrap_or_else(|| Box::new(Series::after(track.raw.folded().last)));
+        let edge_us = [&self.raw, &other.raw].iter().filter_map(|raw| raw.folded().last).map(|edge| edge.at_us).max();
+        let (mut mine, theirs_past) = (past(self), past(other));
+        mine.absorb(&theirs_past, theirs_past.held(), &Retention::default(), |sample| sample.at_us);
+        let gone = theirs.iter().chain(self.raw.held()).filter(|sample| edge_us.is_some_and(|edge_us| sample.at_us <= edge_us));
+        for sample in gone {
+            mine.write(*sample, false);
+        }
+        self.past = edge_us.map(|_| mine);
     }
 
     /// Another set of plans. Cells of a width no plan had before begin with the raw samples that are held.
@@ -155,5 +233,6 @@ impl Track {
             + self.raw.bytes()
             + self.cells.iter().map(Cells::bytes).sum::<usize>()
             + self.settled.capacity() * size_of::<i64>()
+            + self.past.as_ref().map_or(0, |past| past.bytes())
     }
 }

@@ -14,7 +14,8 @@ pub const PANED_RAW_US: i64 = 3_600_000_000;
 pub struct Retention {
     /// Raw samples are folded once they are older than this (and 16 newer ones exist).
     pub raw_us: i64,
-    /// The same, asked for by somebody who reads raw values and has no plan: the alert policy.
+    /// Of those that are folded, the ones at most this old beside the newest stay readable: the alert policy looks back on them. What
+    /// can be corrected, and what plans read, does not depend on it.
     pub asked_us: i64,
     /// Pane width, 0 for none: the greatest common divisor of the plans' widths.
     pub pane_us: i64,
@@ -60,7 +61,7 @@ impl Union {
         union
     }
 
-    /// Raw samples of these signals are kept this long at least, microseconds, whatever the plans need; of others as the plans say.
+    /// Values of these signals stay readable so long, microseconds, whatever the plans need.
     pub fn ask(&mut self, asked: &[(SignalId, i64)]) {
         self.signals.iter_mut().for_each(|retention| retention.asked_us = 0);
         for (signal, raw_us) in asked {
@@ -82,12 +83,6 @@ impl Union {
 }
 
 impl Retention {
-    /// How long raw samples are kept, microseconds.
-    #[inline]
-    pub fn kept_us(&self) -> i64 {
-        self.raw_us.max(self.asked_us)
-    }
-
     fn extend(&mut self, features: &SignalFeatures) {
         if features.cell_us > 0 {
             self.raw_us = self.raw_us.max(PANED_RAW_US);

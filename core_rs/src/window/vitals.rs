@@ -6,13 +6,13 @@ use crate::decode::SignalId;
 use crate::error::{Code, Refusal};
 
 use super::block::{Sample, hours};
-use super::compile::{FeaturePlan, Over, SignalFeatures, Window, end_us};
+use super::compile::{FeaturePlan, Over, SignalFeatures, end_us};
 use super::course::{Course, Lasting, Side};
 use super::person::Person;
 use super::plan::Stat;
 use super::series::{Change, Said, Series};
-use super::track::Track;
-use super::union::{Retention, Union};
+use super::track::{Extremes, Track};
+use super::union::Union;
 use super::walk::{Extent, Walk};
 
 /// Signal numbers from here on are refused: the table of a patient is dense.
@@ -116,11 +116,9 @@ impl Vitals {
         self.series(signal)?.last(t_us).map(|s| (s.value, s.at_us))
     }
 
-    /// Smallest and largest raw value in (`t_us` - `width_us`, `t_us`], and how many there are; None of a signal never observed.
-    pub fn extremes(&self, signal: SignalId, t_us: i64, width_us: i64) -> Option<(f64, f64, usize)> {
-        let (series, keep) = (self.series(signal)?, Retention::default());
-        let sums = Walk::new(series, &keep, t_us).window(Window { width_us, pane_us: 0, cell_us: 0 }, true).sums?;
-        Some((sums.min(), sums.max(), sums.count() as usize))
+    /// The extremes of the values in (`t_us` - `width_us`, `t_us`]; None of a signal never observed.
+    pub fn extremes(&self, signal: SignalId, t_us: i64, width_us: i64) -> Option<Extremes> {
+        Some(self.track(signal)?.extremes(t_us, width_us))
     }
 
     /// How the raw values of a signal have stood to a threshold up to `newest`, a value of it.

@@ -117,8 +117,8 @@ impl Ward {
         self.union = new;
     }
 
-    /// Raw samples of these signals are kept so many microseconds at least from here on: what is folded stays folded. At a point the
-    /// journal defines.
+    /// Values of these signals stay readable for so many microseconds from here on; what is gone is gone. At a point the journal
+    /// defines.
     pub fn keep(&mut self, asked: Vec<(SignalId, i64)>) {
         self.union.ask(&asked);
         self.asked = asked;

@@ -71,6 +71,11 @@ score = "mews"
 severity = "high"
 enter = 3
 clear = 1
+
+[[rule]]
+name = "slow-rise"
+severity = "low"
+when = { signal = "HR", rising_by = 30, within_s = 21600 }
 "#;
 
 fn config() -> EngineConfig {
@@ -256,10 +261,11 @@ fn a_candidate_opens_its_own_alerts_and_leaves_those_of_the_policy_in_force_as_t
     let candidate = format!("{IN_FORCE}{ONE_MORE}").replace("per_minute = 3", "per_minute = 9_000");
     let simulated = told.simulate(&[IN_FORCE, &candidate], None, None).expect("simulated");
     assert_eq!(of(&simulated, 0), told.alerts);
+    assert!(of(&simulated, 1).iter().any(|alert| alert.1 == "slow-rise"), "it looks back further than the policy in force");
     let mine: Vec<Seen> = of(&simulated, 1).into_iter().filter(|alert| alert.2 == "mews").collect();
     assert!(mine.len() > 3 && mine.iter().all(|alert| alert.4 == "high"));
     let others = |alerts: Vec<Seen>| {
-        let kept = alerts.into_iter().filter(|alert| !["mews", "alert-storm"].contains(&alert.2.as_str()));
+        let kept = alerts.into_iter().filter(|alert| !["mews", "slow-rise", "alert-storm"].contains(&alert.2.as_str()));
         kept.map(|alert| (alert.0, alert.1, alert.6, alert.7)).collect::<Vec<_>>()
     };
     assert_eq!(others(of(&simulated, 1)), others(told.alerts.clone()), "what both have is the same");

@@ -10,6 +10,7 @@ mod invariants;
 mod moves;
 mod promises;
 mod quiet;
+mod rests;
 mod when;
 
 use super::*;

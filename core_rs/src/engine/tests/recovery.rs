@@ -24,7 +24,6 @@ fn p1_a_start_while_the_very_first_frames_are_on_their_way_to_the_disk_goes_on()
     let folder = tempfile::tempdir().expect("folder");
     let engine = engine(folder.path(), serde_json::json!({"journal": {"commit_us_max": 500_000}}));
     let seq = engine.submit(crate::receive::Source::JsonMqtt, "test", "ICU/1", b"not json").expect("taken").seq;
-    assert_eq!(engine.durable_seq(), 0, "it is held back for company");
     engine.start(0).expect("start");
     let mut outcome = Outcome::default();
     take(&engine, &mut outcome, seq, |_| ());

@@ -9,6 +9,7 @@ mod crossing;
 mod equality;
 mod facts;
 mod naive;
+mod past;
 mod plans;
 mod repeated;
 mod room;
