@@ -1,7 +1,9 @@
 """One browser, two people: a tab belongs to whoever the session belongs to, and keeps nothing of who was there."""
 
+import pytest
 import ward_script as script
 from playwright.sync_api import Locator, Page, Route, expect
+from waiting import until
 from ward_server import WardServer
 
 SESSION = "**/v1/console/session"
@@ -75,6 +77,52 @@ def test_a_page_without_a_stream_notices_that_the_session_is_anothers(page: Page
     belongs_to(page, "Nurse", tiles=1)
 
 
+@pytest.mark.parametrize(("token", "role", "tiles"), [("sre", "SRE", 0), ("once", "Nurse", 1)])
+def test_a_tab_that_asks_while_its_person_signs_in_in_another_goes_on_once_that_is_done(
+    page: Page, ward: WardServer, token: str, role: str, tiles: int
+) -> None:
+    ward.offer(script.patient(1, 1, 3))
+    enter(page, ward, token)
+    belongs_to(page, role, tiles=tiles)
+    ward.hold_sign_ins(True)
+    other = page.context.new_page()
+    with other.expect_request(lambda asked: asked.method == "POST"):
+        other.goto(f"{ward.url}/console/#token={token}")
+    locked = page.get_by_role("heading", name="Locked")
+    if token == "once":  # It has a stream, and asks when it comes into sight.
+        until(lambda: page.evaluate("fetch('/v1/console/session').then(answer => answer.status)") == 401)
+        page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    expect(locked).to_be_visible()
+    ward.hold_sign_ins(False)
+    expect(other.locator(".light")).to_contain_text("Live")
+    expect(locked).to_have_count(0)
+    belongs_to(page, role, tiles=tiles)
+    expect(page.locator(".light")).to_contain_text("Live")
+
+
+def test_an_answer_from_before_somebody_signed_in_in_another_tab_locks_nothing(page: Page, ward: WardServer) -> None:
+    enter(page, ward, "sre")
+    belongs_to(page, "SRE", tiles=0)
+    other = page.context.new_page()
+    other.goto(f"{ward.url}/console/")
+    expect(other.locator(".light")).to_contain_text("Live")
+    late: list[str] = []
+
+    def answer(route: Route) -> None:
+        if late:
+            return route.fallback()
+        late.append("401")
+        other.evaluate("localStorage.setItem('nightlamp.signed-in', 'now')")
+        return route.fulfill(status=401, body="")
+
+    page.route(SESSION, answer)
+    until(lambda: page.evaluate("localStorage.getItem('nightlamp.signed-in')") == "now")
+    for _ in range(3):  # A locked one asks nobody.
+        page.wait_for_event("request", lambda asked: asked.url.endswith("/session"))
+    expect(page.get_by_role("heading", name="Locked")).to_have_count(0)
+    page.unroute_all(behavior="ignoreErrors")
+
+
 def test_a_unit_chosen_by_one_person_hides_nobody_from_the_next(page: Page, ward: WardServer) -> None:
     ward.offer(script.patient(1, 1, 3, unit="ICU"), script.patient(1, 2, 2, unit="WARD-B"))
     enter(page, ward, "charge_nurse")
@@ -90,7 +138,11 @@ def test_a_unit_chosen_by_one_person_hides_nobody_from_the_next(page: Page, ward
     expect(page.get_by_label("Unit")).to_have_value("")
 
 
-def test_a_unit_chosen_before_a_locked_page_was_left_hides_nobody_from_the_next(page: Page, ward: WardServer) -> None:
+# The same key too: a one-time token has the id of who issued it, and so may two persons.
+@pytest.mark.parametrize("following", ["physician", "charge_nurse"])
+def test_a_unit_chosen_before_a_locked_page_was_left_hides_nobody_from_the_next(
+    page: Page, ward: WardServer, following: str
+) -> None:
     ward.offer(script.patient(1, 1, 3, unit="ICU"), script.patient(1, 2, 2, unit="WARD-B"))
     enter(page, ward, "charge_nurse")
     page.get_by_label("Unit").select_option("ICU")
@@ -98,9 +150,10 @@ def test_a_unit_chosen_before_a_locked_page_was_left_hides_nobody_from_the_next(
     page.get_by_role("button", name="Lock").click()
     expect(page.get_by_role("heading", name="Locked")).to_be_visible()
     page.reload()
-    page.get_by_label("Token or key").fill("physician")
+    page.get_by_label("Token or key").fill(following)
     page.get_by_role("button", name="Sign in").click()
     expect(page.locator(".tile")).to_have_count(2)
+    expect(page.get_by_label("Unit")).to_have_value("")
 
 
 def test_a_chosen_unit_that_empties_stays_chosen_and_is_to_be_seen(page: Page, ward: WardServer) -> None:

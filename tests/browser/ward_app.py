@@ -2,10 +2,13 @@
 
     python tests/browser/ward_app.py PORT
 
+`POST /test/hold` keeps back, or lets go, the answers to who signs in: by then the session before has ended.
+
 The session is that of `/v1/console/session` in its simplest form: a token of `PEOPLE` opens it, as often as asked, and
 ends the one there was; with `!` behind it, it is spent by its first use.
 """
 
+import asyncio
 import sys
 import time
 from dataclasses import dataclass
@@ -46,6 +49,8 @@ def app() -> FastAPI:
     made = FastAPI()
     spent: set[str] = set()
     ended: set[str] = set()
+    kept = asyncio.Event()
+    kept.set()
 
     def person(session: str | None) -> dict[str, Any] | None:
         """Whose session a cookie is: `NAME.NUMBER`, good over a restart."""
@@ -68,6 +73,7 @@ def app() -> FastAPI:
             spent.add(token)
         if nightlamp_session:
             ended.add(nightlamp_session)
+        await kept.wait()
         answer = Response(status_code=204)
         answer.set_cookie(COOKIE, f"{name}.{time.time_ns()}", httponly=True, samesite="strict")
         return answer
@@ -96,6 +102,13 @@ def app() -> FastAPI:
     @made.post("/test/recorded", status_code=204)
     async def recorded() -> None:
         hub.recorded_time = True
+
+    @made.post("/test/hold", status_code=204)
+    async def hold(held: Annotated[bool, Body(embed=True)]) -> None:
+        if held:
+            kept.clear()
+        else:
+            kept.set()
 
     made.include_router(router(hub, authenticate))
     made.include_router(console.router())

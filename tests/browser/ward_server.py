@@ -56,5 +56,9 @@ class WardServer:
         assert self._process.pid is not None
         os.kill(self._process.pid, number)
 
+    def hold_sign_ins(self, held: bool) -> None:
+        """The answers to who signs in stay back, though the session there was has ended."""
+        httpx.post(self.url + "/test/hold", json={"held": held}).raise_for_status()
+
     def offer(self, *messages: Tuple) -> None:
         httpx.post(self.url + "/test/offer", json=messages).raise_for_status()

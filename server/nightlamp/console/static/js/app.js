@@ -147,6 +147,7 @@ export class App {
   /** Whether the session is still this person's: a page belongs to whom the session belongs to. `found`: what whoAmI has just said. */
   async mayEnter(found) {
     let session = found;
+    const wasOver = this.locked?.why === "over";
     try {
       if (found === undefined) session = isEnding() ? null : await whoAmI();
     } catch (unreachable) {
@@ -155,7 +156,10 @@ export class App {
       throw unreachable;
     }
     if (this.closed) return false;
-    if (session !== null && sameSight(session, this.session)) return true;
+    if (session !== null && sameSight(session, this.session)) {
+      if (wasOver && this.locked !== null && !isEnding()) this.goOn(); // Signed in elsewhere, after the one before had ended here.
+      return true;
+    }
     if (session !== null) this.end(session);
     else if (this.locked === null) this.lock("over");
     return false;
@@ -192,6 +196,12 @@ export class App {
     if (this.closed || this.locked === null) return;
     if (session === null) return this.refuse(true);
     if (!sameSight(session, this.session)) return this.end(session);
+    this.goOn();
+  }
+
+  /** Unlocked: what was kept is shown again. */
+  goOn() {
+    clearTimeout(this.asking);
     this.locked = null;
     this.idle.touch();
     this.listen();

@@ -3,6 +3,7 @@ import { App } from "./app.js";
 import { isEnding, signIn, signOut, tokenFromAddress, whoAmI } from "./session.js";
 import { SignIn } from "./signin.js";
 import { recallTheme } from "./theme.js";
+import { forgetUnit } from "./unit_filter.js";
 import { html, render } from "./view.js";
 
 const AGAIN_MS = 2000;
@@ -38,6 +39,7 @@ async function enter(token) {
   let left = token;
   try {
     if (token !== null && !(await signIn(token))) return showSignIn(true);
+    if (token !== null) forgetUnit();
     left = null; // It was taken, and may be good no more.
     session = await whoAmI();
   } catch {

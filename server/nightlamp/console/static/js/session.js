@@ -43,10 +43,12 @@ export function signIn(token) {
   });
 }
 
-/** Whose session this is: {id, role, permissions, units, idle_lock_s}, null when nobody's. Throws when the server is out of reach. */
+/** Whose session this is: {id, role, permissions, units, idle_lock_s}, null when nobody's. Throws when the server is out of reach.
+    Who signs in in another tab ends the session there was: a null from before that is no answer, and is asked for again. */
 export async function whoAmI(answerMsMax = ANSWER_MS_MAX) {
+  const signedIn = localStorage.getItem(SIGNED_IN);
   const answer = await fetch(PATH, { signal: AbortSignal.timeout(answerMsMax) });
-  if (answer.status === 401 || answer.status === 403) return null;
+  if (answer.status === 401 || answer.status === 403) return signedIn === localStorage.getItem(SIGNED_IN) ? null : whoAmI(answerMsMax);
   if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
   return answer.json();
 }

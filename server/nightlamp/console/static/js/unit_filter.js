@@ -1,5 +1,5 @@
 // The unit a person has chosen to see, kept through a reload of the tab, and of nobody else: another person's filter would hide
-// patients, and keep their alerts silent.
+// patients, and keep their alerts silent. Who comes by a token is another, whatever the id: a one-time token has that of its issuer.
 const KEY = "nightlamp.filter";
 
 /** The unit this person has chosen in this tab; null: all that may be seen. */
