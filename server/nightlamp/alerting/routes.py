@@ -6,7 +6,7 @@ patient and in no unit (a feed, a channel) is seen and answered by callers of ev
 An alert that is not the caller's looks like one that does not exist (404). Asked by patient, the patient decides: who
 may see him or her is told every alert, also those of units he or she lay in before. Whether an alert can still be acted
 on is asked of the engine, so that a database that is away holds up nobody at the bedside. The store is asked of one the
-engine does not have, and, where it is the caller's only if it is about no patient, whether it is.
+engine does not have, and, where it is the caller's only if it is about no patient, whether it is (503 while it lags).
 """
 
 import time
@@ -125,7 +125,7 @@ def _acting(routes: APIRouter, reader: AlertReader, actions: Actions) -> None:
 
 
 async def _check(person: Principal, alert_id: int, reader: AlertReader, actions: Actions) -> None:
-    """404 for an alert that is not this person's to answer, 409 for one that is cleared."""
+    """404 for an alert that is not this person's to answer, 409 for a cleared one, 503 for one not stored yet."""
     unit = actions.engine.alert_unit(alert_id)
     if unit is not None:
         if person.may_answer_alert(unit, about_patient=True):
@@ -133,6 +133,8 @@ async def _check(person: Principal, alert_id: int, reader: AlertReader, actions:
         if not person.may_answer_alert(unit, about_patient=False):
             raise _unknown()
     row = await _row(reader, alert_id)
+    if row is None and unit is not None:
+        raise Problem(503, "not_stored_yet", "The database does not have this alert yet; try again.")
     there = unit if unit is not None or row is None else row["unit"] or ""
     if row is None or there is None or not person.may_answer_alert(there, about_patient=_about_patient(row)):
         raise _unknown()

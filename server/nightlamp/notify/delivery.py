@@ -2,8 +2,9 @@
 
 One attempt at a time. A message that failed waits behind the others of its severity and for its own back-off; a channel
 that fails waits as a whole, so an outage costs one attempt a pause however many messages wait. Of one alert no message
-is tried while an older one waits. A message ends as `delivered`, `failed` (attempts_max), `expired` (age_s_max),
-`dropped` (no room) or `superseded` (a later step of the alert makes it untrue, before it was sent).
+is tried while an older one waits that failed less than `waiting.HOLDING_ATTEMPTS` times. A message ends as `delivered`,
+`failed` (attempts_max), `expired` (age_s_max), `dropped` (no room) or `superseded` (a later step of the alert makes it
+untrue, before it was sent).
 """
 
 import asyncio
@@ -76,11 +77,15 @@ class Delivery:
         self._told_s: dict[str, float] = {}
 
     def put(self, job: Job) -> None:
-        """Queue a job. Never waits. Of reminders of one role only the newest is worth sending."""
+        """Queue a job. Never waits. Of reminders of one role the newest alone is worth sending, in the older's turn."""
         self.stats.queued += 1
+        older: list[Job] = []
         if job.step.kind == "reminded":
-            self.let_go(job.step.id, lambda step: _reminds_like(step, job.step))
-        if (gave_way := self._waiting.put(job)) is not None:
+            older = self._overtaken(job.step.id, lambda step: _reminds_like(step, job.step))
+        gave_way = self._waiting.put(job, older)
+        for one in older:
+            self._end(one, "superseded")
+        if gave_way is not None:
             self._end(gave_way, "dropped")
         self._settle()
         self._news.set()
@@ -94,15 +99,25 @@ class Delivery:
 
     def let_go(self, alert_id: str, overtaken: Callable[[Step], bool]) -> None:
         """End the messages about an alert that a later step has overtaken; one under way is not tried again."""
-        found = [job for job in self._waiting.about(alert_id) if overtaken(job.step)]
+        found = self._overtaken(alert_id, overtaken)
         self._waiting.remove(found)
         for job in found:
             self._end(job, "superseded")
-        if (trying := self._under_way) is not None and trying.step.id == alert_id:
-            trying.overtaken = trying.overtaken or overtaken(trying.step)
         if found:
             self._settle()
+            self._forget_since()
             self._news.set()
+
+    def _overtaken(self, alert_id: str, overtaken: Callable[[Step], bool]) -> list[Job]:
+        """Those of an alert's messages that wait and are overtaken; one under way is marked."""
+        if (trying := self._under_way) is not None and trying.step.id == alert_id:
+            trying.overtaken = trying.overtaken or overtaken(trying.step)
+        return [job for job in self._waiting.about(alert_id) if overtaken(job.step)]
+
+    def _forget_since(self) -> None:
+        """With nothing left to try, time alone makes no channel dead: no attempt would revive it."""
+        if not self.stats.dead and not len(self._waiting) and self._under_way is None:
+            self._failing_since_s = None
 
     def leave(self) -> None:
         """The server stops: what waits is recorded as waiting."""
@@ -191,6 +206,8 @@ class Delivery:
             if (gave_way := self._waiting.put(job)) is not None:
                 self._end(gave_way, "dropped")
         self._judge()
+        if job.overtaken:
+            self._forget_since()
 
     def _judge(self) -> None:
         """Say that the channel is dead, once."""

@@ -1,18 +1,21 @@
 """Messages that wait for one channel: the most urgent first, then the oldest; bounded.
 
-Of one alert always the oldest first: where a newer step of it is more urgent, the older one goes in its place.
+Of one alert the oldest first: where a newer step of it is more urgent or may be tried sooner, the older one goes in its
+place. One that failed `HOLDING_ATTEMPTS` times lets newer ones pass: a service may refuse its text for good.
 Full: the oldest of the least urgent gives way, the newcomer itself where nothing less urgent waits.
 """
 
 from bisect import insort
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nightlamp.notify.event import Step
 
 #: Most urgent first. A dead channel matters more than a low alert.
 URGENCY = ("high", "medium", "technical", "low")
+#: A step that failed so often no longer holds back the later ones of its alert.
+HOLDING_ATTEMPTS = 5
 
 
 @dataclass(slots=True, eq=False)
@@ -56,9 +59,12 @@ class Waiting:
         for lane in self._lanes.values():
             yield from lane
 
-    def put(self, job: Job) -> Job | None:
-        """Queue a job; the one that gave way, if there was no room."""
-        self._lane(job).append(job)
+    def put(self, job: Job, instead_of: Sequence[Job] = ()) -> Job | None:
+        """Queue a job, at the place of those it replaces, which leave; the one that gave way, if there was no room."""
+        lane = self._lane(job)
+        place = min((lane.index(one) for one in instead_of if one in lane), default=len(lane))
+        self.remove(instead_of)
+        lane.insert(place, job)
         insort(self._alerts.setdefault(job.step.id, []), job, key=_place)
         if len(self) <= self._jobs_max:
             return None
@@ -67,18 +73,27 @@ class Waiting:
         return gave_way
 
     def pop(self, now_s: float) -> Job | None:
-        """The most urgent job that may be tried now, or an older one of its alert in its place."""
+        """The most urgent job that may be tried now, or another of its alert in its place."""
         for lane in self._lanes.values():
             for job in lane:
-                first = self._alerts[job.step.id][0]
-                if first.not_before_s <= now_s:
+                if job.not_before_s <= now_s:
+                    first = self._first(self._alerts[job.step.id], now_s)
                     self._remove(first)
                     return first
         return None
 
+    @staticmethod
+    def _first(jobs: list[Job], now_s: float) -> Job:
+        """Which of an alert's jobs is tried now that one of them may be."""
+        ready = [job.not_before_s <= now_s for job in jobs]
+        for place, job in enumerate(jobs):
+            if job.attempts < HOLDING_ATTEMPTS and any(ready[place:]):
+                return job
+        return jobs[ready.index(True)]
+
     def next_at_s(self) -> float | None:
         """Monotonic time when a job may be tried; None where none waits."""
-        return min((jobs[0].not_before_s for jobs in self._alerts.values()), default=None)
+        return min((job.not_before_s for job in self), default=None)
 
     def about(self, alert_id: str) -> list[Job]:
         """The jobs about one alert, the oldest step first."""

@@ -224,11 +224,11 @@ async def test_the_steps_of_an_alert_arrive_in_their_order_though_the_first_fail
 ) -> None:
     """The channel's pause ends before the first step's own: what came last would overtake it."""
     webhook.mode = "refuse"
-    running = channels.start("ward", webhook.url(), backoff_s_min=0.02, backoff_s_max=0.6)
+    running = channels.start("ward", webhook.url(), backoff_s_min=1.0, backoff_s_max=1.0)
     dead = {"severity": "technical", "rule": "channel-dead", "id": "7"}
     opened, cleared = job("ward", 1, **dead), job("ward", 2, kind="cleared", **dead)
     running.delivery.put(opened)
-    await so(lambda: opened.attempts >= 3 and opened.not_before_s > time.monotonic())  # it waits, it is not under way
+    await so(lambda: opened.attempts and opened.not_before_s > time.monotonic())  # it waits, it is not under way
     running.delivery.put(cleared)
     opened.not_before_s += 1.0
     webhook.mode = "take"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from nightlamp.notify.event import step_of
 from nightlamp.notify.pace import Rate, backoff_s
-from nightlamp.notify.waiting import URGENCY, Job, Waiting
+from nightlamp.notify.waiting import HOLDING_ATTEMPTS, URGENCY, Job, Waiting
 
 
 def _job(seq: int, severity: str = "high", **more: Any) -> Job:
@@ -31,17 +31,54 @@ def test_a_job_in_its_back_off_lets_others_pass() -> None:
     assert [waiting.pop(1).step.seq, waiting.pop(1), waiting.pop(50).step.seq] == [2, None, 1]  # type: ignore[union-attr]
 
 
-def test_an_older_step_of_an_alert_goes_first_though_the_newer_is_more_urgent_and_while_it_backs_off() -> None:
+def _later(job: Job, seq: int, severity: str = "high", **more: Any) -> Job:
+    """A later step of its alert."""
+    said = step(seq, severity=severity, kind="raised", id=job.step.id)
+    return Job(step_of(json.dumps(said).encode()), "ward", **more)
+
+
+def test_an_older_step_of_an_alert_goes_first_in_the_turn_of_a_newer_that_is_more_urgent_or_ready_sooner() -> None:
     waiting = Waiting(10)
-    opened, other = _job(1, "medium", not_before_s=50), _job(3, "medium")
-    raised = Job(step_of(json.dumps(step(2, severity="high", kind="raised", id=opened.step.id)).encode()), "ward")
+    opened, other = _job(1, "medium", attempts=1, not_before_s=50), _job(3, "medium", not_before_s=2)
+    raised = _later(opened, 2, attempts=1, not_before_s=20)
     for job in (raised, other, opened):
         waiting.put(job)
-    assert waiting.next_at_s() == 0
-    assert waiting.pop(1) is other
-    assert waiting.next_at_s() == 50, "what waits behind an older one is not looked at until then"
-    assert waiting.pop(1) is None
-    assert [waiting.pop(50), waiting.pop(50), waiting.pop(50)] == [opened, raised, None]
+    assert waiting.next_at_s() == 2
+    assert [waiting.pop(1), waiting.pop(2)] == [None, other]
+    assert waiting.next_at_s() == 20, "the older need not sit out its own back-off"
+    assert [waiting.pop(19), waiting.pop(20), waiting.pop(20)] == [None, opened, raised]
+
+
+def test_a_step_that_failed_often_holds_back_no_later_step_of_its_alert() -> None:
+    waiting, opened = Waiting(10), _job(1, attempts=HOLDING_ATTEMPTS, not_before_s=50)
+    raised = _later(opened, 2, attempts=1, not_before_s=30)
+    escalated = _later(opened, 3, attempts=1, not_before_s=10)
+    for job in (opened, raised, escalated):
+        waiting.put(job)
+    assert waiting.next_at_s() == 10
+    assert [waiting.pop(9), waiting.pop(10), waiting.pop(10)] == [None, raised, escalated]
+    assert [waiting.next_at_s(), waiting.pop(49), waiting.pop(50)] == [50, None, opened]
+
+
+def test_a_step_that_failed_often_comes_after_one_that_did_not_and_before_one_that_did_too() -> None:
+    waiting, opened = Waiting(10), _job(1, attempts=HOLDING_ATTEMPTS)
+    raised, escalated = _later(opened, 2, attempts=HOLDING_ATTEMPTS), _later(opened, 3)
+    for job in (opened, raised, escalated):
+        waiting.put(job)
+    assert [waiting.pop(0) for _ in range(4)] == [escalated, opened, raised, None]
+
+
+def test_what_replaces_another_has_its_place_in_the_queue() -> None:
+    waiting = Waiting(3)
+    older, other, last = _job(1), _job(2), _job(3)
+    for job in (older, other, last):
+        waiting.put(job)
+    newer = _later(older, 4)
+    assert waiting.put(newer, [older]) is None
+    assert list(waiting) == [newer, other, last]
+    milder = _later(older, 5, "low")
+    assert waiting.put(milder, [newer]) is None
+    assert list(waiting) == [other, last, milder]
 
 
 #: Severity and alert of a step that comes, or None: a job is taken at a time, and put back until another, or ended.
