@@ -61,7 +61,7 @@ impl AlertState {
                 continue;
             }
             // What has ceased there is not waited for here.
-            let is_led_elsewhere = policy.rules.iter().any(|rule| rule.name == open.rule && !rule.watches(bed));
+            let is_led_elsewhere = !policy.rules.iter().any(|rule| rule.name == open.rule && rule.watches(bed));
             if open.lower_at_us != i64::MAX && is_led_elsewhere && !self.is_full(at.0) {
                 self.lower(policy, alert_id, at, out);
             }

@@ -99,6 +99,14 @@ fn the_first_tick_after_a_night_begun_without_ticks_wakes_nobody_by_the_minute_o
     }
     let held: Vec<_> = bedside.told.iter().map(|event| (event.kind, event.held)).collect();
     assert_eq!(held, [(AlertKind::Opened, true)]);
+    // Nor does the first tick of a quiet hour, by the minute before.
+    let mut punctual = Bedside::under(&text);
+    punctual.minute = 21 * 60 + 59;
+    punctual.now(0, MAP, 60.0);
+    assert!(ticks(&mut punctual, 1, 19).is_empty());
+    punctual.minute = 22 * 60;
+    punctual.tick(20);
+    assert_eq!((punctual.told.len(), punctual.told[0].held), (1, true));
     // What opens by a frame before the first tick is held as well.
     let mut early = Bedside::under(&(shock("{ signal = \"MAP\", below = 65 }", "") + QUIET));
     early.minute = 21 * 60 + 59;

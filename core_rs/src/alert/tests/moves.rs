@@ -74,6 +74,21 @@ fn what_waits_to_go_down_waits_no_longer_where_the_rule_it_waits_for_has_no_say(
 }
 
 #[test]
+fn nor_for_a_rule_that_is_gone_though_it_comes_back() {
+    let both = two_units();
+    let medium = format!("[[rule]]{}", both.rsplit_once("[[rule]]").unwrap().1);
+    let mut engine = AlertEngine::new(policy(&both), 10);
+    evaluate(&mut engine, 0, 8.0, "icu");
+    assert!(evaluate(&mut engine, 10, 4.0, "icu").is_empty(), "down in ten minutes");
+    engine.change(policy(&medium), 19 * S);
+    let there = moved(&mut engine, 20, Some(&bed("ward")));
+    let expected = [(AlertKind::Lowered, Severity::Medium, "icu"), (AlertKind::Moved, Severity::Medium, "ward")];
+    assert_eq!(told(&there), expected);
+    engine.change(policy(&both), 21 * S);
+    assert_eq!(calls(&mut engine, 22, 100), [(80, "charge_nurse".to_owned())]);
+}
+
+#[test]
 fn in_another_bed_of_the_unit_it_stays_as_severe_as_it_is_for_its_time() {
     let mut engine = AlertEngine::new(policy(&two_units()), 10);
     evaluate(&mut engine, 0, 8.0, "icu");
