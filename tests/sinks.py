@@ -63,11 +63,11 @@ class Sink:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def _close(self) -> None:
+        # Connections that are just being made come first: once the server is closed, asyncio fails over them unclosed.
+        while making := asyncio.all_tasks() - self._tasks - {asyncio.current_task()}:
+            await asyncio.gather(*making, return_exceptions=True)
         if self._server is not None:
             self._server.close()
-        # Connections that are just being made stand first: a transport nobody knows would never be closed.
-        making = asyncio.all_tasks() - self._tasks - {asyncio.current_task()}
-        await asyncio.gather(*making, return_exceptions=True)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
