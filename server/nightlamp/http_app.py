@@ -89,7 +89,7 @@ def build(parts: Parts) -> FastAPI:
     app.include_router(history.router(parts.store))
     app.include_router(policy_router(PolicyChanges(parts.engine, parts.door.receipts), parts.store.reader))
     app.include_router(simulation_router(parts.simulations, parts.engine.loaded_scorers()))
-    app.include_router(operations.router(lambda: _probe(parts), parts.feeds, _figures(parts)))
+    app.include_router(operations.router(lambda: _probe(parts), parts.feeds, parts.engine.feeds, _figures(parts)))
     app.include_router(dead_letters.router(parts.store.reader, parts.engine, parts.door.receipts))
     papers = model_cards.papers(bundles.bundles(parts.settings.models))
     app.include_router(model_cards.router(json.loads(parts.engine.scorers()), papers))

@@ -104,6 +104,8 @@ def test_operations_tells_feeds_stages_dead_letters_and_models_without_a_patient
     expect(page.locator("tr", has_text="HL7 v2 over HTTP")).to_contain_text(re.compile(r"\d+ (s|min) ago"))
     burden = page.get_by_role("region", name="Alert burden by unit")
     expect(burden.get_by_role("row", name=re.compile("^ICU-1"))).to_be_visible()
+    sender = page.get_by_role("region", name="Senders").get_by_role("row", name=f"Key {house.key_id('ehr')}")
+    expect(sender).to_contain_text(re.compile(r"HL7 v2 over HTTP\d+ (s|min) ago"))
     letter = page.locator("tr", has_text="unknown_unit").first
     letter.get_by_role("button", name="View").click()
     expect(page.locator("tr.raw")).to_contain_text("shown to roles that may see identity")

@@ -1,8 +1,7 @@
-"""Feeds as the operations page shows them: each door, broker and sender with its messages, their rate, and the last.
+"""Feeds as the operations page shows them: each door and broker with its messages, their rate and when the last came.
 
 The doors only count; here the counts are looked at every second, so "last" is right to a second and the hot path knows
-nothing of it. A sender is a key at a door for HTTP, from its first message after the start on: behind one door a live
-one must not hide a dead one. Limits: 64 feeds, rates over the last minute (61 readings).
+nothing of it. Limits: 64 feeds, rates over the last minute (61 readings).
 """
 
 import asyncio
@@ -15,20 +14,16 @@ from typing import Any
 
 from nightlamp.receive.door import DoorCounts
 
-SENDERS = {"hl7_http": "HL7 v2", "json_http": "device JSON"}
 LOOK_EVERY_S, READINGS_MAX, FEEDS_MAX = 1.0, 61, 64
 
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """What a feed has counted. `connections`: open ones, None where there is no such thing. `up`: False is broken.
-
-    `refused`: None where it is not told apart.
-    """
+    """What a feed has counted. `connections`: open ones, None where there is no such thing. `up`: False is broken."""
 
     title: str
     messages: int
-    refused: int | None
+    refused: int
     connections: int | None = None
     up: bool = True
 
@@ -85,7 +80,7 @@ class Feeds:
 
 
 def feed_counts(stats: Callable[[], bytes], doors: DoorCounts) -> dict[str, Count]:
-    """The counts of every door: HTTP and its senders from Python, the MQTT listener and brokers from the engine."""
+    """The counts of every door: HTTP from Python, the MQTT listener and brokers from the engine."""
     receive = json.loads(stats())["receive"]
     titles = {"hl7_http": "HL7 v2 over HTTP", "json_http": "Device JSON over HTTP"}
     found = {
@@ -98,8 +93,6 @@ def feed_counts(stats: Callable[[], bytes], doors: DoorCounts) -> dict[str, Coun
     for place, broker in enumerate(receive["mqtt_brokers"]):
         up = bool(broker["connected"])
         found[f"mqtt_broker_{place}"] = Count(f"MQTT broker {place + 1}", *_inlet(broker), int(up), up)
-    for (door, key_id), messages in list(doors.senders.items()):
-        found[f"{door} {key_id}"] = Count(f"Key {key_id}, {SENDERS[door]}", messages, None)
     return found
 
 

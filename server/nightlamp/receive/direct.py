@@ -161,7 +161,7 @@ class Post:
             self._failed(error)
 
     def _answer(self, late: Problem | None) -> None:
-        content, refused = hl7v2.settle(self._door, self.taken, late, self.principal)
+        content, refused = hl7v2.settle(self._door, self.taken, late)
         if refused is None:
             self._write(200, (), content)
         else:

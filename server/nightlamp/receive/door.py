@@ -22,10 +22,6 @@ if TYPE_CHECKING:
     from nightlamp._core import Decoder, Deliveries, HL7Door, Refusal
 
 
-#: Senders told apart: keys by door, the first that spoke since the start.
-SENDERS_MAX = 48
-
-
 class Source(IntEnum):
     """The HTTP doors among the numbers of core_rs/src/receive/frame.rs."""
 
@@ -57,14 +53,6 @@ class DoorCounts:
     accepted: Counter[str] = field(default_factory=Counter)
     refused: Counter[str] = field(default_factory=Counter)
     bytes: Counter[str] = field(default_factory=Counter)
-    #: Messages on disk, by door and the id of the key that sent them.
-    senders: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def heard(self, door: str, key_id: str, messages: int) -> None:
-        """So many messages of a sender are on disk."""
-        sender = (door, key_id)
-        if messages and (sender in self.senders or len(self.senders) < SENDERS_MAX):
-            self.senders[sender] += messages
 
 
 @dataclass(frozen=True, slots=True)

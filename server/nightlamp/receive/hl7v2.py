@@ -46,7 +46,7 @@ async def receive(door: Door, request: Request) -> Response:
             await door.receipts.durable(taken.last_seq)
         except Problem as raised:
             late = raised
-    return response(*settle(door, taken, late, principal.id))
+    return response(*settle(door, taken, late))
 
 
 def take(door: Door, payload: bytes, charset: str, principal: str) -> "HL7Taken":
@@ -61,10 +61,10 @@ def take(door: Door, payload: bytes, charset: str, principal: str) -> "HL7Taken"
         raise INTERNAL from None
 
 
-def settle(door: Door, taken: "HL7Taken", late: Problem | None, key_id: str) -> tuple[bytes, Problem | None]:
+def settle(door: Door, taken: "HL7Taken", late: Problem | None) -> tuple[bytes, Problem | None]:
     """Count a body; (acknowledgement, what decides the status, None for 200).
 
-    `late`: why what was taken is not acknowledged; `key_id`: whose it is.
+    `late`: why what was taken is not acknowledged.
     """
     counts, messages, refused = door.counts, taken.messages, taken.refused
     answer = taken.ack(now_us()) if late is None else taken.ack(now_us(), (late.code, late.detail))
@@ -77,7 +77,6 @@ def settle(door: Door, taken: "HL7Taken", late: Problem | None, key_id: str) -> 
         counts.refused[late.code] += left
         return answer, late
     counts.accepted[DOOR] += left
-    counts.heard(DOOR, key_id, left)
     return answer, None if left else first
 
 

@@ -43,7 +43,6 @@ async def receive(door: Door, request: Request) -> Response:
         door.counts.refused[refused.code] += 1
         return refused.response()
     door.counts.accepted[DOOR] += 1
-    door.counts.heard(DOOR, principal.id, 1)
     rejected = screened.rejected
     answer = {
         "seq": screened.first_seq or seq,

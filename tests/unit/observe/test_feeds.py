@@ -3,7 +3,7 @@
 import json
 
 from nightlamp.observe.feeds import FEEDS_MAX, READINGS_MAX, Count, Feeds, feed_counts
-from nightlamp.receive.door import SENDERS_MAX, DoorCounts
+from nightlamp.receive.door import DoorCounts
 
 INLET = {"publishes": 9, "journalled_vitals": 5, "journalled_hl7v2": 2, "refused_scope": 1, "refused_topic": 1}
 
@@ -52,30 +52,3 @@ def test_every_door_is_a_feed_and_a_lost_broker_shows() -> None:
     assert counts["mqtt"] == Count("Monitors over MQTT", 7, 2, connections=3)
     assert counts["mqtt_broker_0"].up is False
     assert set(feed_counts(lambda: engine(), doors)) == {"hl7_http", "json_http"}
-
-
-def test_a_silent_sender_is_told_beside_a_live_one_of_the_same_door() -> None:
-    doors = DoorCounts()
-    feeds = Feeds(lambda: feed_counts(lambda: engine(), doors))
-    doors.heard("hl7_http", "laboratory", 1)
-    feeds.look(0, 1_000)
-    for second in range(1, 100):
-        doors.heard("hl7_http", "ehr", 2)
-        doors.messages["hl7_http"] += 2
-        feeds.look(second, 1_000 + second)
-    told = {feed["name"]: feed for feed in feeds.told()}
-    assert told["hl7_http"]["last_at_ms"] == told["hl7_http ehr"]["last_at_ms"] == 1_099_000
-    silent = told["hl7_http laboratory"]
-    assert (silent["title"], silent["last_at_ms"], silent["messages"]) == ("Key laboratory, HL7 v2", 1_000_000, 1)
-    assert silent["refused"] is None
-
-
-def test_senders_are_bounded_and_one_that_had_all_refused_is_none() -> None:
-    doors = DoorCounts()
-    doors.heard("hl7_http", "refused", 0)
-    for number in range(SENDERS_MAX + 5):
-        doors.heard("json_http", str(number), 1)
-    doors.heard("json_http", "0", 1)
-    assert len(doors.senders) == SENDERS_MAX
-    assert doors.senders[("json_http", "0")] == 2
-    assert ("hl7_http", "refused") not in doors.senders

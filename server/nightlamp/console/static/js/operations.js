@@ -32,7 +32,8 @@ export class Operations extends Asking {
     return html`<div class="tools"><h1>Operations</h1>${told && html`<p class="quiet">nightlamp ${told.version}</p>`}</div>
       ${failed && html`<p role="alert" class="note">${failed}</p>`}
       ${told && html`<div class="grid">
-        <${Stages} stages=${told.stages} /><${Feeds} feeds=${told.feeds} nowMs=${told.at_ms} /><${Figures} figures=${told.figures} />
+        <${Stages} stages=${told.stages} /><${Feeds} feeds=${told.feeds} nowMs=${told.at_ms} /><${Senders} senders=${told.senders} nowMs=${told.at_ms} />
+        <${Figures} figures=${told.figures} />
         <${Technical} app=${app} />
         <${Channels} />
         <${DeadLetters} app=${app} /><${Burden} /><${Models} /></div>`}`;
@@ -56,8 +57,21 @@ function Feeds({ feeds, nowMs }) {
       return html`<tr key=${feed.name} data-state=${state}><th scope="row"><${Shape} name=${FEED_SHAPES[state]} /> ${feed.title}</th>
         <td>${!feed.up ? "not connected" : quietMs === null ? "none since the start" : `${age(quietMs)} ago${state === "quiet" ? ", silent" : ""}`}</td>
         <td>${feed.rate_per_s === null ? "–" : `${rate(feed.rate_per_s)}`}</td><td>${feed.messages.toLocaleString()}</td>
-        <td>${feed.refused?.toLocaleString() ?? "–"}</td><td>${feed.connections ?? "–"}</td></tr>`;
+        <td>${feed.refused.toLocaleString()}</td><td>${feed.connections ?? "–"}</td></tr>`;
     })}</tbody></table></div></section>`;
+}
+
+const DOORS = { hl7_http: "HL7 v2 over HTTP", json_http: "device JSON over HTTP", mqtt: "MQTT broker" };
+
+/** Each sender whose silence the policy watches, those of before a restart too: behind one door a live one hides a dead one. */
+function Senders({ senders, nowMs }) {
+  return html`<section class="card"><h2>Senders</h2>
+    ${senders.length === 0 ? html`<p class="quiet">No sender has been heard whose silence the policy watches.</p>` : html`
+    <div class="scroll" tabindex="0" role="region" aria-label="Senders"><table class="figures">
+    <thead><tr><th scope="col">Sender</th><th scope="col">Through</th><th scope="col">Last message</th></tr></thead>
+    <tbody>${senders.map((one) => html`<tr key=${`${one.source} ${one.key}`} data-state=${one.silent ? "quiet" : "ok"}>
+      <th scope="row"><${Shape} name=${FEED_SHAPES[one.silent ? "quiet" : "ok"]} /> ${one.source === "mqtt" ? one.key : `Key ${one.key}`}</th>
+      <td>${DOORS[one.source]}</td><td>${age(nowMs - one.last_at_ms)} ago${one.silent ? ", silent" : ""}</td></tr>`)}</tbody></table></div>`}</section>`;
 }
 
 const sum = (rows) => Object.values(rows).reduce((all, some) => all + some, 0);
