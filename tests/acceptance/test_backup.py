@@ -100,6 +100,12 @@ def ok(run: subprocess.CompletedProcess[str]) -> str:
     return run.stdout
 
 
+def taken(server: RunningServer, root: Path, *more: str) -> Path:
+    """Another backup: they are named by the second."""
+    time.sleep(1 - time.time() % 1)
+    return Path(ok(server.command("backup", str(root), *more)).strip())
+
+
 def refused(run: subprocess.CompletedProcess[str], *words: str) -> None:
     """A command that must not work says why, in one line."""
     assert run.returncode == 1, run.stdout
@@ -157,9 +163,9 @@ async def test_p8_of_a_loaded_server_wiped_and_restored_nothing_is_missing_and_a
             count = len(load.acknowledged)
             until(lambda: len(load.acknowledged) > count + 50)
             before = list(load.acknowledged)
-            backup = Path(ok(server.command("backup", str(backups))).strip())
+            backup = taken(server, backups)
         await store.close()
-        newer = Path(ok(server.command("backup", str(backups))).strip())
+        newer = taken(server, backups)
         assert "equal: table observations" in ok(server.command("verify", str(newer), "--against"))
     assert server.stop() == 0
     manifest, later = read(backup), read(newer)
@@ -213,7 +219,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> RunningServer:
 @pytest.fixture(scope="module")
 def backup(stopped: RunningServer) -> Path:
     """A backup of it, to be looked at."""
-    return Path(ok(stopped.command("backup", str(stopped.data_dir.parent / "backups"))).strip())
+    return taken(stopped, stopped.data_dir.parent / "backups")
 
 
 def elsewhere(server: RunningServer, data: Path, **settings: str) -> RunningServer:
@@ -334,15 +340,15 @@ def test_p8_unchanged_files_are_shared_until_the_earlier_copy_rots_and_old_ones_
     stopped: RunningServer, tmp_path: Path
 ) -> None:
     root = tmp_path / "root"
-    one = Path(ok(stopped.command("backup", str(root))).strip())
+    one = taken(stopped, root)
     snapshot = next((one / "snapshots").iterdir())
-    two = Path(ok(stopped.command("backup", str(root))).strip())
+    two = taken(stopped, root)
     shared = two / "snapshots" / snapshot.name
     assert shared.stat().st_ino == snapshot.stat().st_ino
     whole = snapshot.read_bytes()
     snapshot.write_bytes(whole[:-1] + b"?")
     assert snapshot.name in said(one)
-    three = Path(ok(stopped.command("backup", str(root), "--keep", "2")).strip())
+    three = taken(stopped, root, "--keep", "2")
     assert (three / "snapshots" / snapshot.name).read_bytes() == whole
     assert said(three) == ""
     assert named(root) == [two, three]

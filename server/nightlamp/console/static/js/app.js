@@ -3,14 +3,13 @@ import { announcement, isCall } from "./calls.js";
 import { catchUp } from "./catch_up.js";
 import { Frames } from "./frames.js";
 import { Idle } from "./idle.js";
+import { lineOf } from "./line.js";
 import { looseAlerts } from "./loose.js";
 import { People } from "./people.js";
-import { Pulse } from "./pulse.js";
 import { here, pagesFor } from "./route.js";
 import { isEnding, sameSight, signIn, signOut, tellUse, whenSessionMayDiffer, whoAmI } from "./session.js";
 import { Shell } from "./shell.js";
 import { Sound } from "./sound.js";
-import { Stream } from "./stream.js";
 import { titleOf } from "./title.js";
 import { forgetUnit, keepUnit, recallUnit } from "./unit_filter.js";
 import { html, render } from "./view.js";
@@ -58,13 +57,8 @@ export class App {
   }
 
   listen() {
-    const mayEnter = (found) => this.mayEnter(found);
-    const onState = (state) => this.tell(state);
     this.line?.stop();
-    const resume = this.line instanceof Stream ? this.line.place() : null;
-    this.line = this.may("read")
-      ? new Stream({ onMessages: (messages) => this.take(messages), onState, mayEnter }, resume)
-      : new Pulse({ onState, mayEnter });
+    this.line = lineOf(this, this.line);
     this.line.start();
   }
 
